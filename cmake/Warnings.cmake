@@ -1,0 +1,15 @@
+# Our own code is compiled with these; third-party code never is.
+add_library(odysseus_warnings INTERFACE)
+if(MSVC)
+  target_compile_options(odysseus_warnings INTERFACE /W4 /permissive- /utf-8)
+  if(ODYSSEUS_DEVELOPER)
+    target_compile_options(odysseus_warnings INTERFACE /WX)
+  endif()
+else()
+  target_compile_options(odysseus_warnings INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+    -Wformat=2 -Wimplicit-fallthrough)
+  if(ODYSSEUS_DEVELOPER)
+    target_compile_options(odysseus_warnings INTERFACE -Werror)
+  endif()
+endif()

@@ -1,0 +1,36 @@
+// The models of the user's folder, as values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace odysseus {
+
+// One *.gguf file as found below the models folder.
+struct ModelFile {
+    std::string path; // relative to the models folder, '/' between parts, UTF-8
+    std::int64_t size_bytes = 0;
+};
+
+// One model that can be asked for: a file, or the shards of a split model, with its mmproj.
+struct Model {
+    std::string id; // what llama-server calls it
+    std::vector<std::string>
+        names;        // everything it answers to, the friendliest first, the id among them
+    std::string path; // absolute path of the (first) file
+    std::int64_t size_bytes = 0; // all shards
+    int shards = 1;
+    std::optional<std::string> mmproj; // absolute path
+    bool listed_by_router =
+        true; // llama-server finds it in --models-dir by itself; else it needs a preset section
+    std::optional<std::string> architecture;
+    std::optional<std::int64_t> trained_context; // tokens
+    std::optional<std::int64_t>
+        kv_bytes_per_token; // f16 cache, as far as the cost grows with the context
+    std::optional<std::int64_t>
+        kv_fixed_bytes; // what does not grow: window caches, recurrent state
+};
+
+} // namespace odysseus

@@ -1,0 +1,11 @@
+// Where things are on this system.
+#pragma once
+
+#include <filesystem>
+
+namespace odysseus::platform {
+
+// The running program itself, links resolved. Throws Error (bug) where the system does not tell.
+[[nodiscard]] std::filesystem::path own_executable();
+
+} // namespace odysseus::platform

@@ -1,0 +1,131 @@
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <locale>
+#include <utility>
+
+namespace odysseus {
+
+std::string_view trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r\n\f\v");
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t\r\n\f\v") - first + 1);
+}
+
+std::string lowered(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return out;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+    std::vector<std::string_view> parts;
+    for (std::size_t start = 0;;) {
+        const auto end = text.find(separator, start);
+        parts.push_back(text.substr(start, end - start));
+        if (end == std::string_view::npos) return parts;
+        start = end + 1;
+    }
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+    auto lines = split(text, '\n');
+    if (lines.back().empty()) lines.pop_back();
+    for (auto& line : lines) {
+        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    }
+    return lines;
+}
+
+std::string joined(const std::vector<std::string>& parts, std::string_view between) {
+    std::string out;
+    for (const auto& part : parts) {
+        if (&part != &parts.front()) out += between;
+        out += part;
+    }
+    return out;
+}
+
+std::optional<std::int64_t> parsed_int(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+std::optional<double> parsed_number(std::string_view text) {
+    if (text.empty() || text.find_first_not_of("0123456789.-+eE") != std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::istringstream in{std::string(text)};
+    in.imbue(std::locale::classic());
+    double value = 0;
+    in >> value;
+    if (in.fail() || !in.eof() || !std::isfinite(value)) return std::nullopt;
+    return value;
+}
+
+std::string byte_text(std::int64_t bytes) {
+    static constexpr const char* k_units[] = {"KiB", "MiB", "GiB", "TiB"};
+    if (bytes < 1024) return cat(bytes, " B");
+    double value = static_cast<double>(bytes) / 1024;
+    std::size_t unit = 0;
+    while (value >= 1024 && unit + 1 < std::size(k_units)) {
+        value /= 1024;
+        ++unit;
+    }
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f %s", value, k_units[unit]);
+    return text;
+}
+
+namespace {
+
+// Levenshtein's distance, by one row of the table at a time.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j)
+        row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t cost = a[i - 1] == b[j - 1] ? 0 : 1;
+            diagonal =
+                std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + cost}));
+        }
+    }
+    return row.back();
+}
+
+} // namespace
+
+std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates,
+                                 std::size_t most) {
+    constexpr std::size_t k_word_bytes_max =
+        256; // the distance is quadratic; longer is no typing error
+    const auto wanted = lowered(word.substr(0, k_word_bytes_max));
+    std::vector<std::pair<std::size_t, std::string>> ranked;
+    for (const auto& candidate : candidates) {
+        const auto known = lowered(std::string_view(candidate).substr(0, k_word_bytes_max));
+        auto distance = edit_distance(wanted, known);
+        if (!wanted.empty() && known.find(wanted) != std::string::npos)
+            distance = std::min<std::size_t>(distance, 1);
+        if (distance <= std::max<std::size_t>(2, wanted.size() / 3))
+            ranked.emplace_back(distance, candidate);
+    }
+    std::stable_sort(ranked.begin(), ranked.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<std::string> names;
+    for (auto& [distance, name] : ranked) {
+        if (names.size() == most) break;
+        names.push_back(std::move(name));
+    }
+    return names;
+}
+
+} // namespace odysseus

@@ -1,0 +1,14 @@
+#include "odysseus/platform/paths.hpp"
+
+#include "odysseus/error.hpp"
+
+namespace odysseus::platform {
+
+std::filesystem::path own_executable() {
+    std::error_code error;
+    auto path = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (error) throw Error(Fault::bug, "reading /proc/self/exe: " + error.message());
+    return path;
+}
+
+} // namespace odysseus::platform

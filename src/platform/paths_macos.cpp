@@ -1,0 +1,22 @@
+#include "odysseus/platform/paths.hpp"
+
+#include "odysseus/error.hpp"
+
+#include <cstdint>
+#include <mach-o/dyld.h>
+#include <string>
+
+namespace odysseus::platform {
+
+std::filesystem::path own_executable() {
+    std::uint32_t size = 0;
+    _NSGetExecutablePath(nullptr, &size);
+    std::string path(size, '\0');
+    if (_NSGetExecutablePath(path.data(), &size) != 0) {
+        throw Error(Fault::bug, "the system does not tell where this program is");
+    }
+    path.resize(path.find('\0'));
+    return std::filesystem::canonical(path);
+}
+
+} // namespace odysseus::platform
