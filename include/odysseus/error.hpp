@@ -29,6 +29,12 @@ class Error : public std::runtime_error {
     Fault m_fault;
 };
 
+// The user (a signal) ended the work: `main` says it plainly and does not call it a failure.
+class Stopped : public Error {
+  public:
+    explicit Stopped(const std::string& message) : Error(Fault::network, message) {}
+};
+
 [[nodiscard]] int exit_code(Fault fault);
 
 } // namespace odysseus

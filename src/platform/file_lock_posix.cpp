@@ -1,0 +1,48 @@
+#include "odysseus/platform/file_lock.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <string>
+#include <sys/file.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+namespace odysseus::platform {
+
+// flock and not fcntl: an fcntl lock is lost when any other descriptor of the file is closed.
+std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
+    std::error_code ignored;
+    std::filesystem::create_directories(file.parent_path(), ignored);
+    const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor < 0) {
+        const auto reason = std::generic_category().message(errno);
+        throw Error(Fault::usage, cat("opening the lock ", file.string(), ": ", reason));
+    }
+    FileLock lock(descriptor);
+    int result = 0;
+    do {
+        result = ::flock(descriptor, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno == EWOULDBLOCK) return std::nullopt;
+    if (result != 0) {
+        const auto reason = std::generic_category().message(errno);
+        throw Error(Fault::usage, cat("locking ", file.string(), ": ", reason));
+    }
+    // The record is for people and messages; a disk too full for it does not matter.
+    const auto record = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(descriptor, 0) == 0 &&
+        ::pwrite(descriptor, record.data(), record.size(), 0) < 0) {
+        errno = 0;
+    }
+    return lock;
+}
+
+void FileLock::release() noexcept {
+    if (m_native >= 0) ::close(static_cast<int>(std::exchange(m_native, -1)));
+}
+
+} // namespace odysseus::platform

@@ -1,0 +1,51 @@
+#include "odysseus/platform/file_lock.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
+
+#include <string>
+#include <system_error>
+#include <utility>
+#include <windows.h>
+
+namespace odysseus::platform {
+
+namespace {
+
+// A locked byte cannot be read by others, so the lock lies far behind the record.
+constexpr DWORD k_lock_offset = 0x40000000;
+
+} // namespace
+
+std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
+    std::error_code ignored;
+    std::filesystem::create_directories(file.parent_path(), ignored);
+    const HANDLE handle =
+        CreateFileW(file.c_str(), GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                    nullptr, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
+    if (handle == INVALID_HANDLE_VALUE) {
+        const auto reason = std::system_category().message(static_cast<int>(GetLastError()));
+        throw Error(Fault::usage, cat("opening the lock ", utf8(file), ": ", reason));
+    }
+    FileLock lock(reinterpret_cast<std::intptr_t>(handle));
+    OVERLAPPED place{};
+    place.Offset = k_lock_offset;
+    if (!LockFileEx(handle, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &place)) {
+        const auto code = GetLastError();
+        if (code == ERROR_LOCK_VIOLATION || code == ERROR_IO_PENDING) return std::nullopt;
+        const auto reason = std::system_category().message(static_cast<int>(code));
+        throw Error(Fault::usage, cat("locking ", utf8(file), ": ", reason));
+    }
+    const auto record = std::to_string(GetCurrentProcessId()) + "\n";
+    DWORD written = 0;
+    SetEndOfFile(handle);
+    WriteFile(handle, record.data(), static_cast<DWORD>(record.size()), &written, nullptr);
+    return lock;
+}
+
+void FileLock::release() noexcept {
+    if (m_native != -1) CloseHandle(reinterpret_cast<HANDLE>(std::exchange(m_native, -1)));
+}
+
+} // namespace odysseus::platform

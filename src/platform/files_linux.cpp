@@ -1,0 +1,9 @@
+#include "odysseus/platform/files.hpp"
+
+namespace odysseus::platform {
+
+std::optional<std::string> drop_quarantine(const std::filesystem::path&) {
+    return std::nullopt;
+}
+
+} // namespace odysseus::platform

@@ -1,0 +1,101 @@
+#include "odysseus/platform/files.hpp"
+
+#include "odysseus/error.hpp"
+#include "scratch.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <iterator>
+
+using namespace odysseus;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::ptrdiff_t entries(const fs::path& folder) {
+    return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+}
+
+} // namespace
+
+TEST_CASE("files: a file is replaced whole and leaves no temporary one") {
+    const Scratch scratch;
+    platform::write_file_atomically(scratch / "a.json", "one");
+    platform::write_file_atomically(scratch / "a.json", "two");
+    CHECK(platform::read_file(scratch / "a.json", 10) == "two");
+    CHECK(entries(scratch.path()) == 1);
+}
+
+TEST_CASE("files: a write that cannot be made says why, keeps the old file and leaves nothing") {
+    const Scratch scratch;
+    fs::create_directory(scratch / "taken");
+    platform::write_file_atomically(scratch / "taken/x", "x");
+    CHECK_THROWS_AS(platform::write_file_atomically(scratch / "taken", "y"), Error);
+    CHECK(platform::read_file(scratch / "taken/x", 10) == "x");
+    CHECK(entries(scratch.path()) == 1);
+    CHECK_THROWS_AS(platform::write_file_atomically(scratch / "no/such/folder", "y"), Error);
+}
+
+TEST_CASE("files: reading knows missing, empty and too large") {
+    const Scratch scratch;
+    CHECK_FALSE(platform::read_file(scratch / "none", 10).has_value());
+    CHECK_FALSE(platform::read_file(scratch.path(), 10).has_value());
+    platform::write_file_atomically(scratch / "a", "");
+    CHECK(platform::read_file(scratch / "a", 10) == "");
+    platform::write_file_atomically(scratch / "a", "12345678901");
+    CHECK_FALSE(platform::read_file(scratch / "a", 10).has_value());
+}
+
+TEST_CASE("files: create_new never writes through a name that is taken, a dangling link included") {
+    const Scratch scratch;
+    fs::create_symlink("elsewhere", scratch / "link");
+    using Mode = platform::OutputFile::Mode;
+    CHECK_THROWS_AS(platform::OutputFile(scratch / "link", Mode::create_new), Error);
+    CHECK_FALSE(fs::exists(scratch / "elsewhere"));
+}
+
+TEST_CASE("files: appending goes on where the file ends") {
+    const Scratch scratch;
+    using platform::OutputFile;
+    OutputFile(scratch / "a", OutputFile::Mode::truncate).write("one", 3);
+    OutputFile(scratch / "a", OutputFile::Mode::append).write("two", 3);
+    CHECK(platform::read_file(scratch / "a", 10) == "onetwo");
+    OutputFile(scratch / "a", OutputFile::Mode::truncate).write("x", 1);
+    CHECK(platform::read_file(scratch / "a", 10) == "x");
+}
+
+TEST_CASE("files: a folder takes the place of another, and of none") {
+    const Scratch scratch;
+    fs::create_directory(scratch / "new");
+    platform::write_file_atomically(scratch / "new/x", "1");
+    platform::replace_directory(scratch / "new", scratch / "live");
+    CHECK(platform::read_file(scratch / "live/x", 10) == "1");
+    fs::create_directory(scratch / "new");
+    platform::write_file_atomically(scratch / "new/x", "2");
+    platform::replace_directory(scratch / "new", scratch / "live");
+    CHECK(platform::read_file(scratch / "live/x", 10) == "2");
+    CHECK(entries(scratch.path()) == 1);
+    CHECK_THROWS_AS(platform::replace_directory(scratch / "none", scratch / "live"), Error);
+    CHECK(platform::read_file(scratch / "live/x", 10) == "2");
+}
+
+TEST_CASE("files: executable for those who may read it") {
+    const Scratch scratch;
+    platform::write_file_atomically(scratch / "a", "#!/bin/sh\n");
+    platform::make_executable(scratch / "a");
+    const auto bits = fs::status(scratch / "a").permissions();
+    CHECK((bits & fs::perms::owner_exec) != fs::perms::none);
+    CHECK((bits & fs::perms::others_write) == fs::perms::none);
+    CHECK_THROWS_AS(platform::make_executable(scratch / "none"), Error);
+}
+
+TEST_CASE("files: the traits of a folder are found without leaving anything there") {
+    const Scratch scratch;
+    const auto traits = platform::folder_traits(scratch.path());
+    CHECK(traits.symlinks); // of the file systems that tests run on
+    CHECK(entries(scratch.path()) == 0);
+    CHECK(platform::free_bytes(scratch / "not/yet/there").value_or(0) > 0);
+    CHECK_FALSE(platform::drop_quarantine(scratch.path()).has_value());
+    platform::sync_tree(scratch.path());
+}
