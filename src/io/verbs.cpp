@@ -1,0 +1,93 @@
+#include "odysseus/io/verbs.hpp"
+
+namespace odysseus::io {
+
+const std::vector<VerbSpec>& verb_specs() {
+    static const std::vector<VerbSpec> specs{
+        {.verb = Verb::serve,
+         .name = "serve",
+         .usage = "[serve] [options] [-- llama-server arguments]",
+         .help = "start everything and serve; this is what odysseus does when no command is named",
+         .examples =
+             "odysseus                          serve what is in models/ on 127.0.0.1:8080\n"
+             "odysseus --ctx 8192               with a context of 8192 tokens\n"
+             "odysseus --device cpu             without the GPU\n"
+             "odysseus -- --cache-type-k q8_0   with an argument for llama-server"},
+        {.verb = Verb::plan,
+         .name = "plan",
+         .usage = "plan [--json] [--verify] [--forget] [options]",
+         .help = "decide everything, start and download nothing",
+         .examples = "odysseus plan                     what would run here, and why\n"
+                     "odysseus plan --json              the same for a script\n"
+                     "odysseus plan --hardware pc.json  for another machine\n"
+                     "odysseus plan --verify            ask llama.cpp's own estimate too\n"
+                     "odysseus plan --forget            forget which contexts held in earlier runs",
+         .switches = {{"--json", "print JSON, for scripts"},
+                      {"--verify", "ask the installed build's llama-fit-params too"},
+                      {"--forget", "forget which contexts held in earlier runs"}}},
+        {.verb = Verb::doctor,
+         .name = "doctor",
+         .usage = "doctor [--json] [--bundle] [options]",
+         .help = "look for what will go wrong here, each finding with its remedy",
+         .examples =
+             "odysseus doctor                   exit code 0 when nothing blocks\n"
+             "odysseus doctor --bundle          write an archive for a bug report, without secrets",
+         .switches = {{"--json", "print JSON, for scripts"},
+                      {"--bundle", "write a support archive without secrets"}}},
+        {.verb = Verb::models,
+         .name = "models",
+         .usage = "models [--json] [options]",
+         .help = "the models found, and the names each answers to",
+         .examples = "odysseus models                   a table\n"
+                     "odysseus models --json            the same for a script",
+         .switches = {{"--json", "print JSON, for scripts"}}},
+        {.verb = Verb::pull,
+         .name = "pull",
+         .usage = "pull NAME [options]",
+         .help = "fetch a model into the models folder",
+         .examples =
+             "odysseus pull bartowski/Qwen2.5-7B-Instruct-GGUF          a quantisation that fits\n"
+             "odysseus pull bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M   this one\n"
+             "odysseus pull https://host.example/model.gguf             a file",
+         .words_least = 1,
+         .words_most = 1},
+        {.verb = Verb::backend,
+         .name = "backend",
+         .usage = "backend list | install [TAG] | use TAG | rollback | import FILE|DIR",
+         .help = "the llama.cpp builds that are installed, and changing them",
+         .examples =
+             "odysseus backend list                 what is installed, and which one is used\n"
+             "odysseus backend install b11146       fetch a build and use it\n"
+             "odysseus backend rollback             go back to the build before\n"
+             "odysseus backend import FILE.tar.gz   install from an archive or a folder",
+         .switches = {{"--json", "print JSON, for scripts"}},
+         .words_least = 1,
+         .words_most = 2,
+         .completions = "list install use rollback import"},
+        {.verb = Verb::config,
+         .name = "config",
+         .usage = "config [--json] [options]",
+         .help = "every setting, its value and where it came from",
+         .examples = "odysseus config                   a table\n"
+                     "odysseus config --json            the same for a script",
+         .switches = {{"--json", "print JSON, for scripts"}}},
+        {.verb = Verb::completion,
+         .name = "completion",
+         .usage = "completion bash|zsh|fish",
+         .help = "print a completion script for a shell",
+         .examples = "source <(odysseus completion bash)",
+         .words_least = 1,
+         .words_most = 1,
+         .completions = "bash zsh fish"},
+        {.verb = Verb::help,
+         .name = "help",
+         .usage = "help [COMMAND]",
+         .help = "this text, or a command's own",
+         .examples = "odysseus help plan",
+         .words_most = 1,
+         .completions = "serve plan doctor models pull backend config completion"},
+    };
+    return specs;
+}
+
+} // namespace odysseus::io

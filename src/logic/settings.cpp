@@ -1,0 +1,253 @@
+#include "odysseus/logic/settings.hpp"
+
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace odysseus {
+namespace {
+
+constexpr std::int64_t k_ctx_max = 16'777'216; // far above any trained context
+constexpr std::int64_t k_parallel_max = 256;   // llama.cpp's LLAMA_MAX_SEQ
+constexpr std::int64_t k_threads_max = 1024;
+constexpr std::int64_t k_sse_ping_s_max = 3600;
+
+// Collects the first fault, so that the parsing below reads as a plain list.
+class Reader {
+  public:
+    explicit Reader(const RawSettings& raw) : m_raw(raw) {}
+
+    const std::string& fault() const { return m_fault; }
+
+    const RawValue& at(std::string_view id) const {
+        static const RawValue none;
+        const auto found = m_raw.find(id);
+        return found == m_raw.end() ? none : found->second;
+    }
+    const std::string& text(std::string_view id) const { return at(id).text; }
+    bool asked_for(std::string_view id) const { return at(id).origin != Origin::fallback; }
+
+    void refuse(std::string_view id, std::string_view right) {
+        if (!m_fault.empty()) return;
+        const auto& value = at(id);
+        m_fault = cat(value.where, " is '", value.text, "' (", origin_name(value.origin),
+                      "); it must be ", right);
+    }
+
+    std::int64_t integer(std::string_view id, std::int64_t least, std::int64_t most) {
+        const auto value = parsed_int(text(id));
+        if (value && *value >= least && *value <= most) return *value;
+        refuse(id, cat("a whole number from ", least, " to ", most));
+        return least;
+    }
+
+    std::optional<std::int64_t> integer_or_auto(std::string_view id, std::int64_t most) {
+        if (lowered(text(id)) == "auto") return std::nullopt;
+        const auto value = parsed_int(text(id));
+        if (value && *value >= 1 && *value <= most) return value;
+        refuse(id, cat("auto or a whole number from 1 to ", most));
+        return std::nullopt;
+    }
+
+    bool on(std::string_view id) {
+        const auto word = lowered(text(id));
+        for (const char* yes : {"1", "true", "yes", "on"}) {
+            if (word == yes) return true;
+        }
+        for (const char* no : {"0", "false", "no", "off"}) {
+            if (word == no) return false;
+        }
+        refuse(id, "1 or 0");
+        return false;
+    }
+
+    std::string one_of(std::string_view id, const std::vector<std::string>& words) {
+        const auto word = lowered(text(id));
+        if (std::find(words.begin(), words.end(), word) == words.end()) {
+            refuse(id, "one of " + joined(words, ", "));
+        }
+        return word;
+    }
+
+    std::string url(std::string_view id) {
+        std::string value = text(id);
+        while (!value.empty() && value.back() == '/')
+            value.pop_back();
+        const bool http = value.starts_with("http://") && value.size() > 7;
+        const bool https = value.starts_with("https://") && value.size() > 8;
+        if ((!http && !https) || value.find_first_of(" \t\r\n\"") != std::string::npos) {
+            refuse(id, "a URL that begins with https:// or http://");
+        }
+        return value;
+    }
+
+    std::vector<std::string> list(std::string_view id) const {
+        std::vector<std::string> items;
+        for (const auto part : split(text(id), ',')) {
+            if (const auto item = trimmed(part); !item.empty()) items.emplace_back(item);
+        }
+        return items;
+    }
+
+  private:
+    const RawSettings& m_raw;
+    std::string m_fault;
+};
+
+bool is_absolute(std::string_view path) {
+    if (path.starts_with('/') || path.starts_with('\\')) return true;
+    return path.size() > 2 && path[1] == ':' && (path[2] == '/' || path[2] == '\\');
+}
+
+// A relative path of the file stands below HOME; one of the command line is already absolute here.
+std::string below(std::string_view home, std::string_view name) {
+    if (name.empty() || is_absolute(name)) return std::string(name);
+    std::string path(home);
+    if (path.empty() || path.back() != '/') path += '/';
+    return path.append(name);
+}
+
+std::optional<Backend> device_from(const std::string& word) {
+    if (word == "cuda") return Backend::cuda;
+    if (word == "rocm") return Backend::rocm;
+    if (word == "vulkan") return Backend::vulkan;
+    if (word == "metal") return Backend::metal;
+    if (word == "cpu") return Backend::cpu;
+    return std::nullopt;
+}
+
+bool is_release(std::string_view text) {
+    constexpr std::size_t k_tag_bytes_max = 64;
+    return !text.empty() && text.size() <= k_tag_bytes_max &&
+           text.find_first_not_of(
+               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+               std::string_view::npos &&
+           text.front() != '.' && text.front() != '-';
+}
+
+// A scalar of the file as the text that a flag would have; absent for what no setting can be.
+std::optional<std::string> scalar_text(const nlohmann::json& value) {
+    if (value.is_string()) return value.get<std::string>();
+    if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
+    if (value.is_number_integer()) return value.dump();
+    if (value.is_number()) return value.dump();
+    return std::nullopt;
+}
+
+std::optional<std::string> file_text_of(const nlohmann::json& value, bool repeatable) {
+    if (!value.is_array()) return scalar_text(value);
+    if (!repeatable) return std::nullopt;
+    std::vector<std::string> items;
+    for (const auto& item : value) {
+        auto text = scalar_text(item);
+        if (!text) return std::nullopt;
+        items.push_back(std::move(*text));
+    }
+    return joined(items, ",");
+}
+
+} // namespace
+
+const char* origin_name(Origin origin) {
+    switch (origin) {
+    case Origin::flag: return "flag";
+    case Origin::environment: return "environment";
+    case Origin::file: return "file";
+    case Origin::fallback: return "default";
+    }
+    return "default";
+}
+
+RawSettings merged(const RawSettings& flags, const RawSettings& environment,
+                   const RawSettings& file) {
+    RawSettings all;
+    for (const auto& spec : setting_specs()) {
+        const RawSettings* sources[] = {&flags, &environment, &file};
+        const RawValue* value = nullptr;
+        for (const auto* source : sources) {
+            const auto found = source->find(spec.id);
+            if (value == nullptr && found != source->end()) value = &found->second;
+        }
+        all[spec.id] =
+            value != nullptr ? *value : RawValue{spec.fallback, Origin::fallback, "the default"};
+    }
+    return all;
+}
+
+std::variant<FileSettings, std::string> settings_from_file(std::string_view file_text,
+                                                           std::string_view file_name) {
+    const auto document = nlohmann::json::parse(file_text, nullptr, false);
+    if (document.is_discarded() || !document.is_object()) {
+        return cat(file_name, " is not a JSON object; mend it or remove it");
+    }
+    FileSettings settings;
+    for (const auto& [key, value] : document.items()) {
+        const auto& specs = setting_specs();
+        const auto spec = std::find_if(specs.begin(), specs.end(), [&key = key](const auto& row) {
+            return row.file_key != nullptr && key == row.file_key;
+        });
+        if (spec == specs.end()) {
+            settings.unknown_keys.push_back(key);
+            continue;
+        }
+        if (value.is_null()) continue; // as if it were not there
+        auto text = file_text_of(value, spec->repeatable);
+        if (!text)
+            return cat(key, " in ", file_name, " is neither a text, a number nor a truth value");
+        settings.values[spec->id] = {std::move(*text), Origin::file, cat(key, " in ", file_name)};
+    }
+    return settings;
+}
+
+std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std::string_view home) {
+    Reader read(raw);
+    Settings s;
+    if (lowered(read.text("backend")) != "llama") {
+        read.refuse("backend", "llama, the one backend that is supported");
+    }
+    s.ctx = read.integer_or_auto("ctx", k_ctx_max);
+    s.parallel = static_cast<int>(read.integer("parallel", 1, k_parallel_max));
+    const auto threads = read.integer_or_auto("threads", k_threads_max);
+    s.threads = threads ? std::optional(static_cast<int>(*threads)) : std::nullopt;
+
+    s.home = home;
+    s.models_dir = read.text("models_dir").empty() ? below(home, "models")
+                                                   : below(home, read.text("models_dir"));
+    s.default_model = read.text("default_model");
+    s.per_model_context = read.on("per_model_context");
+
+    s.host = read.text("host");
+    if (s.host.empty() || s.host.find_first_of(" /\t\"") != std::string::npos) {
+        read.refuse("host", "an address such as 127.0.0.1");
+    }
+    s.port = static_cast<int>(read.integer("proxy_port", 1, 65535));
+    s.port_asked_for = read.asked_for("proxy_port");
+    s.llama_port = static_cast<int>(read.integer("llama_port", 1, 65535));
+    s.llama_port_asked_for = read.asked_for("llama_port");
+    if (s.port == s.llama_port && (s.port_asked_for || s.llama_port_asked_for)) {
+        read.refuse("llama_port", cat("another port than proxy_port (", s.port, ")"));
+    }
+    s.api_keys = read.list("api_keys");
+    s.allow_hosts = read.list("allow_hosts");
+    s.allow_origins = read.list("allow_origins");
+    s.allow_unauthenticated = read.on("allow_unauthenticated");
+    s.sse_ping_s = static_cast<int>(read.integer("sse_ping_s", 0, k_sse_ping_s_max));
+
+    s.llama_server = below(home, read.text("llama_server"));
+    s.release = read.text("release");
+    if (!is_release(s.release)) read.refuse("release", "stable, nightly or a tag such as b11146");
+    s.device =
+        device_from(read.one_of("device", {"auto", "cuda", "rocm", "vulkan", "metal", "cpu"}));
+    s.github_api = read.url("github_api");
+    s.github_download = read.url("github_download");
+    s.hf_endpoint = read.url("hf_endpoint");
+    s.offline = read.on("offline");
+    s.hardware = read.text("hardware");
+    s.log_level = read.one_of("log_level", {"debug", "info", "warn", "error", "off"});
+    s.log_format = read.one_of("log_format", {"text", "json"});
+    if (!read.fault().empty()) return read.fault();
+    return s;
+}
+
+} // namespace odysseus

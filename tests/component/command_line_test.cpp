@@ -1,0 +1,115 @@
+#include "odysseus/error.hpp"
+#include "odysseus/io/command_line.hpp"
+#include "odysseus/io/verbs.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+
+using namespace odysseus;
+using io::Verb;
+
+namespace {
+
+io::CommandLine parsed(std::vector<const char*> words) {
+    words.insert(words.begin(), "odysseus");
+    return io::parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+std::string refused(const std::vector<const char*>& words) {
+    try {
+        (void)parsed(words);
+    } catch (const Error& error) {
+        CHECK(error.fault() == Fault::usage);
+        return error.what();
+    }
+    return "(not refused)";
+}
+
+} // namespace
+
+TEST_CASE("command line: serve is what happens when nothing is named") {
+    CHECK(parsed({}).verb == Verb::serve);
+    CHECK(parsed({"--backend=llama"}).settings.at("backend").text == "llama");
+    CHECK(parsed({"serve", "--offline"}).settings.at("offline").text == "1");
+}
+
+TEST_CASE("command line: settings go before or after the command") {
+    for (const auto& line :
+         {parsed({"plan", "--json", "--ctx", "4096"}), parsed({"--ctx=4096", "plan", "--json"})}) {
+        CHECK(line.verb == Verb::plan);
+        CHECK(line.has("--json"));
+        CHECK(line.settings.at("ctx").text == "4096");
+        CHECK(line.settings.at("ctx").where == "--ctx");
+    }
+}
+
+TEST_CASE("command line: everything after -- is llama-server's") {
+    const auto line = parsed({"--ctx", "1", "--", "--ctx-size", "5", "--", "-x"});
+    CHECK(line.llama_args == std::vector<std::string>{"--ctx-size", "5", "--", "-x"});
+    CHECK(line.settings.size() == 1);
+}
+
+TEST_CASE("command line: the last one counts, but keys add up") {
+    const auto line = parsed({"--port", "1", "--port", "2", "--api-key", "a", "--api-key", "b"});
+    CHECK(line.settings.at("proxy_port").text == "2");
+    CHECK(line.settings.at("api_keys").text == "a,b");
+}
+
+TEST_CASE("command line: paths are relative to where the user stands") {
+    const auto line = parsed({"--models-dir", "shelf/../m"});
+    CHECK(line.settings.at("models_dir").text == (std::filesystem::current_path() / "m").string());
+}
+
+TEST_CASE("command line: wrong uses are one sentence with the remedy") {
+    struct Row {
+        std::vector<const char*> words;
+        const char* said;
+    };
+    const Row rows[] = {
+        {{"srve"}, "Did you mean serve?"},
+        {{"--cxt", "5"}, "Did you mean --ctx?"},
+        {{"plan", "--verfy"}, "Did you mean --verify?"},
+        {{"pull", "a", "--json"}, "no flag --json"},
+        {{"--ctx"}, "--ctx"},
+        {{"--home="}, "--home is empty"},
+        {{"pull"}, "odysseus pull NAME"},
+        {{"pull", "a", "b"}, "odysseus pull NAME"},
+        {{"backend"}, "backend list | install"},
+        {{"completion"}, "bash|zsh|fish"},
+        {{"help", "nothing"}, "no command 'nothing'"},
+        {{"plan", "extra"}, "no command 'extra'"},
+    };
+    for (const auto& row : rows) {
+        const auto said = refused(row.words);
+        INFO(said);
+        CHECK(said.find(row.said) != std::string::npos);
+        CHECK(said.find('\n') == std::string::npos);
+    }
+}
+
+TEST_CASE("command line: help knows every flag and every command") {
+    const auto all = io::help_text("");
+    for (const auto& spec : setting_specs())
+        CHECK(all.find(spec.flag) != std::string::npos);
+    for (const auto& spec : io::verb_specs()) {
+        CHECK(all.find(std::string("  ") + spec.name) != std::string::npos);
+        const auto own = io::help_text(spec.name);
+        CHECK(own.find(spec.usage) != std::string::npos);
+        for (const auto& sw : spec.switches)
+            CHECK(own.find(sw.flag) != std::string::npos);
+    }
+    CHECK(io::help_text("nothing").empty());
+    CHECK(parsed({"plan", "--help"}).help == io::help_text("plan"));
+    CHECK(parsed({"help", "plan"}).help == io::help_text("plan"));
+}
+
+TEST_CASE("command line: completions name every flag") {
+    for (const char* shell : {"bash", "zsh", "fish"}) {
+        const auto script = io::completion_script(shell);
+        for (const auto& spec : setting_specs()) {
+            INFO(shell << " " << spec.flag);
+            CHECK(script.find(spec.flag + 2) != std::string::npos);
+        }
+    }
+    CHECK_THROWS_AS(io::completion_script("tcsh"), Error);
+}

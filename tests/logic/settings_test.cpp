@@ -1,0 +1,147 @@
+#include "odysseus/logic/settings.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <set>
+
+using namespace odysseus;
+
+namespace {
+
+RawSettings one(const std::string& id, const std::string& text, Origin origin = Origin::environment,
+                const std::string& where = "THE_VARIABLE") {
+    return {{id, {text, origin, where}}};
+}
+
+std::string fault_of(const RawSettings& flags) {
+    const auto parsed = parsed_settings(merged(flags, {}, {}), "/h");
+    const auto* why = std::get_if<std::string>(&parsed);
+    return why != nullptr ? *why : "";
+}
+
+Settings values_of(const RawSettings& flags) {
+    const auto parsed = parsed_settings(merged(flags, {}, {}), "/h");
+    REQUIRE(std::holds_alternative<Settings>(parsed));
+    return std::get<Settings>(parsed);
+}
+
+} // namespace
+
+TEST_CASE("settings: the defaults are the contract's") {
+    const auto s = values_of({});
+    CHECK_FALSE(s.ctx.has_value());
+    CHECK(s.parallel == 1);
+    CHECK(s.threads == 4);
+    CHECK(s.models_dir == "/h/models");
+    CHECK(s.host == "127.0.0.1");
+    CHECK(s.port == 8080);
+    CHECK(s.llama_port == 10086);
+    CHECK_FALSE(s.port_asked_for);
+    CHECK(s.release == "stable");
+    CHECK_FALSE(s.device.has_value());
+    CHECK(s.github_api == "https://api.github.com");
+    CHECK(s.github_download == "https://github.com");
+    CHECK(s.hf_endpoint == "https://huggingface.co");
+    CHECK_FALSE(s.offline);
+    CHECK(s.api_keys.empty());
+}
+
+TEST_CASE("settings: flag, environment, file, default, in this order") {
+    const auto flag = one("ctx", "1", Origin::flag);
+    const auto environment = one("ctx", "2", Origin::environment);
+    const auto file = one("ctx", "3", Origin::file);
+    CHECK(merged(flag, environment, file).at("ctx").text == "1");
+    CHECK(merged({}, environment, file).at("ctx").text == "2");
+    CHECK(merged({}, {}, file).at("ctx").text == "3");
+    CHECK(merged({}, {}, {}).at("ctx").text == "auto");
+    CHECK(merged({}, {}, {}).at("ctx").origin == Origin::fallback);
+}
+
+TEST_CASE(
+    "settings: a value that does not parse names itself, its origin and what would be right") {
+    struct Row {
+        const char* id;
+        const char* bad;
+        const char* right;
+    };
+    const Row rows[] = {
+        {"ctx", "abc", "auto or a whole number"},
+        {"ctx", "0", "auto or a whole number"},
+        {"ctx", "8k", "auto or a whole number"},
+        {"ctx", "99999999999999999999", "auto or a whole number"},
+        {"parallel", "0", "from 1 to 256"},
+        {"parallel", "two", "from 1 to 256"},
+        {"threads", "-1", "auto or a whole number"},
+        {"proxy_port", "99999", "from 1 to 65535"},
+        {"proxy_port", "0", "from 1 to 65535"},
+        {"llama_port", "http", "from 1 to 65535"},
+        {"llama_port", "8080", "another port than proxy_port"},
+        {"backend", "ollama", "llama"},
+        {"device", "gpu", "auto, cuda, rocm, vulkan, metal, cpu"},
+        {"release", "../b1", "stable, nightly or a tag"},
+        {"github_api", "ftp://x", "https://"},
+        {"github_download", "https://", "https://"},
+        {"hf_endpoint", "https://a b", "https://"},
+        {"offline", "maybe", "1 or 0"},
+        {"log_level", "loud", "debug, info"},
+        {"log_format", "xml", "text, json"},
+        {"host", "a b", "an address"},
+        {"sse_ping_s", "-1", "from 0"},
+    };
+    for (const auto& row : rows) {
+        const auto why = fault_of(one(row.id, row.bad));
+        INFO(row.id << "=" << row.bad << ": " << why);
+        CHECK(why.find("THE_VARIABLE is '" + std::string(row.bad) + "' (environment)") == 0);
+        CHECK(why.find(row.right) != std::string::npos);
+    }
+}
+
+TEST_CASE("settings: look-alikes of bad values are good") {
+    CHECK(values_of(one("ctx", "AUTO")).ctx == std::nullopt);
+    CHECK(values_of(one("ctx", "40000")).ctx == 40000);
+    CHECK(values_of(one("threads", "auto")).threads == std::nullopt);
+    CHECK(values_of(one("device", "CPU")).device == Backend::cpu);
+    CHECK(values_of(one("github_api", "http://127.0.0.1:9/api//")).github_api ==
+          "http://127.0.0.1:9/api");
+    CHECK(values_of(one("offline", "Yes")).offline);
+    CHECK(values_of(one("proxy_port", "8080")).port_asked_for);
+    CHECK(values_of(one("api_keys", "a, b,,c")).api_keys ==
+          std::vector<std::string>{"a", "b", "c"});
+    CHECK(values_of(one("models_dir", "shelf")).models_dir == "/h/shelf");
+    CHECK(values_of(one("models_dir", "C:\\m")).models_dir == "C:\\m");
+}
+
+TEST_CASE("settings: the file gives numbers, texts, truth values and lists") {
+    const auto read = settings_from_file(
+        R"({"ctx": 8192, "offline": true, "api_keys": ["a", "b"], "host": null, "theme": "dark"})",
+        "F");
+    REQUIRE(std::holds_alternative<FileSettings>(read));
+    const auto& file = std::get<FileSettings>(read);
+    CHECK(file.values.at("ctx").text == "8192");
+    CHECK(file.values.at("ctx").where == "ctx in F");
+    CHECK(file.values.at("offline").text == "1");
+    CHECK(file.values.at("api_keys").text == "a,b");
+    CHECK(file.values.count("host") == 0);
+    CHECK(file.unknown_keys == std::vector<std::string>{"theme"});
+}
+
+TEST_CASE("settings: a file that is none is refused with its name") {
+    for (const char* bad :
+         {"", "[]", "{", "{\"ctx\": {}}", "{\"ctx\": [1]}", "{\"api_keys\": [{}]}"}) {
+        const auto read = settings_from_file(bad, "F.json");
+        INFO(bad);
+        REQUIRE(std::holds_alternative<std::string>(read));
+        CHECK(std::get<std::string>(read).find("F.json") != std::string::npos);
+    }
+}
+
+TEST_CASE("settings: every row of the table is whole and unique") {
+    std::set<std::string> seen;
+    for (const auto& spec : setting_specs()) {
+        INFO(spec.id);
+        CHECK(seen.insert(spec.id).second);
+        CHECK(seen.insert(spec.flag).second);
+        CHECK(seen.insert(spec.environment).second);
+        CHECK(std::string(spec.flag).substr(0, 2) == "--");
+        CHECK(std::string(spec.help).size() > 5);
+    }
+}
