@@ -1,22 +1,43 @@
 #include "odysseus/error.hpp"
-#include "odysseus/io/command_line.hpp"
-#include "odysseus/io/settings_source.hpp"
+#include "odysseus/front/commands.hpp"
+#include "odysseus/io/terminal.hpp"
+#include "odysseus/log.hpp"
+#include "odysseus/logic/text.hpp"
 #include "odysseus/logic/version.hpp"
 
 #include <cstdio>
+#include <exception>
 
 using namespace odysseus;
 
+namespace {
+
+int run(const io::CommandLine& line) {
+    using io::Verb;
+    switch (line.verb) {
+    case Verb::help: io::print(line.help); return 0;
+    case Verb::version: io::print(cat("odysseus ", version(), "\n")); return 0;
+    case Verb::completion: io::print(io::completion_script(line.words.front())); return 0;
+    default: break;
+    }
+    const auto settings = io::resolve_settings(line.settings);
+    switch (line.verb) {
+    case Verb::config: return front::config(line, settings);
+    default: break;
+    }
+    throw Error(Fault::bug, "this command is not there yet");
+}
+
+} // namespace
+
 int main(int argc, char** argv) {
     try {
-        const auto line = io::parse_command_line(argc, argv);
-        if (line.verb == io::Verb::help) std::fputs(line.help.c_str(), stdout);
-        const auto settings = io::resolve_settings(line.settings);
-        for (const auto& [id, value] : settings.raw)
-            std::printf("%s=%s (%s)\n", id.c_str(), value.text.c_str(), value.where.c_str());
-        return 0;
+        return run(io::parse_command_line(argc, argv));
     } catch (const Error& error) {
         std::fprintf(stderr, "odysseus: %s\n", error.what());
         return exit_code(error.fault());
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "odysseus: unexpected error: %s\n", error.what());
+        return exit_code(Fault::bug);
     }
 }

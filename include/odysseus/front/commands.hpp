@@ -1,0 +1,12 @@
+// The commands of odysseus, one function each; main calls one of them. Each prints its result on
+// stdout, everything else on stderr, throws Error for what cannot go on, and returns the exit code.
+#pragma once
+
+#include "odysseus/io/command_line.hpp"
+#include "odysseus/io/settings_source.hpp"
+
+namespace odysseus::front {
+
+int config(const io::CommandLine& line, const io::ResolvedSettings& settings);
+
+} // namespace odysseus::front

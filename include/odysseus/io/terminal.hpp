@@ -1,0 +1,60 @@
+// What a person sees: results on stdout, everything else on stderr; colour, progress and questions
+// only where a terminal is at the other end (NO_COLOR is honoured).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace odysseus::io {
+
+[[nodiscard]] bool stderr_is_terminal();
+[[nodiscard]] bool can_ask(); // stdin and stderr are both terminals
+
+// To stdout, at once. A closed pipe is no error: nobody reads on.
+void print(const std::string& text);
+// A calm line to stderr for a person; `label` stands out where colour is allowed.
+void say(const std::string& label, const std::string& text);
+// Asks on stderr and reads one line from stdin; absent at its end.
+[[nodiscard]] std::optional<std::string> ask(const std::string& question);
+
+// Columns aligned by their widest cell (counted in code points), two spaces between.
+class Table {
+  public:
+    explicit Table(std::vector<std::string> head);
+    void add(std::vector<std::string> row);
+    [[nodiscard]] std::string text() const;
+
+  private:
+    std::vector<std::vector<std::string>> m_rows;
+};
+
+// A progress bar that redraws itself on a terminal (bytes, share, speed, time left); elsewhere one
+// line at the start and one at the end. One thread.
+class ProgressBar {
+  public:
+    explicit ProgressBar(std::string what);
+    ~ProgressBar();
+    ProgressBar(const ProgressBar&) = delete;
+    ProgressBar& operator=(const ProgressBar&) = delete;
+
+    void update(std::int64_t done_bytes, std::optional<std::int64_t> total_bytes);
+    void finish(); // the last state stays on the screen
+
+  private:
+    void draw(bool last);
+
+    using Clock = std::chrono::steady_clock;
+    std::string m_what;
+    bool m_terminal;
+    Clock::time_point m_start = Clock::now();
+    Clock::time_point m_drawn{};
+    std::int64_t m_first_bytes = -1; // where this run began: a resumed download starts above 0
+    std::int64_t m_done_bytes = 0;
+    std::optional<std::int64_t> m_total_bytes;
+    bool m_open = false;
+};
+
+} // namespace odysseus::io

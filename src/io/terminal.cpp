@@ -1,0 +1,159 @@
+#include "odysseus/io/terminal.hpp"
+
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/tty.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+namespace odysseus::io {
+namespace {
+
+constexpr std::chrono::milliseconds k_redraw_ms{100};
+constexpr int k_bar_cells = 24;
+
+bool colour_allowed() {
+    const char* no_color = std::getenv("NO_COLOR"); // https://no-color.org
+    return stderr_is_terminal() && (no_color == nullptr || *no_color == '\0');
+}
+
+std::size_t width_of(const std::string& text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    }));
+}
+
+std::string duration_text(double seconds) {
+    const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+    if (whole >= 3600) return cat(whole / 3600, " h ", whole % 3600 / 60, " min");
+    if (whole >= 60) return cat(whole / 60, " min ", whole % 60, " s");
+    return cat(whole, " s");
+}
+
+} // namespace
+
+bool stderr_is_terminal() {
+    return platform::is_terminal(platform::Standard::error);
+}
+
+bool can_ask() {
+    return platform::is_terminal(platform::Standard::input) && stderr_is_terminal();
+}
+
+void print(const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+}
+
+void say(const std::string& label, const std::string& text) {
+    std::string line = label;
+    constexpr std::size_t k_label_cells = 10;
+    if (line.size() < k_label_cells) line.append(k_label_cells - line.size(), ' ');
+    if (colour_allowed()) line = "\x1b[1;36m" + line + "\x1b[0m";
+    line += text + "\n";
+    std::fwrite(line.data(), 1, line.size(), stderr);
+    std::fflush(stderr);
+}
+
+std::optional<std::string> ask(const std::string& question) {
+    std::fputs(question.c_str(), stderr);
+    std::fflush(stderr);
+    std::string answer;
+    if (!std::getline(std::cin, answer)) return std::nullopt;
+    return std::string(trimmed(answer));
+}
+
+Table::Table(std::vector<std::string> head) {
+    m_rows.push_back(std::move(head));
+}
+
+void Table::add(std::vector<std::string> row) {
+    m_rows.push_back(std::move(row));
+}
+
+std::string Table::text() const {
+    std::vector<std::size_t> widths;
+    for (const auto& row : m_rows) {
+        widths.resize(std::max(widths.size(), row.size()));
+        for (std::size_t i = 0; i < row.size(); ++i)
+            widths[i] = std::max(widths[i], width_of(row[i]));
+    }
+    std::string out;
+    for (const auto& row : m_rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            line += row[i];
+            if (i + 1 < row.size()) line.append(widths[i] - width_of(row[i]) + 2, ' ');
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        out += line + '\n';
+    }
+    return out;
+}
+
+ProgressBar::ProgressBar(std::string what)
+    : m_what(std::move(what)), m_terminal(stderr_is_terminal()) {}
+
+ProgressBar::~ProgressBar() {
+    if (m_open && m_terminal) std::fputc('\n', stderr);
+}
+
+void ProgressBar::update(std::int64_t done_bytes, std::optional<std::int64_t> total_bytes) {
+    if (m_first_bytes < 0) m_first_bytes = done_bytes;
+    m_done_bytes = done_bytes;
+    m_total_bytes = total_bytes;
+    const auto now = Clock::now();
+    if (!m_open && !m_terminal) {
+        say("download", cat(m_what, total_bytes ? cat(" (", byte_text(*total_bytes), ")") : ""));
+    }
+    m_open = true;
+    if (m_terminal && now - m_drawn >= k_redraw_ms) {
+        m_drawn = now;
+        draw(false);
+    }
+}
+
+void ProgressBar::finish() {
+    if (!m_open) return;
+    draw(true);
+    m_open = false;
+}
+
+void ProgressBar::draw(bool last) {
+    const double seconds = std::chrono::duration<double>(Clock::now() - m_start).count();
+    const double speed =
+        seconds > 0
+            ? static_cast<double>(m_done_bytes - std::max<std::int64_t>(m_first_bytes, 0)) / seconds
+            : 0;
+    const std::string rate = byte_text(static_cast<std::int64_t>(speed)) + "/s";
+    if (!m_terminal) {
+        say("", cat(byte_text(m_done_bytes), " in ", duration_text(seconds), ", ", rate));
+        return;
+    }
+    std::string line = "\r" + m_what + " ";
+    if (m_total_bytes && *m_total_bytes > 0) {
+        const double share =
+            std::min(1.0, static_cast<double>(m_done_bytes) / static_cast<double>(*m_total_bytes));
+        const int cells = static_cast<int>(share * k_bar_cells);
+        line += '[';
+        line.append(static_cast<std::size_t>(cells), '#');
+        line.append(static_cast<std::size_t>(k_bar_cells - cells), '.');
+        line += cat("] ", static_cast<int>(share * 100), "% ", byte_text(m_done_bytes), " of ",
+                    byte_text(*m_total_bytes), ", ", rate);
+        if (!last && speed > 0) {
+            line += ", " +
+                    duration_text(static_cast<double>(*m_total_bytes - m_done_bytes) / speed) +
+                    " left";
+        }
+    } else {
+        line += byte_text(m_done_bytes) + ", " + rate;
+    }
+    line += "\x1b[K"; // erases what a longer line left behind
+    if (last) line += '\n';
+    std::fwrite(line.data(), 1, line.size(), stderr);
+    std::fflush(stderr);
+}
+
+} // namespace odysseus::io
