@@ -1,0 +1,76 @@
+#include "odysseus/logic/switch_queue.hpp"
+
+#include <algorithm>
+
+namespace odysseus {
+
+SwitchQueue::Ticket SwitchQueue::enter(const std::string& model) {
+    const auto ticket = m_next++;
+    m_waiting.push_back({ticket, model});
+    admit_all_that_may();
+    return ticket;
+}
+
+void SwitchQueue::leave(Ticket ticket) {
+    const auto is_it = [ticket](const Request& request) { return request.ticket == ticket; };
+    if (const auto found = std::find_if(m_running.begin(), m_running.end(), is_it);
+        found != m_running.end()) {
+        for (auto& slot : m_slots) {
+            if (slot.model == found->model) --slot.users;
+        }
+        m_running.erase(found);
+    } else {
+        m_waiting.remove_if(is_it);
+    }
+    admit_all_that_may();
+}
+
+bool SwitchQueue::admitted(Ticket ticket) const {
+    return std::any_of(m_running.begin(), m_running.end(),
+                       [ticket](const Request& request) { return request.ticket == ticket; });
+}
+
+SwitchQueue::Slot* SwitchQueue::slot_for(const std::string& model) {
+    auto slot = std::find_if(m_slots.begin(), m_slots.end(),
+                             [&model](const Slot& one) { return one.model == model; });
+    if (slot == m_slots.end()) {
+        if (m_models_max != 0 && m_slots.size() >= m_models_max) {
+            const auto idle = std::find_if(m_slots.begin(), m_slots.end(),
+                                           [](const Slot& one) { return one.users == 0; });
+            if (idle == m_slots.end()) return nullptr;
+            m_slots.erase(idle);
+        }
+        m_slots.push_back({model});
+    } else {
+        std::rotate(slot, slot + 1, m_slots.end()); // now the most recently used
+    }
+    return &m_slots.back();
+}
+
+void SwitchQueue::admit_all_that_may() {
+    bool somebody_was_passed_too_often = false;
+    std::vector<Request*> stuck; // those before the one that is looked at
+    for (auto request = m_waiting.begin(); request != m_waiting.end();) {
+        const bool in_use =
+            std::any_of(m_slots.begin(), m_slots.end(), [&request](const Slot& slot) {
+                return slot.model == request->model && slot.users > 0;
+            });
+        // Behind somebody who waits only a model in use may go on, and not without end.
+        const bool may_try = stuck.empty() || (in_use && !somebody_was_passed_too_often);
+        Slot* slot = may_try ? slot_for(request->model) : nullptr;
+        if (slot == nullptr) {
+            somebody_was_passed_too_often |= request->passed >= k_passes_max;
+            stuck.push_back(&*request);
+            ++request;
+            continue;
+        }
+        for (auto* passed : stuck) {
+            somebody_was_passed_too_often |= ++passed->passed >= k_passes_max;
+        }
+        ++slot->users;
+        m_running.push_back(std::move(*request));
+        request = m_waiting.erase(request);
+    }
+}
+
+} // namespace odysseus

@@ -1,0 +1,9 @@
+#include "odysseus/platform/memory.hpp"
+
+namespace odysseus::platform {
+
+void limit_heap_arenas() {}
+
+void return_unused_memory() {}
+
+} // namespace odysseus::platform
