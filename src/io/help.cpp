@@ -3,6 +3,7 @@
 #include "odysseus/io/command_line.hpp"
 #include "odysseus/io/verbs.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/logic/version.hpp"
 
 #include <algorithm>
 
@@ -174,9 +175,63 @@ std::string fish_script() {
     return text;
 }
 
+// troff reads '-' as a hyphen, and a '.' or an apostrophe at the start of a line as a request
+// (man-pages(7)).
+std::string troff(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '-' || c == '\\') out += '\\';
+        if ((c == '.' || c == '\'') && (out.empty() || out.back() == '\n')) out += "\\&";
+        out += c;
+    }
+    return out;
+}
+
+std::string man_page() {
+    std::string text =
+        cat(".TH ODYSSEUS 1 \"\" \"odysseus ", version(), "\" \"User commands\"\n",
+            ".SH NAME\nodysseus \\- run llama.cpp's llama\\-server so that it fits this machine\n",
+            ".SH SYNOPSIS\n");
+    for (const auto& spec : verb_specs()) {
+        text += cat(".B odysseus\n", troff(spec.usage), "\n.br\n");
+    }
+    text += ".SH COMMANDS\n";
+    for (const auto& spec : verb_specs()) {
+        text += cat(".TP\n.B ", spec.name, "\n", troff(spec.help), ".\n");
+        for (const auto& own : spec.switches)
+            text += troff(cat(own.flag, ": ", own.help, ". "));
+        text += cat("\n.nf\n", troff(spec.examples), "\n.fi\n");
+    }
+    text += ".SH OPTIONS\nEach can be a flag, an environment variable or a key of "
+            "HOME/data/launcher_config.json; "
+            "the first of these that is set counts.\n";
+    for (const auto& spec : setting_specs()) {
+        text +=
+            cat(".TP\n.B ", troff(spec.flag),
+                spec.value != nullptr ? cat(" \\fI", troff(spec.value), "\\fR") : "", "\n",
+                troff(spec.help), ". Environment: ", spec.environment, ". ",
+                spec.file_key != nullptr ? cat("Key: ", spec.file_key, ". ") : "",
+                *spec.fallback != '\0' ? cat("Default: ", troff(spec.fallback), ".") : "", "\n");
+    }
+    text += ".SH EXIT STATUS\n";
+    static constexpr std::pair<int, const char*> k_codes[] = {
+        {0, "did what was asked; a server stopped by SIGINT or SIGTERM"},
+        {1, "an unexpected error"},
+        {2, "wrong use: flag, setting, file"},
+        {3, "no llama.cpp build fits this machine"},
+        {4, "the network: host unreachable, rate limit, download failed"},
+        {5, "integrity: digest, archive, unsafe path, build that does not run"},
+        {6, "llama\\-server did not start or keeps failing"},
+        {7, "a port is taken, or another odysseus runs in this HOME"}};
+    for (const auto& [code, meaning] : k_codes)
+        text += cat(".TP\n.B ", code, "\n", meaning, "\n");
+    return text;
+}
+
 } // namespace
 
 std::string help_text(const std::string& verb) {
+    if (verb == "man") return man_page();
     if (verb.empty()) {
         std::string text =
             "odysseus runs llama.cpp's llama-server with a build and a context that fit this "

@@ -1,0 +1,9 @@
+#include "odysseus/platform/service_manager.hpp"
+
+namespace odysseus::platform {
+
+void notify_ready() {}
+
+void notify_stopping() {}
+
+} // namespace odysseus::platform
