@@ -1,0 +1,382 @@
+#include "odysseus/io/fetch.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/io/sha256.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/logic/transfer.hpp"
+#include "odysseus/platform/files.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+namespace odysseus::io {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using platform::utf8;
+
+namespace {
+
+constexpr std::int64_t k_file_bytes_max = 4LL << 40;   // a server cannot promise more than 4 TiB
+constexpr int k_requests_max = 200;                    // whatever progress each of them makes
+constexpr std::int64_t k_worthwhile_bytes = 64 * 1024; // so much progress, and the tries start anew
+constexpr std::int64_t k_spare_bytes = 16LL << 20;     // left free on the disk
+constexpr std::chrono::milliseconds k_progress_every{100};
+constexpr std::size_t k_head_bytes = 256; // kept to tell an archive from a web page
+constexpr std::size_t k_record_bytes_max = 64 * 1024;
+constexpr const char* k_web_page =
+    "a web page came instead of an archive; does this network ask for a login?";
+
+// Speed over about the last second.
+class Speed {
+  public:
+    [[nodiscard]] double now(std::int64_t bytes) {
+        const auto time = Clock::now();
+        const double seconds = std::chrono::duration<double>(time - m_time).count();
+        if (seconds >= 1 || m_speed == 0) {
+            m_speed = seconds > 0 ? static_cast<double>(bytes - m_bytes) / seconds : 0;
+            if (seconds >= 1) {
+                m_time = time;
+                m_bytes = bytes;
+            }
+        }
+        return m_speed;
+    }
+    void start_at(std::int64_t bytes) { m_bytes = bytes; }
+
+  private:
+    Clock::time_point m_time = Clock::now();
+    std::int64_t m_bytes = 0;
+    double m_speed = 0;
+};
+
+// One file on its way. `m_have`, the digest and the part file always agree.
+class Download {
+  public:
+    Download(const FileRequest& request, const HttpOptions& options,
+             const OnFetchProgress& progress)
+        : m_request(request), m_options(options), m_progress(progress),
+          m_part(part_file(request.to)), m_record_file(part_record_file(request.to)) {
+        m_record = {request.url, "", request.size, request.sha256};
+        m_total = request.size;
+    }
+
+    // An unfinished part stays for the next time, an empty one does not.
+    FetchedFile run() {
+        try {
+            return fetch();
+        } catch (...) {
+            if (m_have == 0) forget();
+            throw;
+        }
+    }
+
+  private:
+    FetchedFile fetch() {
+        take_up_part();
+        m_resumed = m_have;
+        for (;;) {
+            transfer();
+            const auto digest = m_digest.hex();
+            if (!m_request.sha256 || digest == *m_request.sha256) return publish(digest);
+            forget();
+            m_resumed = 0;
+            if (!std::exchange(m_spliced, false)) {
+                throw Error(Fault::integrity, cat("the SHA-256 of ", name(), " is ", digest,
+                                                  ", but must be ", *m_request.sha256,
+                                                  "; it was changed on its way, or the source is "
+                                                  "wrong; nothing of it was kept"));
+            }
+            restart(); // one of the pieces may have been bad: once more, in one
+        }
+    }
+
+    [[nodiscard]] std::string name() const { return utf8(m_request.to.filename()); }
+
+    // Continues an earlier run's part if it is certainly the same file, hashing what is there.
+    void take_up_part() {
+        const auto text = platform::read_file(m_record_file, k_record_bytes_max);
+        const auto there = text ? part_record_from(*text) : std::nullopt;
+        std::error_code error;
+        const auto bytes = fs::file_size(m_part, error);
+        const bool fits =
+            !error && bytes > 0 && (!m_total || bytes <= static_cast<std::uintmax_t>(*m_total));
+        if (!there || !fits || !may_continue(*there, m_record)) {
+            restart();
+            return;
+        }
+        m_record.etag = there->url == m_record.url ? there->etag : "";
+        m_recorded = m_record.etag == there->etag;
+        hash_part();
+        m_spliced = true;
+        m_out.emplace(m_part, platform::OutputFile::Mode::append);
+        m_speed.start_at(m_have);
+    }
+
+    void hash_part() {
+        std::ifstream in(m_part, std::ios::binary);
+        std::vector<char> buffer(1U << 20);
+        while (in) {
+            if (m_options.stopped && m_options.stopped()) throw Stopped("stopped: " + name());
+            in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+            const auto bytes = static_cast<std::size_t>(in.gcount());
+            m_digest.add(buffer.data(), bytes);
+            m_head.append(buffer.data(), std::min(bytes, k_head_bytes - m_head.size()));
+            m_have += in.gcount();
+        }
+        if (in.bad()) throw Error(Fault::usage, cat("reading ", utf8(m_part), " failed"));
+    }
+
+    void restart() {
+        m_have = 0;
+        m_total = m_request.size;
+        m_record.etag.clear();
+        m_recorded = false;
+        m_digest = Sha256();
+        m_head.clear();
+        m_out.reset();
+        m_out.emplace(m_part, platform::OutputFile::Mode::truncate);
+        m_speed.start_at(0);
+    }
+
+    void forget() {
+        m_out.reset();
+        std::error_code ignored;
+        fs::remove(m_part, ignored);
+        fs::remove(m_record_file, ignored);
+        m_recorded = false;
+    }
+
+    [[noreturn]] void give_up(const std::string& why) {
+        const auto kept = m_have > 0 ? cat("; ", byte_text(m_have),
+                                           " are kept, and the next try "
+                                           "goes on there")
+                                     : std::string();
+        throw Error(Fault::network, cat("downloading ", name(), " from ", shown_url(m_request.url),
+                                        ": ", why, kept));
+    }
+
+    [[noreturn]] void reject(const std::string& why) {
+        forget();
+        throw Error(Fault::integrity,
+                    cat("downloading ", name(), " from ", shown_url(m_request.url), ": ", why,
+                        "; nothing of it was kept"));
+    }
+
+    void check_space() {
+        if (!m_total) return;
+        const auto free = platform::free_bytes(m_request.to.parent_path());
+        const auto needed = *m_total - m_have + k_spare_bytes;
+        if (!free || *free >= needed) return;
+        throw Error(Fault::network,
+                    cat("downloading ", name(), " needs ", byte_text(needed), ", but only ",
+                        byte_text(*free), " are free in ", utf8(m_request.to.parent_path()),
+                        "; make room, or use another folder (--home)"));
+    }
+
+    void check_total(std::optional<std::int64_t> total) {
+        if (!total) return;
+        if (*total > k_file_bytes_max || (m_total && *total != *m_total)) {
+            reject(cat("the server offers ", *total, " bytes",
+                       m_total ? cat(", but ", *m_total, " are expected") : std::string()));
+        }
+        m_total = total;
+    }
+
+    // The server's answer has begun; false: the body is of no use.
+    bool on_head(const HttpReply& reply) {
+        m_reception =
+            received(reply.status, m_have, reply.content_length, reply.header("content-range"));
+        const auto etag = strong(reply.header("etag"));
+        // If-Range should have seen to it, but not every server knows it.
+        const bool changed = !m_record.etag.empty() && !etag.empty() && etag != m_record.etag;
+        if (const auto* append = std::get_if<Append>(&m_reception)) {
+            if (changed) {
+                m_reception = Discard{};
+                return false;
+            }
+            check_total(append->total);
+            m_spliced = true;
+        } else if (const auto* over = std::get_if<StartOver>(&m_reception)) {
+            if (m_request.archive && reply.header("content-type").rfind("text/html", 0) == 0) {
+                reject(k_web_page); // a login page of a hotel's network answers 200
+            }
+            restart();
+            check_total(over->total);
+        } else {
+            return false;
+        }
+        check_space();
+        remember(etag);
+        return true;
+    }
+
+    // A weak ETag ("W/...") does not promise the same bytes.
+    [[nodiscard]] static std::string strong(std::string_view etag) {
+        return std::string(!etag.empty() && etag.front() == '"' ? etag : "");
+    }
+
+    void remember(const std::string& etag) {
+        if (m_recorded && etag == m_record.etag) return;
+        m_record.etag = etag;
+        m_record.size = m_total;
+        platform::write_file_atomically(m_record_file, part_record_text(m_record));
+        m_recorded = true;
+    }
+
+    void on_body(std::string_view piece) {
+        const auto bytes = static_cast<std::int64_t>(piece.size());
+        if (const auto limit = m_total.value_or(k_file_bytes_max); m_have + bytes > limit) {
+            reject(cat("more than the expected ", limit, " bytes came"));
+        }
+        if (m_head.size() < k_head_bytes) m_head += piece.substr(0, k_head_bytes - m_head.size());
+        try {
+            m_out->write(piece.data(), piece.size());
+        } catch (const Error& error) {
+            forget(); // a full disk is not left full
+            throw Error(Fault::network, cat("downloading ", name(), ": ", error.what()));
+        }
+        m_digest.add(piece.data(), piece.size());
+        m_have += bytes;
+        show_progress(false);
+    }
+
+    void show_progress(bool now) {
+        if (!m_progress || (!now && Clock::now() - m_shown < k_progress_every)) return;
+        m_shown = Clock::now();
+        m_progress({m_have, m_total, m_speed.now(m_have)});
+    }
+
+    [[nodiscard]] HttpGet request_for_the_rest() {
+        HttpGet get;
+        get.url = m_request.url; // never a redirect's: those are signed for minutes
+        get.bearer = m_request.bearer;
+        if (m_have > 0) {
+            get.headers.push_back(cat("Range: bytes=", m_have, "-"));
+            if (!m_record.etag.empty()) get.headers.push_back("If-Range: " + m_record.etag);
+        }
+        get.on_head = [this](const HttpReply& reply) { return on_head(reply); };
+        get.on_body = [this](std::string_view piece) { on_body(piece); };
+        return get;
+    }
+
+    // Why the answer did not bring everything; gives up when another try is no use.
+    std::string shortfall(const HttpReply& reply, std::chrono::milliseconds& wait) {
+        // Servers may send less than was asked for; the rest is asked for next.
+        if (std::holds_alternative<Append>(m_reception)) return "the server sends only a piece";
+        const auto why = cat("the server answers ", reply.status);
+        if (std::holds_alternative<Refused>(m_reception)) give_up(why);
+        if (std::holds_alternative<Discard>(m_reception)) restart();
+        wait = retry_after(reply).value_or(wait);
+        if (wait > std::max(m_options.wait_max, m_options.back_off)) {
+            give_up(cat(why, " and asks to come back in ", wait.count() / 1000, " s"));
+        }
+        return why;
+    }
+
+    // Asks until every byte is there. Failures in a row count; progress in between forgives them.
+    void transfer() {
+        check_space();
+        for (int failures = 0; !(m_total && m_have == *m_total);) {
+            const auto before = m_have;
+            m_reception = TryLater{};
+            const auto outcome = http_get(request_for_the_rest(), m_options);
+            ++m_tries;
+            std::string why;
+            auto wait = std::chrono::milliseconds{0};
+            if (const auto* failure = std::get_if<HttpBroken>(&outcome)) {
+                if (!failure->transient) give_up(failure->why);
+                why = failure->why;
+            } else if (settled()) {
+                break;
+            } else {
+                why = shortfall(std::get<HttpReply>(outcome), wait);
+            }
+            failures = m_have - before >= k_worthwhile_bytes ? 1 : failures + 1;
+            if (failures >= m_options.tries_max || m_tries >= k_requests_max) {
+                give_up(cat(why, " (", m_tries, " tries)"));
+            }
+            pause(std::max(wait, back_off(failures, m_options.back_off)), m_options);
+        }
+        check_content();
+        show_progress(true);
+    }
+
+    // The answer was taken to its end, and as far as anybody knows that is the end of the file.
+    [[nodiscard]] bool settled() const {
+        if (std::holds_alternative<Whole>(m_reception)) return true;
+        if (std::holds_alternative<Append>(m_reception)) return !m_total || m_have >= *m_total;
+        return std::holds_alternative<StartOver>(m_reception);
+    }
+
+    void check_content() {
+        if (m_request.archive && looks_like_html(m_head)) {
+            reject(k_web_page);
+        }
+        if (m_total && m_have != *m_total) {
+            reject(cat(m_have, " bytes came, but ", *m_total, " are expected"));
+        }
+        if (m_request.archive && !looks_like_archive(m_head)) {
+            reject("what came is no archive (tar.gz, zip or tar.xz)");
+        }
+    }
+
+    FetchedFile publish(const std::string& digest) {
+        if (m_request.durable) m_out->sync();
+        m_out->close();
+        platform::replace_file(m_part, m_request.to);
+        std::error_code ignored;
+        fs::remove(m_record_file, ignored);
+        if (m_request.durable) platform::sync_directory(m_request.to.parent_path());
+        return {m_have, digest, m_resumed, m_tries};
+    }
+
+    const FileRequest& m_request;
+    const HttpOptions& m_options;
+    const OnFetchProgress& m_progress;
+    fs::path m_part;
+    fs::path m_record_file;
+    PartRecord m_record;
+    bool m_recorded = false; // the record on the disk says what m_record says
+    std::optional<platform::OutputFile> m_out;
+    Sha256 m_digest;
+    std::string m_head; // the first bytes of the file
+    std::int64_t m_have = 0;
+    std::optional<std::int64_t> m_total;
+    std::int64_t m_resumed = 0;
+    bool m_spliced = false; // made of pieces that came at different times
+    int m_tries = 0;
+    Reception m_reception = TryLater{};
+    Speed m_speed;
+    Clock::time_point m_shown;
+};
+
+fs::path with_ending(const fs::path& to, const char* ending) {
+    auto path = to;
+    path += ending;
+    return path;
+}
+
+} // namespace
+
+fs::path part_file(const fs::path& to) {
+    return with_ending(to, ".part");
+}
+
+fs::path part_record_file(const fs::path& to) {
+    return with_ending(to, ".part.json");
+}
+
+FetchedFile fetch_file(const FileRequest& request, const HttpOptions& options,
+                       const OnFetchProgress& progress) {
+    std::error_code error;
+    fs::create_directories(request.to.parent_path(), error);
+    if (error) {
+        throw Error(Fault::usage, cat("creating the folder ", utf8(request.to.parent_path()), ": ",
+                                      error.message()));
+    }
+    return Download(request, options, progress).run();
+}
+
+} // namespace odysseus::io

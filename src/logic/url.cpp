@@ -1,0 +1,123 @@
+#include "odysseus/logic/url.hpp"
+
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+
+namespace odysseus {
+
+namespace {
+
+constexpr std::size_t k_url_bytes_max = 8192;
+
+int default_port(std::string_view scheme) {
+    return scheme == "https" ? 443 : 80;
+}
+
+// Splits "host:port", "[::1]:port" and both without a port.
+bool take_host(std::string_view authority, Url& url) {
+    std::string_view host = authority;
+    std::string_view port;
+    const auto bracket = authority.find(']');
+    if (!authority.empty() && authority.front() == '[') {
+        if (bracket == std::string_view::npos) return false;
+        host = authority.substr(0, bracket + 1);
+        port = authority.substr(bracket + 1);
+    } else if (const auto colon = authority.find(':'); colon != std::string_view::npos) {
+        host = authority.substr(0, colon);
+        port = authority.substr(colon);
+    }
+    if (host.empty()) return false;
+    url.host = lowered(host);
+    url.port = default_port(url.scheme);
+    if (port.empty()) return true;
+    const auto number = parsed_int(port.substr(1));
+    if (port.front() != ':' || !number || *number < 1 || *number > 65535) return false;
+    url.port = static_cast<int>(*number);
+    return true;
+}
+
+} // namespace
+
+std::optional<Url> parsed_url(std::string_view text) {
+    const auto printable = [](unsigned char c) { return c > ' ' && c != 0x7f && c != '\\'; };
+    if (text.size() > k_url_bytes_max || !std::all_of(text.begin(), text.end(), printable)) {
+        return std::nullopt;
+    }
+    Url url;
+    const auto mark = text.find("://");
+    if (mark == std::string_view::npos) return std::nullopt;
+    url.scheme = lowered(text.substr(0, mark));
+    if (url.scheme != "https" && url.scheme != "http") return std::nullopt;
+    auto rest = text.substr(mark + 3);
+    const auto end = std::min(rest.find_first_of("/?#"), rest.size());
+    auto authority = rest.substr(0, end);
+    url.path = rest.substr(end, rest.find('#') - end);
+    if (url.path.empty() || url.path.front() != '/') url.path.insert(0, "/");
+    if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
+        url.user = authority.substr(0, at);
+        authority.remove_prefix(at + 1);
+    }
+    if (!take_host(authority, url)) return std::nullopt;
+    return url;
+}
+
+std::string origin_of(const Url& url) {
+    if (url.port == default_port(url.scheme)) return cat(url.scheme, "://", url.host);
+    return cat(url.scheme, "://", url.host, ":", url.port);
+}
+
+std::string shown_url(std::string_view text) {
+    const auto url = parsed_url(text);
+    if (!url) return "(not an address)";
+    return origin_of(*url) + url->path.substr(0, url->path.find('?'));
+}
+
+bool is_loopback(const Url& url) {
+    if (url.host == "localhost" || url.host == "[::1]") return true;
+    const auto parts = split(url.host, '.');
+    return parts.size() == 4 && parts.front() == "127" &&
+           std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
+               const auto number = parsed_int(part);
+               return part.size() <= 3 && number && *number >= 0 && *number <= 255;
+           });
+}
+
+void trust_setting(Trust& trust, std::string_view setting_url) {
+    const auto url = parsed_url(setting_url);
+    if (url && url->scheme == "http") trust.plain_http.push_back(origin_of(*url));
+}
+
+std::optional<std::string> distrusted(const Url& url, const Trust& trust) {
+    if (url.scheme == "https" || is_loopback(url)) return std::nullopt;
+    const auto& known = trust.plain_http;
+    if (std::find(known.begin(), known.end(), origin_of(url)) != known.end()) return std::nullopt;
+    return cat("plain http to ", url.host, " is not trusted; use https");
+}
+
+std::optional<std::string> distrusted_redirect(const Url& from, const Url& to, const Trust& trust) {
+    if (from.scheme == "https" && to.scheme == "http") {
+        return cat("a redirect from https to plain http (", to.host, ") is not followed");
+    }
+    // An answer from the network must not be able to send requests to this machine's own services.
+    if (is_loopback(to) && !is_loopback(from)) {
+        return cat("a redirect from ", from.host, " to this machine itself is not followed");
+    }
+    return distrusted(to, trust);
+}
+
+std::string rebased(std::string_view url, std::string_view from, std::string_view to) {
+    const auto rest = url.substr(std::min(from.size(), url.size()));
+    if (url.substr(0, from.size()) != from || (!rest.empty() && rest.front() != '/')) {
+        return std::string(url);
+    }
+    return cat(to, rest);
+}
+
+std::string base_url(std::string_view setting) {
+    while (!setting.empty() && setting.back() == '/')
+        setting.remove_suffix(1);
+    return std::string(setting);
+}
+
+} // namespace odysseus
