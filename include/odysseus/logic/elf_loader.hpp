@@ -1,0 +1,28 @@
+// Where a program for Linux names its dynamic loader, read from the bytes of the file.
+// Sizes and places as in the ELF specification (generic ABI, "ELF Header" and "Program Header"),
+// for 64-bit little-endian files: x64 and arm64, the machines there are builds for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace odysseus {
+
+struct ByteRange {
+    std::uint64_t offset = 0; // from the beginning of the file
+    std::uint64_t size = 0;   // bytes
+};
+
+inline constexpr std::size_t k_elf_header_bytes = 64;
+inline constexpr std::uint64_t k_loader_path_bytes_max = 4096; // the kernel's PATH_MAX
+
+// From the first k_elf_header_bytes: where the table of program headers is. Nothing: no such file,
+// or a table that cannot be right.
+[[nodiscard]] std::optional<ByteRange> elf_program_headers(std::string_view header);
+
+// From that table: where the path of the loader is, its NUL included. Nothing: the program needs
+// none.
+[[nodiscard]] std::optional<ByteRange> elf_loader_path(std::string_view program_headers);
+
+} // namespace odysseus

@@ -1,0 +1,43 @@
+#include "odysseus/logic/elf_loader.hpp"
+
+namespace odysseus {
+
+namespace {
+
+constexpr std::uint64_t k_program_header_bytes = 56;
+constexpr std::uint64_t k_program_headers_max = 256; // real programs have about a dozen
+constexpr std::string_view k_magic = "\177ELF\2\1";  // 64-bit, least significant byte first
+constexpr std::uint64_t k_type_interp = 3;           // PT_INTERP
+
+// The unsigned number of `bytes` bytes at `at`, least significant byte first. The caller has
+// checked the length.
+std::uint64_t number_at(std::string_view data, std::size_t at, std::size_t bytes) {
+    std::uint64_t number = 0;
+    for (std::size_t i = bytes; i > 0; --i)
+        number = (number << 8) | static_cast<unsigned char>(data[at + i - 1]);
+    return number;
+}
+
+} // namespace
+
+std::optional<ByteRange> elf_program_headers(std::string_view header) {
+    if (header.size() < k_elf_header_bytes || header.substr(0, 6) != k_magic) return std::nullopt;
+    const auto count = number_at(header, 56, 2);
+    if (number_at(header, 54, 2) != k_program_header_bytes || count == 0 ||
+        count > k_program_headers_max)
+        return std::nullopt;
+    return ByteRange{number_at(header, 32, 8), count * k_program_header_bytes};
+}
+
+std::optional<ByteRange> elf_loader_path(std::string_view program_headers) {
+    for (; program_headers.size() >= k_program_header_bytes;
+         program_headers.remove_prefix(k_program_header_bytes)) {
+        if (number_at(program_headers, 0, 4) != k_type_interp) continue;
+        const ByteRange path{number_at(program_headers, 8, 8), number_at(program_headers, 32, 8)};
+        if (path.size < 2 || path.size > k_loader_path_bytes_max) return std::nullopt;
+        return path;
+    }
+    return std::nullopt;
+}
+
+} // namespace odysseus
