@@ -26,6 +26,17 @@ TEST_CASE("text: lines end with LF or CRLF") {
     CHECK(split("a,,b", ',') == std::vector<std::string_view>{"a", "", "b"});
 }
 
+TEST_CASE("text: UTF-8 is told from what only looks like it") {
+    for (const char* good :
+         {"", "plain", "\xC3\xA9", "\xE2\x96\x81", "\xF0\x9F\x98\x80", "\xEF\xBF\xBD"}) {
+        CHECK(is_utf8(good));
+    }
+    for (const char* bad : {"\xE9", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                            "\xF0\x8F\xBF\xBF", "\xC3", "\xE2\x96", "a\x80", "\xFF"}) {
+        CHECK_FALSE(is_utf8(bad));
+    }
+}
+
 TEST_CASE("text: bytes read well") {
     CHECK(byte_text(0) == "0 B");
     CHECK(byte_text(1023) == "1023 B");

@@ -1,6 +1,8 @@
 // The models of the user's folder, as values.
 #pragma once
 
+#include "odysseus/logic/kv_cost.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +14,7 @@ namespace odysseus {
 struct ModelFile {
     std::string path; // relative to the models folder, '/' between parts, UTF-8
     std::int64_t size_bytes = 0;
+    std::int64_t modified_s = 0; // from an epoch of the system's own: only to be compared
 };
 
 // One model that can be asked for: a file, or the shards of a split model, with its mmproj.
@@ -23,6 +26,8 @@ struct Model {
     std::int64_t size_bytes = 0; // all shards
     int shards = 1;
     std::optional<std::string> mmproj; // absolute path
+    std::int64_t mmproj_bytes = 0;
+    std::int64_t modified_s = 0; // of the newest file of it
     bool listed_by_router =
         true; // llama-server finds it in --models-dir by itself; else it needs a preset section
     std::optional<std::string> architecture;
@@ -30,7 +35,11 @@ struct Model {
     std::optional<std::int64_t>
         kv_bytes_per_token; // f16 cache, as far as the cost grows with the context
     std::optional<std::int64_t>
-        kv_fixed_bytes; // what does not grow: window caches, recurrent state
+        kv_fixed_bytes;        // what does not grow: window caches, recurrent state
+    std::optional<KvShape> kv; // absent: the metadata does not tell, only the size does
+
+    // What is in memory once it is loaded.
+    [[nodiscard]] std::int64_t loaded_bytes() const { return size_bytes + mmproj_bytes; }
 };
 
 } // namespace odysseus

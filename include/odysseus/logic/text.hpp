@@ -29,6 +29,9 @@ template <class... Values>
 // The whole of `text` must be a finite decimal number with '.', whatever the locale.
 [[nodiscard]] std::optional<double> parsed_number(std::string_view text);
 
+// Well-formed UTF-8: no overlong form, no surrogate, nothing above U+10FFFF.
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 // "950 B", "16.2 MiB", "1.4 GiB".
 [[nodiscard]] std::string byte_text(std::int64_t bytes);
 

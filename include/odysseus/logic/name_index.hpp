@@ -1,0 +1,55 @@
+// Which model a name means. Ids are exact; every other name is compared without regard to ASCII
+// case, and belongs to the model with the strongest claim. Two equally strong claims: to nobody.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace odysseus {
+
+struct Resolved {
+    std::string id;
+};
+struct Unknown {
+    std::vector<std::string> nearest; // names that do exist, for "did you mean"
+};
+struct Ambiguous {
+    std::vector<std::string> candidates; // ids
+};
+using NameAnswer = std::variant<Resolved, Unknown, Ambiguous>;
+
+// How directly a name was given by the user's files; the smaller is the stronger.
+enum class Claim {
+    id,      // llama-server's own name for it
+    file,    // a file, a folder or org/repo, as it stands on the disk
+    derived, // the same without the quantisation, -GGUF or the organisation
+    family,  // up to the size: "mistral-7b"
+};
+
+class NameIndex {
+  public:
+    void add(const std::string& name, const std::string& id, Claim claim);
+    // A trailing ".gguf" is ignored. The empty name means the only model, or `preferred`.
+    [[nodiscard]] NameAnswer find(std::string_view asked,
+                                  const std::optional<std::string>& preferred = {}) const;
+    // What `id` answers to: the friendliest (shortest) first, none twice in another case.
+    [[nodiscard]] std::vector<std::string> names_of(const std::string& id) const;
+
+  private:
+    struct Entry {
+        std::string name;
+        std::string id;
+        Claim claim;
+    };
+    [[nodiscard]] std::optional<NameAnswer> known(std::string_view asked) const;
+
+    std::map<std::string, std::vector<Entry>, std::less<>> m_by_folded_name;
+    std::set<std::string, std::less<>> m_ids;
+};
+
+} // namespace odysseus

@@ -1,0 +1,239 @@
+#include "odysseus/logic/context_choice.hpp"
+
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace odysseus {
+
+namespace {
+
+constexpr double k_mib_per_gib = 1024;
+constexpr double k_bytes_per_gib = 1024.0 * 1024 * 1024;
+constexpr std::int64_t k_estimate_max = 1 << 24; // tokens; beyond what any model was trained for
+
+struct Memory {
+    double gib = 0;
+    bool known = true;
+    std::string what; // "23.5 GiB of free GPU memory"
+};
+
+[[nodiscard]] std::string gib_text(double gib) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f GiB", gib);
+    return text;
+}
+
+[[nodiscard]] Memory ram_of(const Machine& machine) {
+    if (machine.ram_mib) {
+        const double gib = static_cast<double>(*machine.ram_mib) / k_mib_per_gib;
+        return {gib, true, gib_text(gib) + " of memory"};
+    }
+    constexpr double k_assumed_gib = 4;
+    return {k_assumed_gib, false, "an assumed 4.0 GiB of memory (its size is not known)"};
+}
+
+// Free memory, else the whole, of every GPU; one that tells neither counts for nothing.
+[[nodiscard]] Memory gpu_memory(const Machine& machine) {
+    std::int64_t mib = 0;
+    bool all_free = true;
+    bool any = false;
+    for (const auto& gpu : used_gpus(machine)) {
+        const auto known = gpu.free_mib ? gpu.free_mib : gpu.total_mib;
+        if (!known) continue;
+        any = true;
+        all_free = all_free && gpu.free_mib.has_value();
+        mib += *known;
+    }
+    if (any) {
+        const double gib = static_cast<double>(mib) / k_mib_per_gib;
+        return {gib, true, gib_text(gib) + (all_free ? " of free GPU memory" : " of GPU memory")};
+    }
+    const auto ram = ram_of(machine);
+    const double gib = std::max(4.0, std::floor(ram.gib * 0.55));
+    return {gib, ram.known,
+            gib_text(gib) + " that a GPU may use (taken from " + ram.what +
+                ", as the GPU does not tell)"};
+}
+
+[[nodiscard]] double kv_gib_by_size(double model_gib) {
+    if (model_gib >= 5.5) return 1.05;
+    return model_gib >= 4 ? 0.85 : 0.55;
+}
+
+// What the cache of a context costs; `context` is that of one slot, as the estimate divides once.
+struct KvCost {
+    const Model* model;
+    const ContextWish& wish;
+    double gib_per_4096;
+
+    [[nodiscard]] bool grows_evenly() const {
+        return !model || !model->kv || kv_fixed_bytes(*model->kv, use(4096)) == 0;
+    }
+    [[nodiscard]] KvUse use(std::int64_t context) const {
+        KvUse use;
+        use.context = context * wish.parallel;
+        use.slots = wish.parallel;
+        use.unified = true;
+        use.key_type = wish.key_type;
+        use.value_type = wish.value_type;
+        return use;
+    }
+    [[nodiscard]] double gib(std::int64_t context) const {
+        return static_cast<double>(kv_bytes(*model->kv, use(context))) / k_bytes_per_gib;
+    }
+};
+
+[[nodiscard]] KvCost kv_cost_of(const Model* model, const ContextWish& wish) {
+    KvCost cost{model, wish, 0};
+    if (model != nullptr && model->kv) {
+        const auto a_token = kv_bytes_per_token(*model->kv, cost.use(4096));
+        cost.gib_per_4096 = static_cast<double>(a_token) * 4096 / k_bytes_per_gib;
+    } else {
+        const auto bytes = model == nullptr ? 0 : model->loaded_bytes();
+        cost.gib_per_4096 = kv_gib_by_size(static_cast<double>(bytes) / k_bytes_per_gib);
+    }
+    return cost;
+}
+
+[[nodiscard]] std::int64_t estimated_max(double usable_gib, const KvCost& cost) {
+    if (usable_gib <= 0) return 0;
+    if (cost.grows_evenly()) {
+        if (cost.gib_per_4096 <= 0) return k_estimate_max; // keeps nothing
+        const double tokens =
+            usable_gib / cost.gib_per_4096 * 4096 / static_cast<double>(cost.wish.parallel);
+        return static_cast<std::int64_t>(std::min(tokens, static_cast<double>(k_estimate_max)));
+    }
+    // Windows and states cost much at first and little then: search where it ends.
+    std::int64_t fits = 0;
+    std::int64_t too_many = k_estimate_max / cost.wish.parallel + 1;
+    while (too_many - fits > 1) {
+        const auto middle = fits + (too_many - fits) / 2;
+        (cost.gib(middle) <= usable_gib ? fits : too_many) = middle;
+    }
+    return fits;
+}
+
+// No answer is larger than the trained context needs.
+[[nodiscard]] std::int64_t rung_for_training(std::int64_t trained) {
+    std::int64_t rung = k_ladder.front();
+    for (const auto each : k_ladder) {
+        if (each >= trained) rung = each;
+    }
+    return rung;
+}
+
+[[nodiscard]] std::string model_text(const Model* model, const KvCost& cost) {
+    char each[48];
+    std::snprintf(each, sizeof each, "%.0f MiB", cost.gib_per_4096 * k_mib_per_gib);
+    if (model == nullptr) return cat("no model yet, ", each, " assumed for 4096 tokens");
+    return cat("the largest model (", model->id, ") takes ", byte_text(model->loaded_bytes()), ", ",
+               each, model->kv ? "" : " (by its size, as its metadata does not tell)",
+               " for 4096 tokens",
+               cost.grows_evenly()
+                   ? std::string()
+                   : cat(" and ", byte_text(kv_fixed_bytes(*model->kv, cost.use(4096))), " once"));
+}
+
+[[nodiscard]] std::string estimate_text(const ContextChoice& choice, const Memory& memory,
+                                        const Model* model, const KvCost& cost) {
+    std::string text = cat(memory.what, ", ", model_text(model, cost), ", ",
+                           gib_text(static_cast<double>(choice.overhead_mib) / k_mib_per_gib),
+                           " is kept for the rest");
+    if (choice.parallel > 1) text += cat(", ", choice.parallel, " slots share the context");
+    return text;
+}
+
+} // namespace
+
+std::optional<std::int64_t> rung_below(std::int64_t tokens) {
+    for (const auto rung : k_ladder) {
+        if (rung < tokens) return rung;
+    }
+    return std::nullopt;
+}
+
+std::int64_t rung_at_most(std::int64_t tokens) {
+    return rung_below(tokens + 1).value_or(k_ladder.back());
+}
+
+std::optional<std::int64_t> rung_above(std::int64_t tokens) {
+    std::optional<std::int64_t> above;
+    for (const auto rung : k_ladder) {
+        if (rung > tokens) above = rung;
+    }
+    return above;
+}
+
+std::vector<Gpu> used_gpus(const Machine& machine) {
+    const auto wanted = [&machine](const Gpu& gpu) {
+        switch (machine.backend) {
+        case Backend::cuda: return gpu.vendor == Vendor::nvidia;
+        case Backend::rocm: return gpu.vendor == Vendor::amd;
+        case Backend::metal:
+        case Backend::vulkan: return true;
+        case Backend::cpu: return false;
+        }
+        return false;
+    };
+    std::vector<Gpu> used;
+    std::copy_if(machine.gpus.begin(), machine.gpus.end(), std::back_inserter(used), wanted);
+    // Vulkan passes over the GPU inside the processor when there is another one; so does ROCm.
+    const auto is_shared = [](const Gpu& gpu) { return gpu.unified_memory.value_or(false); };
+    if (!std::all_of(used.begin(), used.end(), is_shared)) std::erase_if(used, is_shared);
+    return used;
+}
+
+ContextChoice choose_auto_context(const Machine& machine, const Model* largest,
+                                  const ContextWish& asked) {
+    ContextWish wish = asked;
+    wish.parallel = std::max<std::int64_t>(wish.parallel, 1);
+    const bool on_cpu = machine.backend == Backend::cpu;
+    const auto memory = on_cpu ? ram_of(machine) : gpu_memory(machine);
+    const auto cost = kv_cost_of(largest, wish);
+    const auto model_bytes = largest == nullptr ? 0 : largest->loaded_bytes();
+    const double model_gib = static_cast<double>(model_bytes) / k_bytes_per_gib;
+    const double overhead_gib = on_cpu ? 2.0 : 2.5;
+
+    ContextChoice choice;
+    if (memory.known) {
+        choice.available_mib = static_cast<std::int64_t>(memory.gib * k_mib_per_gib);
+    }
+    choice.largest_model_mib = static_cast<std::int64_t>(std::ceil(model_gib * k_mib_per_gib));
+    choice.overhead_mib = static_cast<std::int64_t>(overhead_gib * k_mib_per_gib);
+    choice.kv_mib_per_4096 = cost.gib_per_4096 * k_mib_per_gib;
+    choice.parallel = wish.parallel;
+    choice.estimated_max_tokens = estimated_max(memory.gib - model_gib - overhead_gib, cost);
+    const auto basis = estimate_text(choice, memory, largest, cost);
+
+    if (wish.pinned) {
+        choice.tokens = *wish.pinned;
+        choice.source = "pinned";
+        choice.reason = cat("pinned to ", *wish.pinned, " tokens; the estimate would allow ",
+                            choice.estimated_max_tokens, " (", basis, ").");
+        return choice;
+    }
+    choice.source = "auto";
+    choice.tokens = rung_at_most(choice.estimated_max_tokens);
+    std::string limits;
+    if (choice.estimated_max_tokens < k_ladder.back()) {
+        limits = "; less than the smallest context of 2048 would fit, so it may not hold";
+    }
+    const auto trained = largest == nullptr ? std::nullopt : largest->trained_context;
+    if (trained && *trained > 0 && rung_for_training(*trained) < choice.tokens) {
+        choice.tokens = rung_for_training(*trained);
+        limits = cat("; the model was trained for ", *trained);
+    }
+    if (wish.remembered) {
+        choice.tokens = *wish.remembered;
+        choice.source = "remembered";
+        limits = cat("; ", *wish.remembered, " is what held here before");
+    }
+    choice.reason = cat(choice.tokens, " tokens: room for ", choice.estimated_max_tokens, " (",
+                        basis, ")", limits, ".");
+    return choice;
+}
+
+} // namespace odysseus

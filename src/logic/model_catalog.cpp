@@ -1,0 +1,380 @@
+#include "odysseus/logic/model_catalog.hpp"
+
+#include "odysseus/logic/model_name.hpp"
+#include "odysseus/logic/router_view.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace odysseus {
+
+namespace {
+
+using RouterView = std::map<std::string, RouterEntry, std::less<>>;
+
+// One model to be: a file, or the shards of one.
+struct Candidate {
+    std::string folder;                    // relative, empty: the models folder itself
+    std::string stem;                      // without shard ending
+    std::vector<const ScannedFile*> files; // by shard number
+    const ScannedFile* mmproj = nullptr;
+
+    [[nodiscard]] const std::string& path() const { return files.front()->file.path; }
+    [[nodiscard]] const GgufInfo* info() const {
+        return std::get_if<GgufInfo>(&files.front()->header);
+    }
+};
+
+struct Folder {
+    std::vector<Candidate> candidates;
+    std::vector<const ScannedFile*> projectors;
+};
+
+[[nodiscard]] std::string folder_of(std::string_view path) {
+    const auto slash = path.rfind('/');
+    return std::string(path.substr(0, slash == std::string_view::npos ? 0 : slash));
+}
+
+[[nodiscard]] std::string_view name_of(std::string_view path) {
+    const auto slash = path.rfind('/');
+    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+[[nodiscard]] std::string under(const std::string& folder, const std::string& name) {
+    return folder.empty() ? name : folder + "/" + name;
+}
+
+[[nodiscard]] bool is_projector(const ScannedFile& scanned) {
+    const auto* info = std::get_if<GgufInfo>(&scanned.header);
+    return is_mmproj_name(name_of(scanned.file.path)) ||
+           (info != nullptr &&
+            (info->architecture == "clip" || info->text("general.type") == "mmproj"));
+}
+
+// Why a readable GGUF is nothing to chat with; empty: it is.
+[[nodiscard]] std::string no_model(const ScannedFile& scanned) {
+    const auto* info = std::get_if<GgufInfo>(&scanned.header);
+    if (scanned.file.size_bytes == 0) return "is empty";
+    if (info == nullptr) return "";
+    const auto type = info->text("general.type").value_or("model");
+    if (type == "adapter") return "is an adapter (LoRA), not a model";
+    if (type == "imatrix" || info->architecture == "controlvector") {
+        return "holds no model (" + info->architecture + ")";
+    }
+    if (info->tensor_count == 0) return "has a vocabulary but no weights";
+    return "";
+}
+
+// How good a projector is beside another: half precision is what its makers recommend.
+[[nodiscard]] int precision_rank(std::string_view name) {
+    const auto low = lowered(name);
+    if (low.find("bf16") != std::string::npos) return 1;
+    if (low.find("f16") != std::string::npos || low.find("fp16") != std::string::npos) return 0;
+    return low.find("q8_0") != std::string::npos ? 2 : 3;
+}
+
+// "mmproj-gemma-3-4b-it-f16.gguf" is about "gemma-3-4b-it"; "mmproj-F16.gguf" about nothing.
+[[nodiscard]] std::string projector_subject(std::string_view file_name) {
+    const auto trim = [](std::string text) {
+        const auto first = text.find_first_not_of("-_.");
+        if (first == std::string::npos) return std::string();
+        return text.substr(first, text.find_last_not_of("-_.") - first + 1);
+    };
+    std::string subject = lowered(quant_name(*gguf_stem(file_name)).base);
+    const auto at = subject.find("mmproj");
+    if (at != std::string::npos) {
+        const auto before = trim(subject.substr(0, at));
+        const auto after = trim(subject.substr(at + 6));
+        subject = before.empty() ? after : before;
+    }
+    if (subject == "model" || quant_name("x-" + subject).quant) return "";
+    return subject;
+}
+
+class Builder {
+  public:
+    Builder(const std::vector<ScannedFile>& files, std::string_view models_dir)
+        : m_models_dir(models_dir) {
+        std::vector<std::string> paths;
+        for (const auto& scanned : files)
+            paths.push_back(scanned.file.path);
+        m_router = router_view(paths);
+        group(files);
+    }
+
+    Catalog build() {
+        for (auto& [path, folder] : m_folders)
+            attach_projectors(path, folder);
+        prefer_newest_snapshot();
+        for (const auto& [path, folder] : m_folders) {
+            for (const auto& candidate : folder.candidates)
+                add_model(candidate, folder);
+        }
+        for (auto& model : m_catalog.models)
+            model.names = m_catalog.names.names_of(model.id);
+        std::sort(m_catalog.models.begin(), m_catalog.models.end(),
+                  [](const Model& a, const Model& b) { return a.id < b.id; });
+        for (const auto& [id, entry] : m_router)
+            m_catalog.router_ids.push_back(id);
+        return std::move(m_catalog);
+    }
+
+  private:
+    void find(const std::string& sentence) { m_catalog.findings.push_back(sentence); }
+
+    [[nodiscard]] std::string absolute(const std::string& path) const {
+        return m_models_dir + "/" + path;
+    }
+
+    void group(const std::vector<ScannedFile>& files) {
+        std::map<std::string, std::map<int, const ScannedFile*>> split; // by folder/stem/count
+        for (const auto& scanned : files) {
+            const auto& path = scanned.file.path;
+            const auto stem = gguf_stem(name_of(path));
+            if (!stem) continue;
+            auto& folder = m_folders[folder_of(path)];
+            const auto shard = shard_name(*stem);
+            if (shard) {
+                split[cat(under(folder_of(path), shard->whole), '\n', shard->count)]
+                     [shard->number] = &scanned;
+            } else if (is_projector(scanned)) {
+                folder.projectors.push_back(&scanned);
+            } else if (const auto why = no_model(scanned); !why.empty()) {
+                find(cat(path, " ", why, "."));
+            } else {
+                folder.candidates.push_back({folder_of(path), *stem, {&scanned}});
+            }
+        }
+        for (const auto& [key, shards] : split)
+            add_split(shards);
+        for (auto& [path, folder] : m_folders) {
+            std::sort(folder.candidates.begin(), folder.candidates.end(),
+                      [](const Candidate& a, const Candidate& b) { return a.path() < b.path(); });
+        }
+    }
+
+    void add_split(const std::map<int, const ScannedFile*>& shards) {
+        const auto& path = shards.begin()->second->file.path;
+        const auto name = *shard_name(*gguf_stem(name_of(path)));
+        const int missing = name.count - static_cast<int>(shards.size());
+        if (missing > 0) {
+            int first = 1;
+            while (shards.contains(first))
+                ++first;
+            find(cat(under(folder_of(path), name.whole), " is not offered: ", missing, " of its ",
+                     name.count, " parts ", missing == 1 ? "is" : "are", " missing (number ", first,
+                     missing == 1 ? ")." : " first)."));
+            return;
+        }
+        Candidate candidate{folder_of(path), name.whole, {}};
+        for (const auto& [number, scanned] : shards)
+            candidate.files.push_back(scanned);
+        m_folders[candidate.folder].candidates.push_back(std::move(candidate));
+    }
+
+    // A projector belongs to the models of its own folder that its name speaks of; one that speaks
+    // of none belongs to the folder's only family.
+    void attach_projectors(const std::string& path, Folder& folder) {
+        std::set<std::string> families;
+        for (const auto& candidate : folder.candidates)
+            families.insert(lowered(quant_name(candidate.stem).base));
+        std::stable_sort(folder.projectors.begin(), folder.projectors.end(),
+                         [](const ScannedFile* a, const ScannedFile* b) {
+                             return precision_rank(name_of(a->file.path)) <
+                                    precision_rank(name_of(b->file.path));
+                         });
+        for (const auto* projector : folder.projectors) {
+            const auto subject = projector_subject(name_of(projector->file.path));
+            bool used = false;
+            for (auto& candidate : folder.candidates) {
+                const auto base = lowered(quant_name(candidate.stem).base);
+                const bool named =
+                    !subject.empty() && (base.starts_with(subject) || subject.starts_with(base));
+                const bool only_family = families.size() == 1 && (subject.empty() || !path.empty());
+                if (!named && !only_family) continue;
+                used = true;
+                if (candidate.mmproj == nullptr) candidate.mmproj = projector;
+            }
+            if (!used) {
+                find(cat(projector->file.path,
+                         " is a projector (mmproj) without a model beside it that it fits: put it "
+                         "into that model's own folder."));
+            }
+        }
+    }
+
+    // A cache can hold several revisions of one repository.
+    void prefer_newest_snapshot() {
+        std::map<std::string, const Candidate*> newest; // by repo and stem
+        const auto key = [](const Candidate& candidate) {
+            const auto repo = *cached_repo(candidate.path());
+            return repo.org + "/" + repo.repo + "/" + candidate.stem;
+        };
+        for (const auto& [path, folder] : m_folders) {
+            for (const auto& candidate : folder.candidates) {
+                if (!cached_repo(candidate.path())) continue;
+                const auto*& best = newest[key(candidate)];
+                if (best == nullptr || best->files.front()->file.modified_s <=
+                                           candidate.files.front()->file.modified_s) {
+                    best = &candidate;
+                }
+            }
+        }
+        std::set<std::string> kept;
+        for (const auto& [name, candidate] : newest)
+            kept.insert(candidate->path());
+        for (auto& [path, folder] : m_folders) {
+            std::erase_if(folder.candidates, [&](const Candidate& candidate) {
+                return cached_repo(candidate.path()) && !kept.contains(candidate.path());
+            });
+        }
+    }
+
+    // The id that llama-server gives this very file by itself, with the projector that we want.
+    [[nodiscard]] std::optional<std::string> own_id_of_router(const Candidate& candidate) const {
+        const std::string mmproj = candidate.mmproj ? candidate.mmproj->file.path : "";
+        for (const auto& [id, entry] : m_router) {
+            if (entry.certain && entry.path == candidate.path() && entry.mmproj == mmproj) {
+                // A flat split model would be listed under its first part's name.
+                if (candidate.folder.empty() && candidate.files.size() > 1) return std::nullopt;
+                return id;
+            }
+        }
+        return std::nullopt;
+    }
+
+    // "org/repo:Q4_K_M", "folder", "folder:Q4_K_M", "folder/stem" or "stem".
+    [[nodiscard]] std::string wanted_id(const Candidate& candidate, const Folder& folder) const {
+        const auto quant = quant_name(candidate.stem).quant;
+        if (const auto repo = cached_repo(candidate.path())) {
+            const auto base = repo->org + "/" + repo->repo;
+            return quant ? base + ":" + *quant : base;
+        }
+        if (candidate.folder.empty()) return candidate.stem;
+        if (folder.candidates.size() == 1) return candidate.folder;
+        const auto same = std::count_if(
+            folder.candidates.begin(), folder.candidates.end(),
+            [&](const Candidate& other) { return quant_name(other.stem).quant == quant; });
+        if (quant && same == 1) return candidate.folder + ":" + *quant;
+        return candidate.folder + "/" + candidate.stem;
+    }
+
+    // A section may carry a name of the router's only where it replaces all that the router put
+    // there: the same file's, or one without a projector of its own.
+    [[nodiscard]] bool is_free(const std::string& id, const Candidate& candidate) const {
+        if (m_ids.contains(id)) return false;
+        const auto entry = m_router.find(id);
+        return entry == m_router.end() || entry->second.path == candidate.path() ||
+               entry->second.mmproj.empty() || candidate.mmproj != nullptr;
+    }
+
+    // What an INI section's name cannot hold is replaced.
+    [[nodiscard]] static std::string section_safe(std::string id) {
+        for (char& c : id) {
+            if (static_cast<unsigned char>(c) < 0x20 || c == '[' || c == ']' || c == ',') c = '_';
+        }
+        return id;
+    }
+
+    [[nodiscard]] std::string new_id(const Candidate& candidate, const Folder& folder) const {
+        const auto whole = under(candidate.folder, candidate.stem);
+        for (const auto& id : {wanted_id(candidate, folder), whole}) {
+            if (is_free(section_safe(id), candidate)) return section_safe(id);
+        }
+        for (int number = 2;; ++number) {
+            const auto id = section_safe(cat(whole, "~", number));
+            if (is_free(id, candidate)) return id;
+        }
+    }
+
+    void add_model(const Candidate& candidate, const Folder& folder) {
+        Model model;
+        const auto own = own_id_of_router(candidate);
+        model.listed_by_router = own && !m_ids.contains(*own);
+        model.id = model.listed_by_router ? *own : new_id(candidate, folder);
+        m_ids.insert(model.id);
+        model.path = absolute(candidate.path());
+        model.shards = static_cast<int>(candidate.files.size());
+        for (const auto* part : candidate.files) {
+            model.size_bytes += part->file.size_bytes;
+            model.modified_s = std::max(model.modified_s, part->file.modified_s);
+        }
+        if (candidate.mmproj != nullptr) {
+            model.mmproj = absolute(candidate.mmproj->file.path);
+            model.mmproj_bytes = candidate.mmproj->file.size_bytes;
+        }
+        describe(model, candidate);
+        claim_names(model.id, candidate);
+        m_catalog.models.push_back(std::move(model));
+    }
+
+    void describe(Model& model, const Candidate& candidate) {
+        const auto& scanned = *candidate.files.front();
+        if (const auto* refused = std::get_if<GgufRefused>(&scanned.header)) {
+            find(cat(scanned.file.path, " will not load: ", refused->reason, "."));
+            return;
+        }
+        const auto& info = *candidate.info();
+        const auto size = static_cast<std::uint64_t>(scanned.file.size_bytes);
+        if (info.bytes_at_least && *info.bytes_at_least > size) {
+            find(cat(scanned.file.path, " is cut off: it has ", byte_text(scanned.file.size_bytes),
+                     ", its own table of contents reaches beyond that. Fetch it again."));
+        }
+        model.architecture = info.architecture;
+        model.trained_context = info.trained_context();
+        model.kv = kv_shape(info);
+        if (model.kv) {
+            model.kv_bytes_per_token = kv_bytes_per_token(*model.kv);
+            model.kv_fixed_bytes = kv_fixed_bytes(*model.kv);
+        }
+    }
+
+    void claim_names(const std::string& id, const Candidate& candidate) {
+        auto& names = m_catalog.names;
+        names.add(id, id, Claim::id);
+        names.add(candidate.stem, id, Claim::file);
+        names.add(*gguf_stem(name_of(candidate.path())), id, Claim::file);
+        names.add(under(candidate.folder, candidate.stem), id, Claim::file);
+        std::vector<std::string> bases{quant_name(candidate.stem).base};
+        if (const auto repo = cached_repo(candidate.path())) {
+            names.add(repo->org + "/" + repo->repo, id, Claim::file);
+            bases.push_back(without_gguf_ending(repo->repo));
+            names.add(lowered(repo->repo), id, Claim::derived);
+        } else if (!candidate.folder.empty()) {
+            names.add(candidate.folder, id, Claim::file);
+            const std::string last(name_of(candidate.folder));
+            names.add(lowered(last), id, Claim::derived);
+            bases.push_back(quant_name(without_gguf_ending(last)).base);
+        }
+        for (const auto& base : bases) {
+            names.add(lowered(base), id, Claim::derived);
+            if (const auto family = family_name(base))
+                names.add(lowered(*family), id, Claim::family);
+        }
+    }
+
+    std::string m_models_dir;
+    RouterView m_router;
+    std::map<std::string, Folder> m_folders;
+    std::set<std::string> m_ids;
+    Catalog m_catalog;
+};
+
+} // namespace
+
+Catalog make_catalog(const std::vector<ScannedFile>& files, std::string_view models_dir) {
+    return Builder(files, models_dir).build();
+}
+
+const Model* largest_model(const std::vector<Model>& models) {
+    const auto largest =
+        std::max_element(models.begin(), models.end(), [](const Model& a, const Model& b) {
+            return a.loaded_bytes() < b.loaded_bytes();
+        });
+    return largest == models.end() ? nullptr : &*largest;
+}
+
+} // namespace odysseus

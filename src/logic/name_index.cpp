@@ -1,0 +1,80 @@
+#include "odysseus/logic/name_index.hpp"
+
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+
+namespace odysseus {
+
+namespace {
+
+constexpr std::string_view k_suffix = ".gguf";
+
+} // namespace
+
+void NameIndex::add(const std::string& name, const std::string& id, Claim claim) {
+    if (name.empty()) return;
+    if (claim == Claim::id) m_ids.insert(id);
+    m_by_folded_name[lowered(name)].push_back({name, id, claim});
+}
+
+std::optional<NameAnswer> NameIndex::known(std::string_view asked) const {
+    if (m_ids.contains(asked)) return Resolved{std::string(asked)};
+    const auto found = m_by_folded_name.find(lowered(asked));
+    if (found == m_by_folded_name.end()) return std::nullopt;
+    const auto& entries = found->second;
+    const Claim strongest =
+        std::min_element(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+            return a.claim < b.claim;
+        })->claim;
+    std::set<std::string> ids;
+    std::set<std::string> spelled_so;
+    for (const auto& entry : entries) {
+        if (entry.claim != strongest) continue;
+        ids.insert(entry.id);
+        if (entry.name == asked) spelled_so.insert(entry.id);
+    }
+    if (ids.size() == 1) return Resolved{*ids.begin()};
+    if (spelled_so.size() == 1) return Resolved{*spelled_so.begin()};
+    return Ambiguous{{ids.begin(), ids.end()}};
+}
+
+NameAnswer NameIndex::find(std::string_view asked,
+                           const std::optional<std::string>& preferred) const {
+    if (asked.empty()) {
+        if (m_ids.size() == 1) return Resolved{*m_ids.begin()};
+        if (preferred && m_ids.contains(*preferred)) return Resolved{*preferred};
+        if (m_ids.empty()) return Unknown{};
+        return Ambiguous{{m_ids.begin(), m_ids.end()}};
+    }
+    if (auto answer = known(asked)) return *answer;
+    if (lowered(asked).ends_with(k_suffix)) {
+        if (auto answer = known(asked.substr(0, asked.size() - k_suffix.size()))) return *answer;
+    }
+    std::vector<std::string> candidates;
+    for (const auto& [folded, entries] : m_by_folded_name) {
+        const auto& name = entries.front().name;
+        if (std::holds_alternative<Resolved>(*known(name))) candidates.push_back(name);
+    }
+    return Unknown{odysseus::nearest(asked, candidates)};
+}
+
+std::vector<std::string> NameIndex::names_of(const std::string& id) const {
+    std::vector<std::string> names;
+    for (const auto& [folded, entries] : m_by_folded_name) {
+        const Entry* best = nullptr; // the strongest spelling of this model's own
+        for (const auto& entry : entries) {
+            if (entry.id == id && (best == nullptr || entry.claim < best->claim)) best = &entry;
+        }
+        if (best == nullptr) continue;
+        const auto answer = known(best->name);
+        const auto* resolved = std::get_if<Resolved>(&*answer);
+        if (resolved != nullptr && resolved->id == id) names.push_back(best->name);
+    }
+    std::stable_sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+        return a.size() < b.size();
+    });
+    return names;
+}
+
+} // namespace odysseus

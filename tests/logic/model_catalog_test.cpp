@@ -1,0 +1,235 @@
+#include "odysseus/logic/model_catalog.hpp"
+
+#include "odysseus/logic/router_view.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+
+using namespace odysseus;
+
+namespace {
+
+GgufInfo llama_info() {
+    GgufInfo info;
+    info.architecture = "llama";
+    info.tensor_count = 1;
+    info.values = {{"block_count", std::int64_t{32}},
+                   {"embedding_length", std::int64_t{4096}},
+                   {"context_length", std::int64_t{131072}},
+                   {"attention.head_count", std::int64_t{32}},
+                   {"attention.head_count_kv", std::int64_t{8}}};
+    return info;
+}
+
+ScannedFile file(const char* path, std::int64_t size_bytes = 1000) {
+    return {{path, size_bytes, 7}, llama_info()};
+}
+
+ScannedFile of_kind(const char* path, const char* architecture, const char* type) {
+    auto info = llama_info();
+    info.architecture = architecture;
+    info.values["general.type"] = std::string(type);
+    return {{path, 50, 7}, info};
+}
+
+Catalog catalog_of(const std::vector<const char*>& paths) {
+    std::vector<ScannedFile> files;
+    for (const char* path : paths)
+        files.push_back(file(path));
+    return make_catalog(files, "/m");
+}
+
+const Model& model_at(const Catalog& catalog, const std::string& path) {
+    const auto found = std::find_if(catalog.models.begin(), catalog.models.end(),
+                                    [&](const Model& model) { return model.path == path; });
+    REQUIRE(found != catalog.models.end());
+    return *found;
+}
+
+std::string found(const Catalog& catalog, std::string_view asked) {
+    const auto answer = catalog.names.find(asked);
+    if (const auto* resolved = std::get_if<Resolved>(&answer)) return resolved->id;
+    return std::holds_alternative<Ambiguous>(answer) ? "(ambiguous)" : "(unknown)";
+}
+
+} // namespace
+
+// Seen on llama-server b11669 with a folder of just these files.
+TEST_CASE("router view: one level, the file's name without .gguf, or the folder's") {
+    const auto view =
+        router_view({"X.gguf", "UP.GGUF", "a.gguf.b.gguf", "multi/a-Q4_K_M.gguf",
+                     "multi/a-Q8_0.gguf", "vis/m.gguf", "vis/mmproj-m.gguf", "A/B/deep.gguf",
+                     "shards/s-00001-of-00002.gguf", "shards/s-00002-of-00002.gguf"});
+    CHECK(view.size() == 5);
+    CHECK(view.at("X").path == "X.gguf");
+    CHECK(view.at("a.b").path == "a.gguf.b.gguf");
+    CHECK_FALSE(view.at("multi").certain);
+    CHECK(view.at("vis").mmproj == "vis/mmproj-m.gguf");
+    CHECK(view.at("vis").certain);
+    CHECK(view.at("shards").path == "shards/s-00001-of-00002.gguf");
+}
+
+TEST_CASE("catalog: a flat file and a folder of one model are the router's own") {
+    const auto catalog =
+        catalog_of({"mistral-7b-instruct-v0.3.Q4_K_M.gguf", "Gemma/gemma-3-4b-it-Q4_K_M.gguf"});
+    REQUIRE(catalog.models.size() == 2);
+    const auto& mistral = model_at(catalog, "/m/mistral-7b-instruct-v0.3.Q4_K_M.gguf");
+    CHECK(mistral.id == "mistral-7b-instruct-v0.3.Q4_K_M");
+    CHECK(mistral.listed_by_router);
+    CHECK(mistral.names == std::vector<std::string>{"mistral-7b", "mistral-7b-instruct-v0.3",
+                                                    "mistral-7b-instruct-v0.3.Q4_K_M"});
+    CHECK(mistral.architecture == "llama");
+    CHECK(mistral.trained_context == 131072);
+    CHECK(mistral.kv_bytes_per_token == 131072);
+    CHECK(mistral.kv_fixed_bytes == 0);
+    const auto& gemma = model_at(catalog, "/m/Gemma/gemma-3-4b-it-Q4_K_M.gguf");
+    CHECK(gemma.id == "Gemma");
+    CHECK(gemma.listed_by_router);
+    CHECK(found(catalog, "gemma-3-4b") == "Gemma");
+    CHECK(found(catalog, "gemma-3-4b-it-Q4_K_M.gguf") == "Gemma");
+    CHECK(found(catalog, "Gemma/gemma-3-4b-it-Q4_K_M") == "Gemma");
+    CHECK(catalog.findings.empty());
+}
+
+TEST_CASE("catalog: a cache of Hugging Face answers to org/repo") {
+    const auto catalog = catalog_of(
+        {"hub/models--TheBloke--Mistral-7B-v0.1-GGUF/snapshots/abc/mistral-7b-v0.1.Q4_K_M.gguf"});
+    REQUIRE(catalog.models.size() == 1);
+    CHECK(catalog.models[0].id == "TheBloke/Mistral-7B-v0.1-GGUF:Q4_K_M");
+    CHECK_FALSE(catalog.models[0].listed_by_router);
+    for (const char* name : {"thebloke/mistral-7b-v0.1-gguf", "mistral-7b-v0.1", "mistral-7b",
+                             "Mistral-7B-v0.1-GGUF", "mistral-7b-v0.1.Q4_K_M"}) {
+        CHECK(found(catalog, name) == catalog.models[0].id);
+    }
+    CHECK(found(catalog, "TheBloke") == "(unknown)");
+}
+
+TEST_CASE("catalog: of two revisions in the cache the newer one is offered") {
+    auto old_one = file("hub/models--o--r/snapshots/zzz/x-Q4_0.gguf");
+    auto new_one = file("hub/models--o--r/snapshots/aaa/x-Q4_0.gguf");
+    new_one.file.modified_s = 8;
+    const auto catalog = make_catalog({old_one, new_one}, "/m");
+    REQUIRE(catalog.models.size() == 1);
+    CHECK(catalog.models[0].path == "/m/hub/models--o--r/snapshots/aaa/x-Q4_0.gguf");
+}
+
+TEST_CASE("catalog: several quantisations in one folder are a model each") {
+    const auto catalog =
+        catalog_of({"Qwen/q-Q4_K_M.gguf", "Qwen/q-Q8_0.gguf", "a/b/x.gguf", "a/b/y.gguf"});
+    CHECK(model_at(catalog, "/m/Qwen/q-Q4_K_M.gguf").id == "Qwen:Q4_K_M");
+    CHECK(model_at(catalog, "/m/Qwen/q-Q8_0.gguf").id == "Qwen:Q8_0");
+    CHECK(model_at(catalog, "/m/a/b/x.gguf").id == "a/b/x");
+    for (const auto& model : catalog.models)
+        CHECK_FALSE(model.listed_by_router);
+    CHECK(found(catalog, "Qwen") == "(ambiguous)");
+    CHECK(found(catalog, "q") == "(ambiguous)");
+    CHECK(found(catalog, "q-q8_0") == "Qwen:Q8_0");
+    CHECK(found(catalog, "a/b") == "(ambiguous)");
+}
+
+TEST_CASE("catalog: the shards of a split model are one, if all are there") {
+    const auto catalog = catalog_of({"big-Q4_0-00001-of-00003.gguf", "big-Q4_0-00002-of-00003.gguf",
+                                     "big-Q4_0-00003-of-00003.gguf", "dir/s-00001-of-00002.gguf",
+                                     "dir/s-00002-of-00002.gguf", "half-00002-of-00003.gguf"});
+    REQUIRE(catalog.models.size() == 2);
+    const auto& flat = model_at(catalog, "/m/big-Q4_0-00001-of-00003.gguf");
+    CHECK(flat.id == "big-Q4_0");
+    CHECK(flat.shards == 3);
+    CHECK(flat.size_bytes == 3000);
+    CHECK_FALSE(flat.listed_by_router);
+    CHECK(found(catalog, "big-Q4_0-00001-of-00003.gguf") == "big-Q4_0");
+    const auto& in_folder = model_at(catalog, "/m/dir/s-00001-of-00002.gguf");
+    CHECK(in_folder.id == "dir");
+    CHECK(in_folder.listed_by_router);
+    REQUIRE(catalog.findings.size() == 1);
+    CHECK(catalog.findings[0] ==
+          "half is not offered: 2 of its 3 parts are missing (number 1 first).");
+    CHECK(std::count(catalog.router_ids.begin(), catalog.router_ids.end(), "half-00002-of-00003") ==
+          1);
+}
+
+TEST_CASE("catalog: a projector is no model, and goes to the model it speaks of") {
+    const auto catalog = catalog_of(
+        {"mmproj-gemma-3-4b-it-F16.gguf", "gemma-3-4b-it-Q4_K_M.gguf", "other-7b-Q4_0.gguf",
+         "vis/m-Q4_0.gguf", "vis/mmproj-BF16.gguf", "vis/mmproj-F16.gguf", "vis/mmproj-F32.gguf"});
+    REQUIRE(catalog.models.size() == 3);
+    const auto& gemma = model_at(catalog, "/m/gemma-3-4b-it-Q4_K_M.gguf");
+    CHECK(gemma.mmproj == "/m/mmproj-gemma-3-4b-it-F16.gguf");
+    CHECK(gemma.mmproj_bytes == 1000);
+    CHECK(gemma.loaded_bytes() == 2000);
+    CHECK(gemma.id == "gemma-3-4b-it-Q4_K_M");
+    CHECK_FALSE(gemma.listed_by_router);
+    const auto& other = model_at(catalog, "/m/other-7b-Q4_0.gguf");
+    CHECK_FALSE(other.mmproj);
+    CHECK(other.listed_by_router);
+    CHECK(model_at(catalog, "/m/vis/m-Q4_0.gguf").mmproj == "/m/vis/mmproj-F16.gguf");
+    CHECK_FALSE(model_at(catalog, "/m/vis/m-Q4_0.gguf").listed_by_router);
+    CHECK(catalog.findings.empty());
+}
+
+TEST_CASE("catalog: a folder with one model and its projector is the router's own") {
+    const auto catalog = catalog_of({"vis/m-Q4_0.gguf", "vis/mmproj-other.gguf"});
+    REQUIRE(catalog.models.size() == 1);
+    CHECK(catalog.models[0].mmproj == "/m/vis/mmproj-other.gguf");
+    CHECK(catalog.models[0].listed_by_router);
+}
+
+TEST_CASE("catalog: a projector that fits nothing is said, not guessed") {
+    const auto catalog = catalog_of({"mmproj-pixtral-12b-f16.gguf", "other-7b-Q4_0.gguf"});
+    CHECK_FALSE(catalog.models.at(0).mmproj);
+    REQUIRE(catalog.findings.size() == 1);
+    CHECK(catalog.findings[0].find("mmproj-pixtral-12b-f16.gguf is a projector") == 0);
+    const auto by_type =
+        make_catalog({of_kind("v/clip-vision.gguf", "clip", "mmproj"), file("v/m.gguf")}, "/m");
+    REQUIRE(by_type.models.size() == 1);
+    CHECK(by_type.models[0].mmproj == "/m/v/clip-vision.gguf");
+    // Its name does not tell llama-server that it is one.
+    CHECK_FALSE(by_type.models[0].listed_by_router);
+}
+
+TEST_CASE("catalog: what is no model is not offered, what cannot be read is said") {
+    auto broken = file("broken.gguf");
+    broken.header = GgufRefused{"it is no GGUF file"};
+    auto cut_off = file("cut.gguf");
+    std::get<GgufInfo>(cut_off.header).bytes_at_least = 2000;
+    const auto catalog = make_catalog({of_kind("lora.gguf", "llama", "adapter"),
+                                       of_kind("im.gguf", "imatrix", "imatrix"),
+                                       file("empty.gguf", 0), broken, cut_off, file("a.gguf.part")},
+                                      "/m");
+    CHECK(catalog.models.size() == 2);
+    CHECK_FALSE(model_at(catalog, "/m/broken.gguf").kv);
+    CHECK(catalog.findings.size() == 5);
+}
+
+TEST_CASE("catalog: a file and a folder of one name get an id each") {
+    const auto catalog = catalog_of({"X.gguf", "X/other-Q4_0.gguf"});
+    REQUIRE(catalog.models.size() == 2);
+    CHECK(model_at(catalog, "/m/X.gguf").id == "X");
+    CHECK_FALSE(model_at(catalog, "/m/X.gguf").listed_by_router);
+    CHECK(model_at(catalog, "/m/X/other-Q4_0.gguf").id == "X/other-Q4_0");
+    CHECK(found(catalog, "X") == "X");
+}
+
+TEST_CASE("catalog: what the router does not see gets a section with a name it can bear") {
+    const auto catalog = catalog_of({"UP.GGUF", "A/B/we]ird [x].gguf", "A/C/a.gguf", "A/C/b.gguf"});
+    CHECK(model_at(catalog, "/m/UP.GGUF").id == "UP");
+    CHECK_FALSE(model_at(catalog, "/m/UP.GGUF").listed_by_router);
+    CHECK(model_at(catalog, "/m/A/B/we]ird [x].gguf").id == "A/B");
+    CHECK(found(catalog, "b") == "A/C/b"); // a file's name is stronger than a folder's last part
+}
+
+TEST_CASE("catalog: ids are unique whatever the folder holds") {
+    const auto catalog =
+        catalog_of({"a.gguf", "a.GGUF", "a/a.gguf", "a/a/a.gguf", "a/a/a.GGUF",
+                    "a-00001-of-00001.gguf", "a/mmproj.gguf", "a:Q4_0.gguf", "a/x-Q4_0.gguf"});
+    std::vector<std::string> ids;
+    for (const auto& model : catalog.models) {
+        ids.push_back(model.id);
+        CHECK(found(catalog, model.id) == model.id);
+        CHECK(std::count(model.names.begin(), model.names.end(), model.id) == 1);
+    }
+    std::sort(ids.begin(), ids.end());
+    CHECK(std::adjacent_find(ids.begin(), ids.end()) == ids.end());
+    CHECK(ids.size() == 8);
+}
