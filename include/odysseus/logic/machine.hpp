@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace odysseus {
@@ -35,10 +36,30 @@ struct Machine {
     std::optional<std::int64_t> ram_mib; // what may be used: a container's limit counts
     std::optional<std::int64_t> available_ram_mib;
     std::vector<Gpu> gpus;
-    std::optional<std::string> glibc; // "2.36"; Linux only
+    std::optional<std::string> glibc; // "2.36"; "none": another C library (musl); Linux only
     std::optional<bool> vulkan;       // a Vulkan loader was found
     std::optional<std::string> rocm;  // version of the installed ROCm runtime: "7.2"
     std::vector<std::string> notes;   // what a person should know about the probe
 };
+
+// The names that users and JSON see: "linux", "macos", "win"; "x64", "arm64"; "cuda" ...; "nvidia"
+// ...
+[[nodiscard]] std::string_view os_name(Os os);
+[[nodiscard]] std::string_view arch_name(Arch arch);
+[[nodiscard]] std::string_view backend_name(Backend backend);
+[[nodiscard]] std::string_view vendor_name(Vendor vendor);
+[[nodiscard]] std::optional<Os> os_from(std::string_view name);
+[[nodiscard]] std::optional<Arch> arch_from(std::string_view name);
+[[nodiscard]] std::optional<Backend> backend_from(std::string_view name);
+[[nodiscard]] std::optional<Vendor> vendor_from(std::string_view name);
+
+// How a person reads it: "CUDA", "ROCm", "Vulkan", "Metal", "CPU"; "Windows", "macOS", "Linux".
+[[nodiscard]] std::string_view backend_title(Backend backend);
+[[nodiscard]] std::string_view os_title(Os os);
+
+// The backend that the specification calls detected: an NVIDIA GPU is CUDA (not on macOS), Apple
+// silicon is Metal, an AMD GPU with a ROCm runtime is ROCm, a Vulkan loader is Vulkan; else the
+// CPU. Where nobody looked for a loader, an AMD or Intel GPU counts as one: their drivers bring it.
+[[nodiscard]] Backend detect_backend(const Machine& machine);
 
 } // namespace odysseus

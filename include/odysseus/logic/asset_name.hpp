@@ -1,0 +1,48 @@
+// The names of llama.cpp's release archives, read token by token; never by substring (darwin is not
+// win, arm64 is not arm). A name that is not understood as a whole is no asset for us: Android,
+// s390x, SYCL, OpenVINO, OpenCL, Kompute, the xcframework and the web UI among them.
+#pragma once
+
+#include "odysseus/logic/machine.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace odysseus {
+
+struct DottedVersion {
+    int major = 0;
+    std::optional<int> minor;
+    [[nodiscard]] int minor_or_zero() const { return minor.value_or(0); }
+};
+
+// "13", "13.4" or "12.2.0" (what follows the minor is not kept).
+[[nodiscard]] std::optional<DottedVersion> dotted_version(std::string_view text);
+[[nodiscard]] std::string version_text(const DottedVersion& version);
+// By major, then minor: is `a` below `b`?
+[[nodiscard]] bool below(const DottedVersion& a, const DottedVersion& b);
+[[nodiscard]] bool same(const DottedVersion& a, const DottedVersion& b);
+
+struct AssetName {
+    enum class Kind {
+        primary,     // holds llama-server
+        cuda_runtime // cudart: CUDA's libraries, of one CUDA version and architecture
+    };
+    enum class Archive { zip, tar_gz };
+
+    Kind kind = Kind::primary;
+    std::optional<std::string> tag; // "b11158"; Windows' cudart names carry none
+    Os os = Os::linux;
+    Arch arch = Arch::x64;
+    Backend backend = Backend::cpu;
+    std::optional<DottedVersion> version; // of CUDA or ROCm
+    // Builds of before 2025-05 came by instruction set ("avx2", "noavx") or AMD chip ("gfx1100").
+    std::string variant;
+    Archive archive = Archive::zip;
+    bool third_party = false; // ai-dock/llama.cpp-cuda's naming
+};
+
+[[nodiscard]] std::optional<AssetName> parse_asset_name(std::string_view name);
+
+} // namespace odysseus

@@ -1,0 +1,264 @@
+#include "odysseus/logic/asset_choice.hpp"
+
+#include "odysseus/logic/asset_name.hpp"
+#include "odysseus/logic/asset_offer.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+
+namespace odysseus {
+namespace {
+
+constexpr std::string_view k_own_build_remedy =
+    "a llama-server of your own can be named with --llama-server PATH";
+
+// The wanted release, then the older ones, newest first. Pointer releases (no archive) and drafts
+// do not count.
+std::vector<const Release*> in_order(const std::vector<Release>& releases) {
+    std::vector<const Release*> order;
+    for (const auto& release : releases) {
+        const bool has_archive =
+            std::any_of(release.assets.begin(), release.assets.end(), [](const Asset& asset) {
+                return parse_asset_name(asset.name).has_value();
+            });
+        if (!release.draft && has_archive) order.push_back(&release);
+    }
+    if (order.empty()) return order;
+    const auto wanted = build_number(order.front()->tag);
+    const auto number = [](const Release* release) {
+        return build_number(release->tag).value_or(0);
+    };
+    if (!wanted) return order;
+    const auto older = std::remove_if(order.begin() + 1, order.end(), [&](const Release* release) {
+        return number(release) >= *wanted;
+    });
+    order.erase(older, order.end());
+    std::stable_sort(order.begin() + 1, order.end(),
+                     [&](const Release* a, const Release* b) { return number(a) > number(b); });
+    return order;
+}
+
+BuildFile file_of(const ChoiceInput& input, std::string_view repo, const Release& release,
+                  const Asset& asset, FileRole role) {
+    BuildFile file{role, asset.name, asset.url, asset.size_bytes, asset.sha256};
+    if (input.download_base != k_github_download) {
+        file.url = direct_url(input.download_base, repo, release.tag, asset.name);
+    }
+    return file;
+}
+
+BuildChoice choice_of(const ChoiceInput& input, const Release& release, Backend backend,
+                      const Offer& offer) {
+    BuildChoice choice;
+    choice.source = offer.name.third_party ? k_ai_dock_repo : k_upstream_repo;
+    choice.tag = release.tag;
+    choice.backend = backend;
+    choice.python_cuda_runtime = offer.name.third_party;
+    choice.files.push_back(file_of(input, choice.source, release, *offer.asset, FileRole::primary));
+    if (offer.runtime != nullptr) {
+        choice.files.push_back(
+            file_of(input, choice.source, release, *offer.runtime, FileRole::runtime));
+    }
+    choice.reason = offer.fit.why;
+    return choice;
+}
+
+// Two certain answers of one backend: say which was taken, and by what rule.
+std::string also_fits(const Offers& found) {
+    if (found.whole.size() < 2 || found.whole[1].fit.fits != Fits::yes ||
+        found.whole[0].fit.fits != Fits::yes) {
+        return {};
+    }
+    const auto& taken = found.whole[0].name;
+    const auto& other = found.whole[1].name;
+    if (taken.version && other.version && found.whole[0].fit.gpus == found.whole[1].fit.gpus &&
+        !same(*taken.version, *other.version)) {
+        return "; " + version_text(*other.version) + " would run too, the newer one is taken";
+    }
+    if (taken.archive != other.archive) return "; of zip and tar.gz the tar.gz, which keeps links";
+    return {};
+}
+
+// b9165 to b9172 have broken links in their tar.gz archives (llama.cpp issue 23119).
+bool known_bad(const Release& release, const Machine& machine) {
+    const auto number = build_number(release.tag).value_or(0);
+    return machine.os != Os::windows && number >= 9165 && number <= 9172;
+}
+
+struct Search {
+    std::vector<BuildChoice> choices;
+    std::string note; // why there is none
+};
+
+void add_choices(Search& search, const ChoiceInput& input, const Release& release, Backend backend,
+                 const Offers& found, const std::string& addition) {
+    for (const auto& offer : found.whole) {
+        const bool first = &offer == &found.whole.front();
+        // Further answers of one backend are of use only where a name may not exist, or where the
+        // CPU's instruction set decides.
+        if (!first && !release.guessed && offer.name.variant.empty()) continue;
+        auto choice = choice_of(input, release, backend, offer);
+        choice.reason += (first ? also_fits(found) : std::string()) + addition;
+        if (!offer.name.variant.empty()) choice.reason += " (" + offer.name.variant + " build)";
+        search.choices.push_back(std::move(choice));
+    }
+}
+
+// Strictly first: the newest release that has all of this backend's archives; then the newest that
+// has one complete answer.
+Search search_releases(const ChoiceInput& input, const std::vector<const Release*>& order,
+                       Backend backend) {
+    Search search;
+    std::string first_missing;
+    for (const bool strictly : {true, false}) {
+        for (const auto* release : order) {
+            const auto found = find_offers(input.machine, *release, backend);
+            if (search.note.empty() && !found.obstacles.empty())
+                search.note = found.obstacles.front();
+            if (first_missing.empty() && !found.missing.empty()) {
+                first_missing = release->tag + " is not complete: " + found.missing.front();
+            }
+            if (first_missing.empty() && known_bad(*release, input.machine)) {
+                first_missing = "the archives of " + release->tag + " have broken links";
+            }
+            const bool unsettled = !found.missing.empty() || known_bad(*release, input.machine);
+            if (found.whole.empty() || (strictly && unsettled)) continue;
+            const bool older = release != order.front() && !first_missing.empty();
+            add_choices(search, input, *release, backend, found,
+                        older ? "; from " + release->tag + ", since " + first_missing
+                              : std::string());
+            return search;
+        }
+    }
+    if (search.note.empty()) search.note = first_missing;
+    if (search.note.empty()) {
+        search.note = cat("the release has no ", backend_title(backend), " build for ",
+                          os_title(input.machine.os), ' ', arch_name(input.machine.arch));
+    }
+    return search;
+}
+
+// The build of the wanted tag comes first, if ai-dock has it.
+std::vector<const Release*> ai_dock_order(const ChoiceInput& input) {
+    std::vector<const Release*> order;
+    for (const auto& release : *input.ai_dock) {
+        if (!release.draft) order.push_back(&release);
+    }
+    const auto same_tag = [&](const Release* release) {
+        return !input.upstream.empty() && release->tag == input.upstream.front().tag;
+    };
+    std::stable_partition(order.begin(), order.end(), same_tag);
+    return order;
+}
+
+// Only one backend, not all: is there anything that llama.cpp could run on here?
+std::optional<std::string> impossible(const Machine& machine, Backend backend) {
+    const bool macos = machine.os == Os::macos;
+    if (backend == Backend::metal && (!macos || machine.arch != Arch::arm64)) {
+        return "Metal builds exist for Apple silicon only";
+    }
+    if (macos &&
+        (backend == Backend::cuda || backend == Backend::rocm || backend == Backend::vulkan)) {
+        return cat("llama.cpp has no ", backend_title(backend), " build for macOS");
+    }
+    return std::nullopt;
+}
+
+std::string no_build_reason(const ChoiceInput& input, const std::vector<std::string>& notes) {
+    const auto& machine = input.machine;
+    const auto where = cat(os_title(machine.os), ' ', arch_name(machine.arch));
+    const auto what = input.device ? cat("no ", backend_title(*input.device),
+                                         " build of llama.cpp fits this machine (", where,
+                                         "), and --device asks for it")
+                                   : cat("no build of llama.cpp fits this machine (", where, ')');
+    const auto remedy = input.device
+                            ? cat("; --device auto takes what fits, and ", k_own_build_remedy)
+                            : cat("; ", k_own_build_remedy);
+    return what + (notes.empty() ? std::string() : ": " + joined(notes, "; ")) + remedy;
+}
+
+// The choice for one backend over all its sources, appended to the plan.
+void add_backend(BuildPlan& plan, const ChoiceInput& input,
+                 const std::vector<const Release*>& order, Backend backend) {
+    auto search = search_releases(input, order, backend);
+    if (search.choices.empty() && backend == Backend::cuda && input.machine.os == Os::linux) {
+        if (input.ai_dock) {
+            auto second = search_releases(input, ai_dock_order(input), backend);
+            for (auto& choice : second.choices)
+                choice.reason += "; ai-dock's, since " + search.note;
+            if (second.choices.empty()) search.note += "; ai-dock: " + second.note;
+            search.choices = std::move(second.choices);
+        } else {
+            plan.wants_ai_dock = true;
+        }
+    }
+    if (search.choices.empty()) {
+        plan.notes.push_back(cat(backend_title(backend), ": ", search.note));
+        return;
+    }
+    for (auto& choice : search.choices) {
+        if (input.device) choice.reason += "; --device asks for it";
+        if (!plan.notes.empty()) choice.reason += " (" + joined(plan.notes, "; ") + ")";
+        plan.choices.push_back(std::move(choice));
+    }
+}
+
+} // namespace
+
+std::vector<Backend> candidates(const Machine& machine, std::optional<Backend> device) {
+    if (device) return {*device};
+    switch (machine.backend) {
+    case Backend::cuda: return {Backend::cuda, Backend::vulkan, Backend::cpu};
+    case Backend::rocm: return {Backend::rocm, Backend::vulkan, Backend::cpu};
+    case Backend::vulkan: return {Backend::vulkan, Backend::cpu};
+    case Backend::metal: return {Backend::metal, Backend::cpu};
+    case Backend::cpu: break;
+    }
+    return {Backend::cpu};
+}
+
+std::variant<BuildPlan, NoBuild> choose_builds(const ChoiceInput& input) {
+    const auto order = in_order(input.upstream);
+    BuildPlan plan;
+    for (const auto backend : candidates(input.machine, input.device)) {
+        auto obstacle = impossible(input.machine, backend);
+        const bool no_loader = backend == Backend::vulkan && !input.device &&
+                               input.machine.backend != Backend::vulkan &&
+                               input.machine.vulkan == false;
+        if (no_loader) obstacle = "no Vulkan loader is installed";
+        if (obstacle) {
+            plan.notes.push_back(cat(backend_title(backend), ": ", *obstacle));
+            continue;
+        }
+        add_backend(plan, input, order, backend);
+    }
+    if (plan.choices.empty())
+        return NoBuild{no_build_reason(input, plan.notes), plan.wants_ai_dock};
+    return plan;
+}
+
+std::optional<std::size_t> next_choice(const BuildPlan& plan, std::size_t current,
+                                       Setback setback) {
+    for (auto next = current + 1; next < plan.choices.size(); ++next) {
+        if (setback != Setback::lists_no_gpu ||
+            plan.choices[next].backend != plan.choices[current].backend) {
+            return next;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string direct_url(std::string_view base, std::string_view repo, std::string_view tag,
+                       std::string_view name) {
+    while (!base.empty() && base.back() == '/')
+        base.remove_suffix(1);
+    return cat(base, '/', repo, "/releases/download/", tag, '/', name);
+}
+
+std::string nightly_tag_url(std::string_view base, std::string_view repo) {
+    while (!base.empty() && base.back() == '/')
+        base.remove_suffix(1);
+    return cat(base, '/', repo, "/releases/latest/download/", k_nightly_tag_file);
+}
+
+} // namespace odysseus

@@ -1,0 +1,97 @@
+#include "odysseus/logic/machine.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace odysseus {
+namespace {
+
+template <class Enum, std::size_t count>
+using Names = std::array<std::pair<Enum, std::string_view>, count>;
+
+constexpr Names<Os, 3> k_os{{{Os::linux, "linux"}, {Os::macos, "macos"}, {Os::windows, "win"}}};
+constexpr Names<Arch, 2> k_arch{{{Arch::x64, "x64"}, {Arch::arm64, "arm64"}}};
+constexpr Names<Backend, 5> k_backend{{{Backend::cuda, "cuda"},
+                                       {Backend::rocm, "rocm"},
+                                       {Backend::vulkan, "vulkan"},
+                                       {Backend::metal, "metal"},
+                                       {Backend::cpu, "cpu"}}};
+constexpr Names<Vendor, 5> k_vendor{{{Vendor::nvidia, "nvidia"},
+                                     {Vendor::amd, "amd"},
+                                     {Vendor::intel, "intel"},
+                                     {Vendor::apple, "apple"},
+                                     {Vendor::other, "other"}}};
+constexpr Names<Os, 3> k_os_title{
+    {{Os::linux, "Linux"}, {Os::macos, "macOS"}, {Os::windows, "Windows"}}};
+constexpr Names<Backend, 5> k_backend_title{{{Backend::cuda, "CUDA"},
+                                             {Backend::rocm, "ROCm"},
+                                             {Backend::vulkan, "Vulkan"},
+                                             {Backend::metal, "Metal"},
+                                             {Backend::cpu, "CPU"}}};
+
+template <class Enum, std::size_t count>
+std::string_view name_of(const Names<Enum, count>& names, Enum value) {
+    for (const auto& [known, name] : names) {
+        if (known == value) return name;
+    }
+    return {};
+}
+
+template <class Enum, std::size_t count>
+std::optional<Enum> value_of(const Names<Enum, count>& names, std::string_view name) {
+    for (const auto& [value, known] : names) {
+        if (known == name) return value;
+    }
+    return std::nullopt;
+}
+
+bool has(const Machine& machine, Vendor vendor) {
+    return std::any_of(machine.gpus.begin(), machine.gpus.end(),
+                       [&](const Gpu& gpu) { return gpu.vendor == vendor; });
+}
+
+} // namespace
+
+std::string_view os_name(Os os) {
+    return name_of(k_os, os);
+}
+std::string_view arch_name(Arch arch) {
+    return name_of(k_arch, arch);
+}
+std::string_view backend_name(Backend backend) {
+    return name_of(k_backend, backend);
+}
+std::string_view vendor_name(Vendor vendor) {
+    return name_of(k_vendor, vendor);
+}
+std::optional<Os> os_from(std::string_view name) {
+    return value_of(k_os, name);
+}
+std::optional<Arch> arch_from(std::string_view name) {
+    return value_of(k_arch, name);
+}
+std::optional<Backend> backend_from(std::string_view name) {
+    return value_of(k_backend, name);
+}
+std::optional<Vendor> vendor_from(std::string_view name) {
+    return value_of(k_vendor, name);
+}
+std::string_view backend_title(Backend backend) {
+    return name_of(k_backend_title, backend);
+}
+std::string_view os_title(Os os) {
+    return name_of(k_os_title, os);
+}
+
+Backend detect_backend(const Machine& machine) {
+    if (machine.os == Os::macos) {
+        return machine.arch == Arch::arm64 ? Backend::metal : Backend::cpu;
+    }
+    if (has(machine, Vendor::nvidia)) return Backend::cuda;
+    if (has(machine, Vendor::amd) && machine.rocm) return Backend::rocm;
+    const bool brings_vulkan = has(machine, Vendor::amd) || has(machine, Vendor::intel);
+    return machine.vulkan.value_or(brings_vulkan) ? Backend::vulkan : Backend::cpu;
+}
+
+} // namespace odysseus

@@ -1,0 +1,26 @@
+// The stored release lists of tests/data/releases (origin in its README).
+#pragma once
+
+#include "odysseus/logic/release.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+inline std::string release_text(const std::string& name) {
+    std::ifstream in(std::string(ODYSSEUS_TEST_DATA) + "/releases/" + name + ".json",
+                     std::ios::binary);
+    REQUIRE(in.is_open());
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline std::vector<odysseus::Release> releases(const std::string& name) {
+    auto parsed = odysseus::releases_from_json(release_text(name));
+    REQUIRE(std::holds_alternative<std::vector<odysseus::Release>>(parsed));
+    return std::get<std::vector<odysseus::Release>>(std::move(parsed));
+}
+
+inline odysseus::Release release(const std::string& name) {
+    return releases(name).front();
+}
