@@ -155,8 +155,11 @@ Fit rocm_fit(const Machine& machine, const AssetName& build) {
     if (!installed) {
         return {Fits::perhaps, static_cast<int>(gpus), what + "; no ROCm runtime is known here"};
     }
-    if (!build.version) {
-        return {Fits::perhaps, static_cast<int>(gpus), what + " beside ROCm " + *machine.rocm};
+    if (!build.version) { // "hip-radeon": made with HIP 6, later 7; the name does not tell
+        const bool may_do = installed->major == 6 || installed->major == 7;
+        return {may_do ? Fits::perhaps : Fits::no, static_cast<int>(gpus),
+                what + (may_do ? " beside ROCm " : " 6 or 7 is needed, this machine has ROCm ") +
+                    *machine.rocm};
     }
     if (installed->major != build.version->major) {
         return {Fits::no, 0,
