@@ -1,0 +1,36 @@
+// The short list that a machine without any model is offered: small, well known, all of them open
+// without a licence page in between. Sizes as published by the hub; the download itself goes by
+// the hub's own listing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace odysseus {
+
+struct StarterModel {
+    const char* title; // "Llama 3.2 3B Instruct"
+    const char* use;   // what it is good for
+    const char* name;  // what `odysseus pull` takes
+    std::int64_t size_bytes;
+};
+[[nodiscard]] const std::vector<StarterModel>& starter_models(); // the smallest first
+
+// Whether it fits with a context of 4096 tokens; a machine whose memory is not known: every one.
+[[nodiscard]] bool fits(const StarterModel& model, std::optional<std::int64_t> memory_bytes);
+
+// What Enter takes: the best all-round model that fits, leaving room for a long conversation; the
+// smallest where nothing fits.
+[[nodiscard]] std::size_t recommended_starter(std::optional<std::int64_t> memory_bytes);
+
+// What a person typed at the list.
+struct StarterAnswer {
+    enum class Kind { chosen, skipped, unclear } kind = Kind::unclear;
+    std::size_t index = 0; // of starter_models()
+};
+// "3" from 1, "" the recommended one, "s" and "skip" none of them.
+[[nodiscard]] StarterAnswer starter_answer(const std::string& text, std::size_t recommended);
+
+} // namespace odysseus

@@ -1,0 +1,232 @@
+#include "odysseus/logic/hub_name.hpp"
+
+#include "odysseus/logic/model_name.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace odysseus {
+namespace {
+
+constexpr std::size_t k_name_bytes_max = 96; // the hub's own limit for an organisation or a name
+constexpr std::size_t k_quant_bytes_max = 32;
+constexpr std::size_t k_path_bytes_max = 512;
+constexpr std::size_t k_file_name_bytes_max = 200; // leaves room for ".part" on every file system
+
+bool is_word_char(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+bool is_name_char(char c) {
+    return is_word_char(c) || c == '.' || c == '-';
+}
+
+// An organisation, a repository, a revision.
+bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= k_name_bytes_max && is_word_char(text.front()) &&
+           is_word_char(text.back()) && text.find("..") == std::string_view::npos &&
+           std::all_of(text.begin(), text.end(), is_name_char);
+}
+
+bool is_safe_part(std::string_view part) {
+    constexpr std::string_view k_refused = "<>:\"|?*\\/";
+    if (part.empty() || part.size() > k_file_name_bytes_max || part.front() == '.' ||
+        part.back() == '.' || part.front() == ' ' || part.back() == ' ') {
+        return false;
+    }
+    return std::none_of(part.begin(), part.end(), [&](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte >= 0x7f || k_refused.find(c) != std::string_view::npos;
+    });
+}
+
+std::optional<int> hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    const char low = static_cast<char>(c | 0x20);
+    if (low >= 'a' && low <= 'f') return low - 'a' + 10;
+    return std::nullopt;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            out += text[i];
+            continue;
+        }
+        if (i + 2 >= text.size()) return std::nullopt;
+        const auto high = hex_digit(text[i + 1]);
+        const auto low = hex_digit(text[i + 2]);
+        if (!high || !low) return std::nullopt;
+        out += static_cast<char>(*high * 16 + *low);
+        i += 2;
+    }
+    return out;
+}
+
+bool is_gguf(std::string_view path) {
+    return gguf_stem(path.substr(path.rfind('/') + 1)).has_value();
+}
+
+NameRefused refused(std::string_view text, std::string_view why) {
+    // What was typed is shown as far as it is readable.
+    std::string shown;
+    for (const char c : text.substr(0, 120)) {
+        shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    }
+    return {cat("'", shown, "' ", why,
+                "; what can be pulled is org/repo, org/repo:QUANT, or an https address that ends "
+                "in .gguf")};
+}
+
+// What may follow the ':' of org/repo: a quantisation, or a file.
+std::optional<NameRefused> take_choice(std::string_view text, std::string_view choice,
+                                       HubName& name) {
+    if (is_gguf(choice)) {
+        if (!is_safe_hub_path(choice)) {
+            return refused(text, "names a file with a path that is not safe");
+        }
+        name.file = choice;
+        return std::nullopt;
+    }
+    if (choice.empty()) return refused(text, "names no quantisation after the ':'");
+    if (choice.size() > k_quant_bytes_max || !is_name(choice)) {
+        return refused(text, "has a quantisation that is none, such as Q4_K_M");
+    }
+    name.quant = choice;
+    return std::nullopt;
+}
+
+PullName repo_name(std::string_view text, std::string_view whole) {
+    HubName name;
+    const auto colon = text.find(':');
+    const auto repo = text.substr(0, colon);
+    const auto parts = split(repo, '/');
+    if (parts.size() == 1) {
+        return refused(whole, "names no repository: the organisation and a '/' are missing");
+    }
+    if (parts.size() > 2) return refused(whole, "has too many '/'");
+    if (!is_name(parts[0]) || !is_name(parts[1])) {
+        return refused(whole, "is no repository's name: letters, digits, '-', '_' and '.' may be "
+                              "in it, and it begins with a letter or a digit");
+    }
+    name.org = parts[0];
+    name.repo = parts[1];
+    if (colon != std::string_view::npos) {
+        if (auto why = take_choice(whole, text.substr(colon + 1), name)) return *std::move(why);
+    }
+    return name;
+}
+
+bool is_hub_host(const Url& url, std::string_view hub) {
+    if (url.host == "huggingface.co" || url.host == "www.huggingface.co" || url.host == "hf.co") {
+        return true;
+    }
+    const auto own = parsed_url(hub);
+    return own && origin_of(*own) == origin_of(url);
+}
+
+// /org/repo, /org/repo/tree/main, /org/repo/blob/main/sub/x.gguf
+PullName hub_page(std::string_view text, const Url& url, std::string_view hub) {
+    auto path = std::string_view(url.path).substr(0, url.path.find('?'));
+    if (const auto own = parsed_url(hub); own && own->path != "/" && path.starts_with(own->path)) {
+        path.remove_prefix(own->path.size()); // a mirror below a path of its host
+    }
+    const auto decoded = percent_decoded(path);
+    if (!decoded) return refused(text, "is no address");
+    std::vector<std::string> parts;
+    for (const auto part : split(*decoded, '/')) {
+        if (!part.empty()) parts.emplace_back(part);
+    }
+    if (parts.size() < 2 || parts[0] == "datasets" || parts[0] == "spaces" || parts[0] == "api") {
+        return refused(text, "is not the page of a model");
+    }
+    auto parsed = repo_name(cat(parts[0], "/", parts[1]), text);
+    auto* name = std::get_if<HubName>(&parsed);
+    if (name == nullptr || parts.size() == 2) return parsed;
+    const bool file = parts[2] == "blob" || parts[2] == "resolve" || parts[2] == "raw";
+    if (parts.size() >= 4) {
+        if (!is_name(parts[3])) return refused(text, "has a revision that is none");
+        name->revision = parts[3];
+    }
+    if (!file) return parsed; // the page of a folder, or of the discussions
+    const std::string in_repo =
+        joined(std::vector<std::string>(
+                   parts.begin() + std::min<std::ptrdiff_t>(4, std::ssize(parts)), parts.end()),
+               "/");
+    if (!is_gguf(in_repo) || !is_safe_hub_path(in_repo)) {
+        return refused(text, "is not the address of a GGUF file");
+    }
+    name->file = in_repo;
+    return parsed;
+}
+
+PullName file_address(std::string_view text, const Url& url, const Trust& trust) {
+    if (const auto why = distrusted(url, trust)) return refused(text, cat("is refused: ", *why));
+    if (!url.user.empty()) {
+        // The address may end in a log or a shell's history, so it is not repeated here either.
+        return NameRefused{"the address has a name and a password in it, which would be stored in "
+                           "the clear; give an address without them"};
+    }
+    const auto path = std::string_view(url.path).substr(0, url.path.find('?'));
+    const auto name = percent_decoded(path.substr(path.rfind('/') + 1));
+    if (!name || !is_gguf(*name)) return refused(text, "does not end in .gguf");
+    if (name->find('/') != std::string::npos || !is_safe_hub_path(*name)) {
+        return refused(text, "has a file name that is not safe to create");
+    }
+    return FileAddress{origin_of(url) + url.path, *name};
+}
+
+} // namespace
+
+PullName parsed_pull_name(std::string_view text, std::string_view hub, const Trust& trust) {
+    text = trimmed(text);
+    if (text.empty()) return refused(text, "names nothing");
+    if (text.find("://") != std::string_view::npos) {
+        const auto url = parsed_url(text);
+        if (!url) return refused(text, "is no http or https address");
+        if (is_hub_host(*url, hub)) return hub_page(text, *url, hub);
+        return file_address(text, *url, trust);
+    }
+    for (const std::string_view host : {"huggingface.co/", "hf.co/"}) {
+        if (text.starts_with(host)) return repo_name(text.substr(host.size()), text);
+    }
+    return repo_name(text, text);
+}
+
+bool is_safe_hub_path(std::string_view path) {
+    if (path.empty() || path.size() > k_path_bytes_max) return false;
+    const auto parts = split(path, '/');
+    return std::all_of(parts.begin(), parts.end(), is_safe_part);
+}
+
+std::string url_encoded_path(std::string_view path) {
+    constexpr std::string_view k_hex = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : path) {
+        if (is_name_char(c) || c == '~' || c == '/') { // RFC 3986, unreserved
+            out += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        out += '%';
+        out += k_hex[byte >> 4];
+        out += k_hex[byte & 15];
+    }
+    return out;
+}
+
+std::string hub_tree_url(std::string_view hub, const HubName& name) {
+    return cat(hub, "/api/models/", name.id(), "/tree/", name.revision, "?recursive=true");
+}
+
+std::string hub_file_url(std::string_view hub, const HubName& name, std::string_view path) {
+    return cat(hub, "/", name.id(), "/resolve/", name.revision, "/", url_encoded_path(path));
+}
+
+std::string hub_page_url(std::string_view hub, const HubName& name) {
+    return cat(hub, "/", name.id());
+}
+
+} // namespace odysseus

@@ -1,0 +1,167 @@
+#include "odysseus/logic/hub_name.hpp"
+
+#include "odysseus/logic/text.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <vector>
+
+using namespace odysseus;
+
+namespace {
+
+constexpr const char* k_hub = "https://huggingface.co";
+
+PullName parsed(std::string_view text, std::string_view hub = k_hub) {
+    Trust trust;
+    trust_setting(trust, hub);
+    return parsed_pull_name(text, hub, trust);
+}
+
+// One line for each outcome, so that a table can hold it.
+std::string outcome(const PullName& name) {
+    if (const auto* hub = std::get_if<HubName>(&name)) {
+        return cat("hub ", hub->id(), " @", hub->revision, hub->quant.empty() ? "" : " :",
+                   hub->quant, hub->file.empty() ? "" : " /", hub->file);
+    }
+    if (const auto* file = std::get_if<FileAddress>(&name)) {
+        return cat("file ", file->file_name, " ", file->url);
+    }
+    return "refused";
+}
+
+} // namespace
+
+TEST_CASE("pull names: what is accepted") {
+    struct Row {
+        const char* text;
+        const char* means;
+    };
+    const Row rows[] = {
+        {"bartowski/Qwen2.5-7B-Instruct-GGUF", "hub bartowski/Qwen2.5-7B-Instruct-GGUF @main"},
+        {"  a/b \n", "hub a/b @main"},
+        {"a/b:Q4_K_M", "hub a/b @main :Q4_K_M"},
+        {"a/b:ud-q4_k_xl", "hub a/b @main :ud-q4_k_xl"},
+        {"a/b:m.Q8_0.gguf", "hub a/b @main /m.Q8_0.gguf"},
+        {"a/b:BF16/m-00001-of-00002.gguf", "hub a/b @main /BF16/m-00001-of-00002.gguf"},
+        {"hf.co/a/b:IQ3_XXS", "hub a/b @main :IQ3_XXS"},
+        {"huggingface.co/a/b", "hub a/b @main"},
+        {"https://huggingface.co/a/b", "hub a/b @main"},
+        {"https://huggingface.co/a/b/", "hub a/b @main"},
+        {"https://HuggingFace.co/a/b?library=llama.cpp", "hub a/b @main"},
+        {"https://hf.co/a/b/tree/main", "hub a/b @main"},
+        {"https://huggingface.co/a/b/tree/v1.0/BF16", "hub a/b @v1.0"},
+        {"https://huggingface.co/a/b/blob/main/m-Q4_0.gguf", "hub a/b @main /m-Q4_0.gguf"},
+        {"https://huggingface.co/a/b/resolve/main/BF16/m.gguf?download=true",
+         "hub a/b @main /BF16/m.gguf"},
+        {"https://huggingface.co/a/b/resolve/50968a4468ef4233ed78cd7c3de230dd1d61a56b/m%20x.gguf",
+         "hub a/b @50968a4468ef4233ed78cd7c3de230dd1d61a56b /m x.gguf"},
+        {"https://host.example/models/m.gguf?sig=1#top",
+         "file m.gguf https://host.example/models/m.gguf?sig=1"},
+        {"https://host.example:8443/m%20x.GGUF",
+         "file m x.GGUF https://host.example:8443/m%20x.GGUF"},
+        {"http://127.0.0.1:9/m.gguf", "file m.gguf http://127.0.0.1:9/m.gguf"},
+        {"http://localhost/m.gguf", "file m.gguf http://localhost/m.gguf"},
+    };
+    for (const auto& row : rows) {
+        INFO(row.text);
+        CHECK(outcome(parsed(row.text)) == row.means);
+    }
+}
+
+TEST_CASE("pull names: a mirror's pages are hub pages, its plain http included") {
+    CHECK(outcome(parsed("https://mirror.example/a/b/blob/main/m.gguf",
+                         "https://mirror.example")) == "hub a/b @main /m.gguf");
+    CHECK(outcome(parsed("http://10.0.0.5:8000/a/b", "http://10.0.0.5:8000")) == "hub a/b @main");
+    CHECK(outcome(parsed("https://mirror.example/hf/a/b", "https://mirror.example/hf")) ==
+          "hub a/b @main");
+    // Look-alikes: another port, another host that ends the same.
+    CHECK(outcome(parsed("http://10.0.0.5:8001/a/b", "http://10.0.0.5:8000")) == "refused");
+    CHECK(outcome(parsed("https://nothuggingface.co/a/b")) == "refused");
+}
+
+TEST_CASE("pull names: what is refused, and what is said") {
+    struct Row {
+        const char* text;
+        const char* says;
+    };
+    const Row rows[] = {
+        {"", "names nothing"},
+        {"mistral", "the organisation and a '/' are missing"},
+        {"mistral:Q4_K_M", "the organisation and a '/' are missing"},
+        {"a/b/c", "too many '/'"},
+        {"../../etc", "too many '/'"},
+        {"../etc", "no repository's name"},
+        {"a/..", "no repository's name"},
+        {"a/b..c", "no repository's name"},
+        {"a/-b", "no repository's name"},
+        {"a/.hidden", "no repository's name"},
+        {"a/", "no repository's name"},
+        {"/b", "no repository's name"},
+        {"a/b c", "no repository's name"},
+        {"a/b\tc", "no repository's name"},
+        {"a\\b/c", "no repository's name"},
+        {"a/b?x", "no repository's name"},
+        {"a/\xc3\xa9", "no repository's name"},
+        {"a/b:", "no quantisation after the ':'"},
+        {"a/b:Q4 K M", "a quantisation that is none"},
+        {"a/b:Q4_K_M:Q8_0", "a quantisation that is none"},
+        {"a/b:../../x.gguf", "not safe"},
+        {"a/b:/etc/x.gguf", "not safe"},
+        {"a/b:C:\\x.gguf", "not safe"},
+        {"a/b:.hidden.gguf", "a quantisation that is none"},
+        {"ftp://host.example/m.gguf", "no http or https address"},
+        {"https:///m.gguf", "no http or https address"},
+        {"http://host.example/m.gguf", "plain http to host.example is not trusted"},
+        {"http://127.0.0.1.evil.example/m.gguf", "plain http"},
+        {"https://host.example/m.bin", "does not end in .gguf"},
+        {"https://host.example/", "does not end in .gguf"},
+        {"https://host.example/.gguf", "does not end in .gguf"},
+        {"https://host.example/%2e%2e%2fx.gguf", "not safe"},
+        {"https://host.example/a%00.gguf", "not safe"},
+        {"https://host.example/m.gguf%zz", "does not end in .gguf"},
+        {"https://me:secret@host.example/m.gguf", "a name and a password"},
+        {"https://huggingface.co/datasets/a/b", "not the page of a model"},
+        {"https://huggingface.co/spaces/a/b", "not the page of a model"},
+        {"https://huggingface.co/a", "not the page of a model"},
+        {"https://huggingface.co/a/b/blob/main/README.md", "not the address of a GGUF file"},
+        {"https://huggingface.co/a/b/resolve/main", "not the address of a GGUF file"},
+        {"https://huggingface.co/a/b/resolve/main/..%2f..%2fm.gguf", "not the address"},
+        {"https://huggingface.co/a/b/tree/..", "a revision that is none"},
+    };
+    for (const auto& row : rows) {
+        INFO(row.text);
+        const auto name = parsed(row.text);
+        const auto* why = std::get_if<NameRefused>(&name);
+        REQUIRE(why != nullptr);
+        INFO(why->sentence);
+        CHECK(why->sentence.find(row.says) != std::string::npos);
+        CHECK(why->sentence.find('\n') == std::string::npos);
+        CHECK(why->sentence.find("secret") == std::string::npos);
+    }
+    CHECK(outcome(parsed(std::string(97, 'a') + "/b")) == "refused");
+    CHECK(outcome(parsed(std::string(96, 'a') + "/b")) != "refused");
+}
+
+TEST_CASE("pull names: paths that may become files") {
+    for (const char* path : {"m.gguf", "BF16/m-00001-of-00002.gguf", "a b/c+d.gguf"}) {
+        INFO(path);
+        CHECK(is_safe_hub_path(path));
+    }
+    for (const char* path :
+         {"", "/m.gguf", "a//m.gguf", "../m.gguf", "a/../m.gguf", "a/.", "a/", "a\\m.gguf",
+          "C:m.gguf", "m.gguf ", "m.", ".m", "a:b", "m\x01", "m?.gguf", "\xff.gguf"}) {
+        INFO(path);
+        CHECK_FALSE(is_safe_hub_path(path));
+    }
+    CHECK(is_safe_hub_path(std::string(200, 'a')));
+    CHECK_FALSE(is_safe_hub_path(std::string(201, 'a')));
+}
+
+TEST_CASE("pull names: addresses of a repository") {
+    const HubName name{"a", "b", "main", "", ""};
+    CHECK(hub_tree_url("https://hub.example", name) ==
+          "https://hub.example/api/models/a/b/tree/main?recursive=true");
+    CHECK(hub_file_url("https://hub.example", name, "BF16/m x+y%.gguf") ==
+          "https://hub.example/a/b/resolve/main/BF16/m%20x%2By%25.gguf");
+    CHECK(hub_page_url("https://hub.example", name) == "https://hub.example/a/b");
+}
