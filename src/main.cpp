@@ -23,6 +23,7 @@ int run(const io::CommandLine& line) {
     const auto settings = io::resolve_settings(line.settings);
     switch (line.verb) {
     case Verb::config: return front::config(line, settings);
+    case Verb::models: return front::models(line, settings);
     default: break;
     }
     throw Error(Fault::bug, "this command is not there yet");

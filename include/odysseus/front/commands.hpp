@@ -8,5 +8,6 @@
 namespace odysseus::front {
 
 int config(const io::CommandLine& line, const io::ResolvedSettings& settings);
+int models(const io::CommandLine& line, const io::ResolvedSettings& settings);
 
 } // namespace odysseus::front

@@ -1,0 +1,49 @@
+#include "odysseus/front/commands.hpp"
+#include "odysseus/io/model_scan.hpp"
+#include "odysseus/io/terminal.hpp"
+#include "odysseus/logic/plan.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace odysseus::front {
+namespace {
+
+std::string or_dash(const std::optional<std::int64_t>& value, std::string (*text)(std::int64_t)) {
+    return value ? text(*value) : "-";
+}
+
+std::string count_text(std::int64_t count) {
+    return std::to_string(count);
+}
+
+} // namespace
+
+int models(const io::CommandLine& line, const io::ResolvedSettings& settings) {
+    io::ModelScan scan(std::filesystem::path(settings.values.models_dir));
+    const auto catalog = scan.catalog();
+    for (const auto& finding : catalog.findings)
+        io::say("note", finding);
+    if (line.has("--json")) {
+        const nlohmann::ordered_json document{{"models_dir", settings.values.models_dir},
+                                              {"models", models_json(catalog.models)},
+                                              {"findings", catalog.findings}};
+        io::print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+        return 0;
+    }
+    if (catalog.models.empty()) {
+        io::say("models", cat("none in ", settings.values.models_dir,
+                              "; put a .gguf file there, or fetch one with: odysseus pull NAME"));
+        return 0;
+    }
+    io::Table table({"model", "size", "trained for", "cache a token", "answers to"});
+    for (const auto& model : catalog.models) {
+        table.add({model.id, byte_text(model.size_bytes),
+                   or_dash(model.trained_context, count_text),
+                   or_dash(model.kv_bytes_per_token, byte_text), joined(model.names, ", ")});
+    }
+    io::print(table.text());
+    return 0;
+}
+
+} // namespace odysseus::front

@@ -1,0 +1,209 @@
+#include "odysseus/logic/plan.hpp"
+
+#include "odysseus/logic/machine_json.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace odysseus {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t k_mib = 1024 * 1024;
+
+template <class Value>
+Json or_null(const std::optional<Value>& value) {
+    return value ? Json(*value) : Json();
+}
+
+Json file_json(const BuildFile& file) {
+    return {{"role", file.role == FileRole::primary ? "primary" : "runtime"},
+            {"name", file.name},
+            {"url", file.url},
+            {"size", or_null(file.size)},
+            {"sha256", or_null(file.sha256)}};
+}
+
+Json model_json(const Model& model) {
+    return {{"id", model.id},
+            {"names", model.names},
+            {"path", model.path},
+            {"size_bytes", model.size_bytes},
+            {"shards", model.shards},
+            {"mmproj", or_null(model.mmproj)},
+            {"architecture", or_null(model.architecture)},
+            {"trained_context", or_null(model.trained_context)},
+            {"kv_bytes_per_token", or_null(model.kv_bytes_per_token)},
+            {"kv_fixed_bytes", or_null(model.kv_fixed_bytes)}};
+}
+
+// Arguments as a shell would take them, so that a person can paste the line.
+std::string shell_line(const std::vector<std::string>& argv) {
+    std::string line;
+    for (const auto& word : argv) {
+        if (!line.empty()) line += ' ';
+        const bool plain = !word.empty() &&
+                           word.find_first_of(" \t\n\"'\\$`&|;<>()*?[]#~!{}") == std::string::npos;
+        if (plain) {
+            line += word;
+            continue;
+        }
+        line += '\'';
+        for (const char c : word)
+            line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+        line += '\'';
+    }
+    return line;
+}
+
+std::string gib_text(std::int64_t mib) {
+    return byte_text(mib * k_mib);
+}
+
+// "what" in a column of its own, then the text.
+std::string entry(std::string_view what, const std::string& text) {
+    constexpr std::size_t k_cells = 10;
+    std::string line(what);
+    line.append(line.size() < k_cells ? k_cells - line.size() : 1, ' ');
+    return line + text + '\n';
+}
+
+std::string build_text(const Plan& plan) {
+    if (!plan.build) return entry("build", plan.build_trouble);
+    const auto& build = *plan.build;
+    std::string text = entry("build", cat(build.source, build.tag.empty() ? "" : " ", build.tag,
+                                          build.installed ? ", installed" : ", to be downloaded"));
+    for (const auto& file : build.files) {
+        if (build.installed) break;
+        text += entry("", cat(file.name, file.size ? cat(" (", byte_text(*file.size), ")") : "",
+                              file.sha256 ? "" : ", without a digest to check it by"));
+    }
+    if (!build.reason.empty()) text += entry("", build.reason);
+    return text;
+}
+
+std::string models_text(const std::vector<Model>& models) {
+    std::string text = entry("models", models_line(models));
+    constexpr std::size_t k_shown_max = 20;
+    for (std::size_t i = 0; i < models.size() && i < k_shown_max; ++i) {
+        const auto& model = models[i];
+        text +=
+            entry("", cat(model.id, " (", byte_text(model.size_bytes),
+                          model.kv_bytes_per_token
+                              ? cat(", ", byte_text(*model.kv_bytes_per_token), " of cache a token")
+                              : ", cache cost not known",
+                          ")"));
+    }
+    return text;
+}
+
+std::string context_text(const ContextChoice& context) {
+    std::string text =
+        entry("context", cat(context.tokens, " tokens (", context.source, "): ", context.reason));
+    char kv[32];
+    std::snprintf(kv, sizeof kv, "%.1f", context.kv_mib_per_4096);
+    text += entry(
+        "", cat("memory ", context.available_mib ? gib_text(*context.available_mib) : "unknown",
+                ", largest model ", gib_text(context.largest_model_mib), ", set aside ",
+                gib_text(context.overhead_mib), ", cache ", kv, " MiB for 4096 tokens, slots ",
+                context.parallel, ", would fit ", context.estimated_max_tokens));
+    return text;
+}
+
+} // namespace
+
+Json build_json(const std::optional<PlannedBuild>& build) {
+    if (!build) return {};
+    Json files = Json::array();
+    for (const auto& file : build->files)
+        files.push_back(file_json(file));
+    return {{"source", build->source},
+            {"tag", build->tag.empty() ? Json() : Json(build->tag)},
+            {"installed", build->installed},
+            {"files", std::move(files)},
+            {"reason", build->reason}};
+}
+
+Json models_json(const std::vector<Model>& models) {
+    Json list = Json::array();
+    for (const auto& model : models)
+        list.push_back(model_json(model));
+    return list;
+}
+
+Json context_json(const ContextChoice& context) {
+    return {{"tokens", context.tokens},
+            {"source", context.source},
+            {"available_mib", or_null(context.available_mib)},
+            {"largest_model_mib", context.largest_model_mib},
+            {"overhead_mib", context.overhead_mib},
+            {"kv_mib_per_4096", context.kv_mib_per_4096},
+            {"parallel", context.parallel},
+            {"estimated_max_tokens", context.estimated_max_tokens},
+            {"reason", context.reason}};
+}
+
+std::string plan_json(const Plan& plan) {
+    const Json document{{"hardware", machine_json(plan.hardware)},
+                        {"build", build_json(plan.build)},
+                        {"build_trouble", plan.build ? Json() : Json(plan.build_trouble)},
+                        {"models", models_json(plan.models)},
+                        {"context", context_json(plan.context)},
+                        {"argv", plan.argv},
+                        {"findings", plan.findings}};
+    return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string plan_text(const Plan& plan) {
+    std::string text = entry("machine", machine_line(plan.hardware));
+    for (const auto& note : plan.hardware.notes)
+        text += entry("", note);
+    text += build_text(plan) + models_text(plan.models);
+    for (const auto& finding : plan.findings)
+        text += entry("", finding);
+    return text + context_text(plan.context) + entry("command", shell_line(plan.argv));
+}
+
+std::string machine_line(const Machine& machine) {
+    std::vector<std::string> parts;
+    for (const auto& gpu : machine.gpus) {
+        std::string part =
+            gpu.name.empty() ? std::string(vendor_name(gpu.vendor)) + " GPU" : gpu.name;
+        if (gpu.free_mib && gpu.total_mib) {
+            part += cat(" (", gib_text(*gpu.free_mib), " free of ", gib_text(*gpu.total_mib), ")");
+        } else if (gpu.total_mib) {
+            part += cat(" (", gib_text(*gpu.total_mib), ")");
+        }
+        parts.push_back(std::move(part));
+    }
+    if (machine.gpus.empty()) parts.emplace_back("no GPU found");
+    std::string cpu = machine.cpu_model.value_or("CPU");
+    if (machine.cpu_cores)
+        cpu += cat(", ", *machine.cpu_cores, *machine.cpu_cores == 1 ? " core" : " cores");
+    parts.push_back(std::move(cpu));
+    if (machine.ram_mib) parts.push_back(gib_text(*machine.ram_mib) + " RAM");
+    return cat(os_title(machine.os), " ", arch_name(machine.arch), ", ",
+               backend_title(machine.backend), ": ", joined(parts, "; "));
+}
+
+std::string models_line(const std::vector<Model>& models) {
+    if (models.empty()) return "none";
+    std::vector<std::string> names;
+    constexpr std::size_t k_named_max = 3;
+    for (const auto& model : models) {
+        if (names.size() == k_named_max) break;
+        names.push_back(model.names.empty() ? model.id : model.names.front());
+    }
+    std::string line = joined(names, ", ");
+    if (models.size() > names.size()) line += cat(" and ", models.size() - names.size(), " more");
+    const auto largest =
+        std::max_element(models.begin(), models.end(), [](const auto& a, const auto& b) {
+            return a.loaded_bytes() < b.loaded_bytes();
+        });
+    return line +
+           cat(models.size() == 1 ? ", " : "; the largest is ", byte_text(largest->loaded_bytes()));
+}
+
+} // namespace odysseus
