@@ -1,0 +1,18 @@
+#include "odysseus/platform/run_tool.hpp"
+
+#include "odysseus/logic/text.hpp"
+
+namespace odysseus::platform {
+
+std::string ToolResult::how_it_ended(const ToolLimits& limits) const {
+    switch (end) {
+    case End::exited: return cat("exited with ", status);
+    case End::signalled: return cat("was ended by signal ", status);
+    case End::timed_out: return cat("did not finish within ", limits.deadline.count(), " ms");
+    case End::not_found: return "does not exist";
+    case End::not_started: break;
+    }
+    return "could not be started: " + problem;
+}
+
+} // namespace odysseus::platform
