@@ -1,6 +1,8 @@
 # shellcheck shell=sh
 # What start.sh, test.sh and the scripts beside this file share. Sourced, never run; POSIX sh, for dash runs it too.
-# The caller sets `me` (the name before its messages). Everything said goes to stderr: stdout belongs to results.
+# The caller sets `root` (the project's folder) and `me` (the name before its messages). Everything said goes to stderr:
+# stdout belongs to results.
+# shellcheck disable=SC2154 # root and me
 
 say() { printf '%s: %s\n' "${me:-odysseus}" "$*" >&2; }
 
@@ -44,11 +46,14 @@ as_root() {
     fi
 }
 
-# apt-get that never asks anything, and waits for another one to finish.
+# apt-get that never asks anything, and waits for another one to finish. What it says is shown when it fails.
 apt_get() {
+    mkdir -p "$root/.cache"
     as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a UCF_FORCE_CONFFOLD=1 \
-        apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
-        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null >&2
+        apt-get -q -y -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null >"$root/.cache/apt.log" 2>&1 && return 0
+    cat "$root/.cache/apt.log" >&2
+    return 1
 }
 
 # missing_packages PACKAGE...: prints those that are not installed. TOOL=PACKAGE: a tool from anywhere will do.
@@ -116,20 +121,24 @@ private_apt() {
         -o APT::Install-Recommends=0 -o APT::Sandbox::User= -o Acquire::Retries=2 "$@" </dev/null
 }
 
+# Whether packages of other Debian releases can be had; says why not.
+has_debian_archive() {
+    if ! is_debian_like || [ -z "$(debian_mirror)" ]; then
+        say "no Debian package source is set up here (ODYSSEUS_DEBIAN_MIRROR=URL names one)"
+        return 1
+    fi
+    debian_keyring >/dev/null && return 0
+    say "Debian's keys are missing (apt-get install debian-archive-keyring)"
+    return 1
+}
+
 # private_apt_use DIR SUITE...: points that apt at suites of the Debian archive (packages and sources) and reads their
-# lists, which apt verifies by Debian's signatures. Fails when that cannot be done.
+# lists, which apt verifies by Debian's signatures. Fails when that cannot be done. After has_debian_archive.
 private_apt_use() {
     state=$1
     shift
     mirror=$(debian_mirror)
-    if [ -z "$mirror" ]; then
-        say "no Debian package source is set up here (ODYSSEUS_DEBIAN_MIRROR=URL names one)"
-        return 1
-    fi
-    keyring=$(debian_keyring) || {
-        say "Debian's keys are missing (apt-get install debian-archive-keyring)"
-        return 1
-    }
+    keyring=$(debian_keyring) || return 1
     mkdir -p "$state/lists/partial" "$state/cache/archives/partial" || return 1
     : >"$state/status"
     : >"$state/sources.list"
