@@ -26,7 +26,7 @@ constexpr std::chrono::milliseconds k_progress_every{100};
 constexpr std::size_t k_head_bytes = 256; // kept to tell an archive from a web page
 constexpr std::size_t k_record_bytes_max = 64 * 1024;
 constexpr const char* k_web_page =
-    "a web page came instead of an archive; does this network ask for a login?";
+    "a web page came instead of the file; does this network ask for a login?";
 
 // Speed over about the last second.
 class Speed {
@@ -91,6 +91,8 @@ class Download {
             restart(); // one of the pieces may have been bad: once more, in one
         }
     }
+
+    [[nodiscard]] bool is_picky() const { return m_request.archive || m_request.gguf; }
 
     [[nodiscard]] std::string name() const { return utf8(m_request.to.filename()); }
 
@@ -199,7 +201,7 @@ class Download {
             check_total(append->total);
             m_spliced = true;
         } else if (const auto* over = std::get_if<StartOver>(&m_reception)) {
-            if (m_request.archive && reply.header("content-type").rfind("text/html", 0) == 0) {
+            if (is_picky() && reply.header("content-type").rfind("text/html", 0) == 0) {
                 reject(k_web_page); // a login page of a hotel's network answers 200
             }
             restart();
@@ -311,7 +313,7 @@ class Download {
     }
 
     void check_content() {
-        if (m_request.archive && looks_like_html(m_head)) {
+        if (is_picky() && looks_like_html(m_head)) {
             reject(k_web_page);
         }
         if (m_total && m_have != *m_total) {
@@ -319,6 +321,9 @@ class Download {
         }
         if (m_request.archive && !looks_like_archive(m_head)) {
             reject("what came is no archive (tar.gz, zip or tar.xz)");
+        }
+        if (m_request.gguf && m_head.compare(0, 4, "GGUF") != 0) {
+            reject("what came is no GGUF file");
         }
     }
 

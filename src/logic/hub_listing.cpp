@@ -118,6 +118,16 @@ std::string labels_of(const std::vector<HubQuant>& quants) {
            (all > k_shown_max ? cat(" and ", all - k_shown_max, " more") : "");
 }
 
+std::string did_you_mean(std::string_view wanted, const std::vector<HubQuant>& quants) {
+    std::vector<std::string> names;
+    for (const auto& quant : quants) {
+        names.push_back(quant.label());
+        names.emplace_back(name_of(quant.files.front().path));
+    }
+    const auto near = nearest(wanted, names, 1);
+    return near.empty() ? "" : cat(" (did you mean ", near.front(), "?)");
+}
+
 bool is_whole(const HubQuant& quant) {
     return quant.shards_missing == 0;
 }
@@ -148,7 +158,8 @@ std::variant<QuantChoice, NoQuant> asked_quant(const HubListing& listing, std::s
         if (asked.quant.empty() ? by_file : by_name) found.push_back(&quant);
     }
     if (found.empty()) {
-        return NoQuant{cat(repo_id, " has no ", wanted, "; it has ", labels_of(listing.quants))};
+        return NoQuant{cat(repo_id, " has no ", wanted, did_you_mean(wanted, listing.quants),
+                           "; it has ", labels_of(listing.quants))};
     }
     if (found.size() > 1) {
         std::vector<std::string> names;

@@ -229,4 +229,52 @@ std::string hub_page_url(std::string_view hub, const HubName& name) {
     return cat(hub, "/", name.id());
 }
 
+std::string hub_refusal(int status, std::string_view hub, const HubName& name, bool with_token) {
+    const auto page = hub_page_url(hub, name);
+    if ((status == 401 || status == 403) && !with_token) {
+        return cat(page, " is gated, private or does not exist (the server answers ", status,
+                   "): check the name; if it is gated, accept its licence on that page, make a "
+                   "token at ",
+                   hub, "/settings/tokens and set HF_TOKEN to it");
+    }
+    if (status == 401 || status == 403) {
+        return cat("the token in HF_TOKEN may not read ", page, " (the server answers ", status,
+                   "): accept the model's licence on that page with the token's account, or make "
+                   "a new token at ",
+                   hub, "/settings/tokens");
+    }
+    if (status == 404) {
+        const bool branch = name.revision != "main";
+        return cat("there is no ", name.id(), branch ? cat(" at '", name.revision, "'") : "",
+                   " at ", hub, "; check the spelling: ", hub, "/", name.org,
+                   " lists what there is of ", name.org);
+    }
+    if (status == 429) {
+        return cat(hub, " limits how often it may be asked (429); wait some minutes",
+                   with_token ? "" : ", or set HF_TOKEN: with a token more is allowed");
+    }
+    return cat(hub, " answers ", status, " for ", name.id(),
+               "; try again later, or use a mirror (--hf-endpoint)");
+}
+
+std::vector<FileAddress> shard_addresses(const FileAddress& address) {
+    constexpr int k_shards_max = 1000;
+    const auto stem = gguf_stem(address.file_name);
+    const auto shard = stem ? shard_name(*stem) : std::nullopt;
+    if (!shard || shard->count > k_shards_max) return {address};
+    const auto tail = std::string_view(address.file_name).substr(shard->whole.size());
+    const auto at = address.url.rfind(tail); // "-00002-of-00003.gguf" needs no percent signs
+    if (at == std::string::npos || address.url.find('?') < at) return {address};
+    std::vector<FileAddress> all;
+    for (int number = 1; number <= shard->count; ++number) {
+        std::string digits = cat(number);
+        digits.insert(0, 5 - digits.size(), '0');
+        auto one = address;
+        one.url.replace(at + 1, 5, digits);
+        one.file_name.replace(shard->whole.size() + 1, 5, digits);
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
 } // namespace odysseus

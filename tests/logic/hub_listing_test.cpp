@@ -332,7 +332,7 @@ TEST_CASE("choice of a quantisation: the one asked for") {
     CHECK(sentence(large).find("though it needs about 1.7 GiB") != std::string::npos);
 
     CHECK(sentence(choose_quant(qwen, "a/b", {"Q5_1", ""}, {}))
-              .starts_with("none: a/b has no Q5_1; it has UD-Q8_K_XL, Q8_0, Q6_K,"));
+              .starts_with("none: a/b has no Q5_1 (did you mean Q4_1?); it has UD-Q8_K_XL, Q8_0,"));
     // A look-alike: Q4_K is not Q4_K_M.
     CHECK(chosen_label(choose_quant(qwen, "a/b", {"Q4_K", ""}, {})) == "(none)");
 

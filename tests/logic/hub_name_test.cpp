@@ -165,3 +165,46 @@ TEST_CASE("pull names: addresses of a repository") {
           "https://hub.example/a/b/resolve/main/BF16/m%20x%2By%25.gguf");
     CHECK(hub_page_url("https://hub.example", name) == "https://hub.example/a/b");
 }
+
+TEST_CASE("pull names: what a refusal of the hub means") {
+    struct Row {
+        int status;
+        bool with_token;
+        std::vector<const char*> says;
+    };
+    const HubName name{"google", "gemma-3", "main", "", ""};
+    const Row rows[] = {
+        {401, false, {"https://hub.example/google/gemma-3 is gated", "does not exist", "HF_TOKEN"}},
+        {403, false, {"accept its licence", "https://hub.example/settings/tokens"}},
+        {401, true, {"the token in HF_TOKEN may not read", "a new token"}},
+        {403, true, {"accept the model's licence on that page"}},
+        {404, true, {"there is no google/gemma-3 at", "https://hub.example/google lists"}},
+        {429, false, {"limits how often", "set HF_TOKEN"}},
+        {429, true, {"wait some minutes"}},
+        {502, false, {"answers 502", "--hf-endpoint"}},
+    };
+    for (const auto& row : rows) {
+        const auto said = hub_refusal(row.status, "https://hub.example", name, row.with_token);
+        INFO(said);
+        for (const char* part : row.says)
+            CHECK(said.find(part) != std::string::npos);
+    }
+    CHECK(hub_refusal(404, "https://h", {"a", "b", "v2", "", ""}, false).find("at 'v2'") !=
+          std::string::npos);
+    CHECK(hub_refusal(429, "https://h", name, true).find("HF_TOKEN") == std::string::npos);
+}
+
+TEST_CASE("pull names: the shards beside a shard") {
+    const auto twice = shard_addresses(
+        {"https://h/m-00002-of-00003.gguf?n=m-00002-of-00003.gguf", "m-00002-of-00003.gguf"});
+    CHECK(twice.size() == 1); // the query names it too: nothing is guessed
+    const auto three =
+        shard_addresses({"https://h/x-of-y/m-00002-of-00003.gguf?a=1", "m-00002-of-00003.gguf"});
+    REQUIRE(three.size() == 3);
+    CHECK(three[0].url == "https://h/x-of-y/m-00001-of-00003.gguf?a=1");
+    CHECK(three[0].file_name == "m-00001-of-00003.gguf");
+    CHECK(three[2].url == "https://h/x-of-y/m-00003-of-00003.gguf?a=1");
+    CHECK(shard_addresses({"https://h/m.gguf", "m.gguf"}).size() == 1);
+    CHECK(shard_addresses({"https://h/m-00001-of-99999.gguf", "m-00001-of-99999.gguf"}).size() ==
+          1);
+}

@@ -46,6 +46,7 @@ struct FileRequest {
     std::optional<std::string> sha256;
     std::optional<std::string> bearer;
     bool archive = false; // must begin as an archive does
+    bool gguf = false;    // must begin as a GGUF file does
     bool durable = false; // on the disk when the call returns
 };
 
@@ -59,8 +60,8 @@ struct FetchedFile {
 // While it is under way the bytes are in TO.part, with TO.part.json beside it; both stay when the
 // network fails or the call is stopped, and go when the content turns out to be wrong or the disk
 // is full. One caller a file: hold a lock if there may be several. Throws Error: network
-// (unreachable, refused, given up, no space), integrity (length, digest, not an archive), usage
-// (the folder); Stopped.
+// (unreachable, refused, given up, no space), integrity (length, digest, not an archive, no GGUF
+// file), usage (the folder); Stopped.
 [[nodiscard]] FetchedFile fetch_file(const FileRequest& request, const HttpOptions& options,
                                      const OnFetchProgress& progress);
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace odysseus {
 
@@ -56,5 +57,14 @@ using PullName = std::variant<HubName, FileAddress, NameRefused>;
 [[nodiscard]] std::string hub_file_url(std::string_view hub, const HubName& name,
                                        std::string_view path);
 [[nodiscard]] std::string hub_page_url(std::string_view hub, const HubName& name);
+
+// What a refusal of the hub means and what helps, by the status of its answer. It says 401 also for
+// what does not exist, as long as it does not know who asks.
+[[nodiscard]] std::string hub_refusal(int status, std::string_view hub, const HubName& name,
+                                      bool with_token);
+
+// The addresses of all shards of a split model, from that of any of them; a file that is no shard:
+// itself alone.
+[[nodiscard]] std::vector<FileAddress> shard_addresses(const FileAddress& address);
 
 } // namespace odysseus

@@ -1,0 +1,106 @@
+#include "hub.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace odysseus::io {
+namespace {
+
+constexpr int k_pages_max = 50;
+constexpr std::size_t k_page_bytes_max = 16U << 20;
+
+// Thrown out of a body of which the beginning is enough.
+struct Enough {};
+
+bool is_refusal(int status) {
+    return status == 401 || status == 403 || status == 404 || status == 429;
+}
+
+[[noreturn]] void refuse(int status, const HubName& name, const PullOptions& options) {
+    // A name that does not exist is the user's to put right, everything else is the network's.
+    throw Error(status == 404 ? Fault::usage : Fault::network,
+                hub_refusal(status, options.hub, name, options.token.has_value()));
+}
+
+Error unreachable(const Error& error, const PullOptions& options) {
+    return {
+        error.fault(),
+        cat(error.what(), "; is this machine online, and does ", options.hub,
+            " open in a browser? A mirror is named with --hf-endpoint, and a GGUF file that was "
+            "fetched elsewhere can simply be put into ",
+            options.models_dir.string())};
+}
+
+// A mirror may hand on the links of the hub that it mirrors.
+std::string next_url(const std::string& link, const PullOptions& options) {
+    const auto url = rebased(link, "https://huggingface.co", options.hub);
+    const auto there = parsed_url(url);
+    const auto here = parsed_url(options.hub);
+    if (there && here && origin_of(*there) == origin_of(*here)) return url;
+    throw Error(Fault::network, cat(options.hub, " continues its list of files at another host (",
+                                    shown_url(link), "), which is not followed"));
+}
+
+} // namespace
+
+HttpOptions hub_http(const PullOptions& options) {
+    auto http = options.http;
+    trust_setting(http.trust, options.hub);
+    return http;
+}
+
+std::vector<HubFile> hub_files(const HubName& name, const PullOptions& options) {
+    std::vector<HubFile> files;
+    TextRequest request;
+    request.url = hub_tree_url(options.hub, name);
+    request.bearer = options.token;
+    request.bytes_max = k_page_bytes_max;
+    for (int page = 0; page < k_pages_max; ++page) {
+        TextReply reply;
+        try {
+            reply = fetch_text(request, hub_http(options));
+        } catch (const Stopped&) {
+            throw;
+        } catch (const Error& error) {
+            throw unreachable(error, options);
+        }
+        if (reply.head.status != 200) refuse(reply.head.status, name, options);
+        auto some = hub_files_from(reply.body);
+        if (const auto* why = std::get_if<std::string>(&some)) {
+            throw Error(Fault::network,
+                        cat(shown_url(request.url), ": ", *why,
+                            "; does this network ask for a login, or is --hf-endpoint no hub?"));
+        }
+        auto& more = std::get<std::vector<HubFile>>(some);
+        std::move(more.begin(), more.end(), std::back_inserter(files));
+        const auto next = next_page(reply.head.header("link"));
+        if (!next) return files;
+        request.url = next_url(*next, options);
+    }
+    throw Error(Fault::network, cat(name.id(), " has more files than can be listed"));
+}
+
+void check_access(const HubName& name, const std::string& url, const PullOptions& options) {
+    int status = 0;
+    HttpGet get;
+    get.url = url;
+    get.bearer = options.token;
+    get.headers.emplace_back("Range: bytes=0-3");
+    get.on_head = [&](const HttpReply& reply) {
+        status = reply.status;
+        return true;
+    };
+    get.on_body = [](std::string_view) { throw Enough(); };
+    try {
+        const auto outcome = http_get(get, hub_http(options));
+        if (const auto* reply = std::get_if<HttpReply>(&outcome)) status = reply->status;
+    } catch (const Enough&) { // the status is known: that is what was asked for
+    }
+    // Everything else is left to the download, which tries again and knows what to say.
+    if (is_refusal(status)) refuse(status, name, options);
+}
+
+} // namespace odysseus::io
