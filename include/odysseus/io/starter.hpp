@@ -1,0 +1,20 @@
+// The short list for a machine without any model (logic/starter_models.hpp), asked on a terminal.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace odysseus::io {
+
+// Asks a question and gives the line that was typed; absent at the end of input.
+using Asker = std::function<std::optional<std::string>(const std::string& question)>;
+
+// Shows the list with sizes, marks what fits into `memory_bytes` (model_memory_bytes() of this
+// machine), and asks. The answer is a name for plan_pull; nothing: it was skipped, or nobody
+// answers. Whether a person is there (can_ask) is for the caller to look at first.
+[[nodiscard]] std::optional<std::string>
+offer_starter_models(std::optional<std::int64_t> memory_bytes, const Asker& asker);
+
+} // namespace odysseus::io

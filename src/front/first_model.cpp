@@ -1,0 +1,120 @@
+#include "odysseus/front/first_model.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/io/model_scan.hpp"
+#include "odysseus/io/starter.hpp"
+#include "odysseus/io/terminal.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+namespace odysseus::front {
+
+using platform::utf8;
+
+namespace {
+
+std::optional<std::string> token_from_environment() {
+    const char* value = std::getenv("HF_TOKEN");
+    const auto token = trimmed(value == nullptr ? "" : value);
+    if (token.empty()) return std::nullopt;
+    // It goes into a header: a line break in it would begin another one.
+    const bool plain = std::all_of(token.begin(), token.end(), [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte > 0x20 && byte < 0x7f;
+    });
+    if (plain) return std::string(token);
+    throw Error(Fault::usage, "HF_TOKEN holds a space or a control character, so it is no token; "
+                              "copy it again from the hub's settings");
+}
+
+void say_plan(const io::PullPlan& plan) {
+    io::say("model", plan.title);
+    io::say("choice", plan.reason);
+    if (plan.complete()) return;
+    if (!plan.with_digests) {
+        io::say("note", "the server gives no digest for it, so only its length and its beginning "
+                        "are checked");
+    }
+    const bool known = plan.missing_bytes > 0;
+    io::say("fetch",
+            cat(known ? byte_text(plan.missing_bytes) + " to " : "to ", utf8(plan.folder)));
+}
+
+void say_names(const io::PullPlan& plan, const io::PullOptions& options) {
+    const auto first = utf8(plan.files.front().to);
+    const auto catalog = io::ModelScan(options.models_dir).catalog();
+    for (const auto& model : catalog.models) {
+        const bool found = model.path == first ||
+                           std::any_of(plan.files.begin(), plan.files.end(), [&](const auto& file) {
+                               return model.path == utf8(file.to);
+                           });
+        if (!found) continue;
+        io::say(
+            plan.complete() ? "there" : "done",
+            cat(plan.complete() ? "it is there already, whole; it answers to " : "it answers to ",
+                joined(model.names, ", ")));
+        return;
+    }
+    io::say("note", cat("it is in ", utf8(plan.folder),
+                        ", but it is no model that can be used; see: odysseus models"));
+}
+
+} // namespace
+
+io::PullOptions pull_options(const Settings& settings, const Machine& machine,
+                             std::function<bool()> stopped) {
+    io::PullOptions options;
+    options.models_dir = platform::path_from_utf8(settings.models_dir);
+    options.lock_file = platform::path_from_utf8(settings.home) / "data" / "pull.lock";
+    options.hub = settings.hf_endpoint;
+    options.token = token_from_environment();
+    options.offline = settings.offline;
+    options.memory_bytes = model_memory_bytes(machine);
+    options.http.stopped = std::move(stopped);
+    options.on_check = [](const std::string& file) {
+        io::say("check", cat("reading ", file, " to compare its digest"));
+    };
+    return options;
+}
+
+io::PullPlan pull_shown(const std::string& name, const io::PullOptions& options) {
+    auto plan = io::plan_pull(name, options);
+    say_plan(plan);
+    std::unique_ptr<io::ProgressBar> bar;
+    io::PullEvents events;
+    events.on_file = [&](const io::PullFile& file) {
+        bar = std::make_unique<io::ProgressBar>(utf8(file.to.filename()));
+    };
+    events.on_progress = [&](const io::FetchProgress& progress) {
+        bar->update(progress.bytes, progress.total);
+    };
+    events.on_file_done = [&] {
+        bar->finish();
+        bar.reset();
+    };
+    io::run_pull(plan, options, events);
+    bar.reset();
+    say_names(plan, options);
+    return plan;
+}
+
+bool fetch_first_model(const io::PullOptions& options) {
+    if (options.offline || !io::can_ask()) return false;
+    const auto name = io::offer_starter_models(options.memory_bytes, io::ask);
+    if (!name) return false;
+    try {
+        pull_shown(*name, options);
+        return true;
+    } catch (const Stopped&) {
+        throw;
+    } catch (const Error& error) {
+        io::say("model", error.what());
+        return false;
+    }
+}
+
+} // namespace odysseus::front

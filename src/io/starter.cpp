@@ -1,0 +1,45 @@
+#include "odysseus/io/starter.hpp"
+
+#include "odysseus/io/terminal.hpp"
+#include "odysseus/logic/starter_models.hpp"
+#include "odysseus/logic/text.hpp"
+
+namespace odysseus::io {
+namespace {
+
+constexpr int k_questions_max = 5;
+
+std::string list_text(std::optional<std::int64_t> memory_bytes, std::size_t recommended) {
+    Table table({"", "model", "download", "", "for"});
+    for (std::size_t i = 0; i < starter_models().size(); ++i) {
+        const auto& model = starter_models()[i];
+        const char* mark = i == recommended             ? "recommended here"
+                           : !memory_bytes              ? ""
+                           : fits(model, *memory_bytes) ? "fits"
+                                                        : "too large";
+        table.add({cat("  ", i + 1), model.title, byte_text(model.size_bytes), mark, model.use});
+    }
+    return table.text();
+}
+
+} // namespace
+
+std::optional<std::string> offer_starter_models(std::optional<std::int64_t> memory_bytes,
+                                                const Asker& asker) {
+    const auto recommended = recommended_starter(memory_bytes);
+    auto question = cat("There is no model yet. Here is a short list to choose from:\n\n",
+                        list_text(memory_bytes, recommended), "\nWhich one? 1 to ",
+                        starter_models().size(), ", Enter for ", recommended + 1, ", s to skip: ");
+    for (int asked = 0; asked < k_questions_max; ++asked) {
+        const auto typed = asker(question);
+        if (!typed) return std::nullopt;
+        const auto answer = starter_answer(*typed, recommended);
+        if (answer.kind == StarterAnswer::Kind::skipped) return std::nullopt;
+        if (answer.kind == StarterAnswer::Kind::chosen) return starter_models()[answer.index].name;
+        question = cat("A number from 1 to ", starter_models().size(), ", Enter for ",
+                       recommended + 1, ", or s to skip: ");
+    }
+    return std::nullopt;
+}
+
+} // namespace odysseus::io
