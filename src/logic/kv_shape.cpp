@@ -15,33 +15,53 @@ constexpr std::int64_t k_width_max = 1 << 24;
 constexpr std::int64_t k_window_max = 1 << 24;
 
 // Which layers see a window only, where the file does not list them: of every `period` layers all
-// but the last (or but the first). llama.cpp: the load_arch_hparams functions.
+// but the last (or but the first). llama.cpp: load_arch_hparams in src/models/*.cpp.
 struct WindowRule {
     std::string_view architecture;
-    std::int64_t period;
+    std::int64_t period = 0; // 0: only a list in the file says which
     bool first_is_full = false;
-    std::int64_t window = 0; // where the file names none; 0: then there is no window
+    std::int64_t default_window = 0; // where the file names none; 0: then there is no window
+    std::int64_t fixed_window = 0;   // whatever else the file names
+    std::int64_t only_with_layers = 0;
 };
 constexpr std::array k_window_rules{
     WindowRule{"gemma2", 2, false, 4096},
     WindowRule{"gemma3", 6},
     WindowRule{"gemma3n", 5},
+    WindowRule{"gemma4"},
     WindowRule{"cohere2", 4},
+    WindowRule{"cohere2moe", 4, true},
     WindowRule{"gpt-oss", 2},
-    WindowRule{"llama4", 4, false, 8192},
-    WindowRule{"exaone4", 4},
+    WindowRule{"llama4", 4, false, 8192, 8192},
+    WindowRule{"exaone4", 4, false, 4096, 0, 64}, // the 32B alone
+    WindowRule{"exaone-moe", 4, false, 128},
     WindowRule{"olmo2", 4},
-    WindowRule{"smallthinker", 4, true},
+    WindowRule{"smallthinker", 4, true, 0, 4096},
     WindowRule{"plamo3", 8},
     WindowRule{"afmoe", 4},
-    WindowRule{"gemma4", 0},
-    WindowRule{"mimo2", 0},
-    WindowRule{"step35", 0},
+    WindowRule{"laguna", 4, true},
+    WindowRule{"mellum", 4},
+    WindowRule{"muse-glimmer", 4},
+    WindowRule{"mimo2"},
+    WindowRule{"step35"},
+    WindowRule{"maple"},
+    WindowRule{"spark2_5"},
+    WindowRule{"granite_swa"},
 };
 
-constexpr std::array<std::string_view, 12> k_without_cache{
+// Encoders and diffusion models: llama.cpp gives them no memory.
+constexpr std::array<std::string_view, 16> k_without_cache{
     "bert",     "nomic-bert", "nomic-bert-moe",  "jina-bert-v2", "jina-bert-v3",     "modern-bert",
-    "neo-bert", "eurobert",   "gemma-embedding", "t5encoder",    "wavtokenizer-dec", "clip"};
+    "neo-bert", "eurobert",   "gemma-embedding", "t5encoder",    "wavtokenizer-dec", "clip",
+    "dream",    "llada",      "llada-moe",       "rnd1"};
+
+// Their caches follow rules that are not written here: only the file's size tells.
+constexpr std::array<std::string_view, 12> k_not_known{
+    "deepseek4", "minimax-01", "minimax-m3",    "dots3note", "glm5-next", "qwen4exp",
+    "hy_v4",     "nanbeige",   "graniteswitch", "dflash",    "eagle3",    "t5"};
+
+// These keep the keys of an index beside each layer.
+constexpr std::array<std::string_view, 2> k_with_index{"deepseek32", "glm-dsa"};
 
 // Where the layers with a recurrent state are.
 enum class Recurrent { none, every_layer, beside_attention, without_kv_heads, by_interval };
@@ -65,10 +85,18 @@ constexpr std::array k_recurrent_rules{
     RecurrentRule{"lfm2", Recurrent::without_kv_heads},
     RecurrentRule{"lfm2moe", Recurrent::without_kv_heads},
     RecurrentRule{"kimi-linear", Recurrent::without_kv_heads},
+    RecurrentRule{"kimi-k3", Recurrent::without_kv_heads},
+    RecurrentRule{"bailingmoe3", Recurrent::without_kv_heads},
     RecurrentRule{"qwen3next", Recurrent::by_interval},
     RecurrentRule{"qwen35", Recurrent::by_interval},
     RecurrentRule{"qwen35moe", Recurrent::by_interval},
 };
+
+template <std::size_t count>
+[[nodiscard]] bool is_one_of(std::string_view name,
+                             const std::array<std::string_view, count>& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 // The values that the layers share.
 struct Reader {
@@ -101,6 +129,8 @@ struct Reader {
                (!in.info.architecture.starts_with("nemotron_h") ||
                 in.info.of_layer("feed_forward_length", layer).value_or(0) == 0);
     case Recurrent::by_interval: {
+        const auto listed = in.info.of_layer("attention.recurrent_layers", layer);
+        if (listed) return *listed != 0;
         const auto interval = in.number("full_attention_interval", 4);
         return interval <= 0 || (layer + 1) % interval != 0;
     }
@@ -147,21 +177,27 @@ struct Reader {
 }
 
 [[nodiscard]] std::int64_t window_of(const Reader& in, std::int64_t layer) {
+    constexpr std::string_view k_pattern = "attention.sliding_window_pattern";
+    if (in.info.architecture == "lfm2") {
+        return std::max<std::int64_t>(in.number("attention.sliding_window"), 0);
+    }
     const auto rule =
         std::find_if(k_window_rules.begin(), k_window_rules.end(), [&](const WindowRule& each) {
             return each.architecture == in.info.architecture;
         });
     if (rule == k_window_rules.end()) return 0;
-    const auto window = in.number("attention.sliding_window", rule->window);
+    if (rule->only_with_layers != 0 && rule->only_with_layers != in.layers) return 0;
+    auto window = in.number("attention.sliding_window", rule->default_window);
     if (window <= 0) return 0;
-    const auto found = in.info.values.find("attention.sliding_window_pattern");
+    if (rule->fixed_window != 0) window = rule->fixed_window;
+    const auto found = in.info.values.find(k_pattern);
     if (found != in.info.values.end() &&
         std::holds_alternative<std::vector<std::int64_t>>(found->second)) {
-        const auto listed = in.info.of_layer("attention.sliding_window_pattern", layer);
-        return listed.value_or(0) != 0 ? window : 0;
+        return in.info.of_layer(k_pattern, layer).value_or(0) != 0 ? window : 0;
     }
-    const auto period = in.number("attention.sliding_window_pattern", rule->period);
-    if (period <= 0) return 0;
+    if (rule->period == 0) return 0;
+    const auto period = in.number(k_pattern, rule->period);
+    if (period <= 0) return period == 0 ? window : 0; // 0: every layer
     const bool full = rule->first_is_full ? layer % period == 0 : layer % period == period - 1;
     return full ? 0 : window;
 }
@@ -173,7 +209,8 @@ struct Reader {
     if (!heads && !kv_heads) return std::nullopt;
     const auto owned = kv_heads ? *kv_heads : *heads;
     if (owned == 0) return kept;
-    const auto fallback = heads.value_or(0) > 0 ? in.embedding / *heads : 0;
+    const auto first_heads = in.info.of_layer("attention.head_count", 0).value_or(0);
+    const auto fallback = first_heads > 0 ? in.embedding / first_heads : 0;
     auto key = in.number("attention.key_length", fallback);
     auto value = in.number("attention.value_length", fallback);
     if (kept.window != 0) {
@@ -208,16 +245,16 @@ void add(KvShape& shape, const KvLayers& kept) {
 } // namespace
 
 std::optional<KvShape> kv_shape(const GgufInfo& info) {
-    if (std::find(k_without_cache.begin(), k_without_cache.end(), info.architecture) !=
-        k_without_cache.end()) {
-        return KvShape{};
-    }
-    const Reader in{info, info.block_count().value_or(0),
-                    info.number("embedding_length").value_or(0)};
+    if (is_one_of(info.architecture, k_without_cache)) return KvShape{};
+    if (is_one_of(info.architecture, k_not_known)) return std::nullopt;
+    Reader in{info, info.block_count().value_or(0), info.number("embedding_length").value_or(0)};
     if (in.layers <= 0 || in.layers > k_layers_max || in.embedding <= 0 ||
         in.embedding > k_width_max) {
         return std::nullopt;
     }
+    // Layers that predict further tokens stand at the end; a plain context does not keep them.
+    const auto predicting = in.number("nextn_predict_layers");
+    if (predicting > 0 && predicting < in.layers) in.layers -= predicting;
     const auto where = recurrent_of(info.architecture);
     const auto state = where == Recurrent::none ? std::optional<std::int64_t>(0) : state_bytes(in);
     if (!state) return std::nullopt;
@@ -228,6 +265,11 @@ std::optional<KvShape> kv_shape(const GgufInfo& info) {
         const auto kept = layer_of(in, layer);
         if (!kept) return std::nullopt;
         add(shape, *kept);
+    }
+    if (is_one_of(info.architecture, k_with_index)) {
+        const auto width = in.number("attention.indexer.key_length");
+        if (width < 0 || width > k_width_max) return std::nullopt;
+        add(shape, {in.layers, width, 0, 0});
     }
     return shape;
 }

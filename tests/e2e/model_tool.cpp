@@ -1,0 +1,98 @@
+// Models for the end-to-end tests, and what odysseus thinks they cost.
+//   model_tool toy FILE      the built-in toy model
+//   model_tool shapes DIR    a small model for each way of keeping a cache; on stdout a line of
+//   JSON
+//                            for each run of llama-server to compare with:
+//                            {"name", "file", "args", "kv_bytes"}
+#include "shape_models.hpp"
+
+#include "odysseus/logic/gguf_header.hpp"
+#include "odysseus/logic/kv_cost.hpp"
+#include "odysseus/logic/toy_model.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+using namespace odysseus;
+
+namespace {
+
+[[nodiscard]] bool write(const std::filesystem::path& path, const std::string& bytes) {
+    std::ofstream out(path, std::ios::binary);
+    out << bytes;
+    return static_cast<bool>(out.flush());
+}
+
+struct Run {
+    KvUse use;
+    std::vector<std::string> more_args;
+};
+
+// Every model with one slot; some also with what changes the cost in another way.
+[[nodiscard]] std::vector<Run> runs_of(const std::string& name) {
+    std::vector<Run> runs{{{.context = 4096}, {}}};
+    if (name == "grouped" || name == "gemma3" || name == "latent" || name == "hybrid" ||
+        name == "recurrent") {
+        runs.push_back({{.context = 8192, .slots = 4}, {}});
+        runs.push_back({{.context = 8192, .slots = 4, .unified = true}, {"--kv-unified"}});
+    }
+    if (name == "grouped") {
+        runs.push_back({{.context = 5000}, {}});             // not a multiple of 256
+        runs.push_back({{.context = 5000, .slots = 3}, {}}); // nor is a slot's share
+    }
+    if (name == "grouped" || name == "latent") {
+        const auto typed = [&runs](CacheType key, CacheType value, const char* k, const char* v) {
+            runs.push_back({{.context = 4096, .key_type = key, .value_type = value},
+                            {"--cache-type-k", k, "--cache-type-v", v, "-fa", "on"}});
+        };
+        typed(CacheType::q8_0, CacheType::q8_0, "q8_0", "q8_0");
+        if (name == "latent") return runs; // has keys alone, and takes one type for both
+        typed(CacheType::q4_0, CacheType::q5_1, "q4_0", "q5_1");
+        typed(CacheType::f32, CacheType::bf16, "f32", "bf16");
+    }
+    if (name == "gemma3") {
+        runs.push_back({{.context = 512}, {}}); // less than its window
+        runs.push_back({{.context = 4096, .full_window = true}, {"--swa-full"}});
+        runs.push_back({{.context = 4096, .micro_batch = 64}, {"--ubatch-size", "64"}});
+    }
+    return runs;
+}
+
+[[nodiscard]] bool write_shapes(const std::filesystem::path& dir) {
+    for (const auto& model : testing::shape_models()) {
+        const auto bytes = testing::gguf_of(model);
+        const auto file = dir / (model.name + ".gguf");
+        const auto read = read_gguf(bytes);
+        const auto* info = std::get_if<GgufInfo>(&read);
+        const auto shape = info == nullptr ? std::nullopt : kv_shape(*info);
+        if (!shape || !write(file, bytes)) {
+            std::cerr << "model_tool: " << model.name << " failed\n";
+            return false;
+        }
+        for (const auto& run : runs_of(model.name)) {
+            nlohmann::json args = {"-c", std::to_string(run.use.context), "--parallel",
+                                   std::to_string(run.use.slots)};
+            for (const auto& arg : run.more_args)
+                args.push_back(arg);
+            std::cout << nlohmann::json{{"name", model.name},
+                                        {"file", file.string()},
+                                        {"args", args},
+                                        {"kv_bytes", kv_bytes(*shape, run.use)}}
+                             .dump()
+                      << '\n';
+        }
+    }
+    return true;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const std::string what = argc == 3 ? argv[1] : "";
+    if (what == "toy") return write(argv[2], toy_model_gguf()) ? 0 : 1;
+    if (what == "shapes") return write_shapes(argv[2]) ? 0 : 1;
+    std::cerr << "use: model_tool toy FILE | shapes DIR\n";
+    return 2;
+}
