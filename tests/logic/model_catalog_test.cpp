@@ -40,7 +40,7 @@ Catalog catalog_of(const std::vector<const char*>& paths) {
     return make_catalog(files, "/m");
 }
 
-const Model& model_at(const Catalog& catalog, const std::string& path) {
+const Model& model_at(const Catalog& catalog, std::string_view path) {
     const auto found = std::find_if(catalog.models.begin(), catalog.models.end(),
                                     [&](const Model& model) { return model.path == path; });
     REQUIRE(found != catalog.models.end());
