@@ -42,6 +42,15 @@ std::vector<std::string_view> lines_of(std::string_view text) {
     return lines;
 }
 
+std::optional<std::string_view> value_of_key(std::string_view text, std::string_view key) {
+    for (const auto line : lines_of(text)) {
+        const auto colon = line.find(':');
+        if (colon == std::string_view::npos || trimmed(line.substr(0, colon)) != key) continue;
+        return trimmed(line.substr(colon + 1));
+    }
+    return std::nullopt;
+}
+
 std::string joined(const std::vector<std::string>& parts, std::string_view between) {
     std::string out;
     for (const auto& part : parts) {

@@ -37,6 +37,15 @@ TEST_CASE("text: UTF-8 is told from what only looks like it") {
     }
 }
 
+TEST_CASE("text: the value of a key is the first line's, trimmed") {
+    const auto text = "MemTotal:  12 kB\n Model name :\tx: y \r\nMemTotal: 13\nEmpty:\n";
+    CHECK(value_of_key(text, "MemTotal") == "12 kB");
+    CHECK(value_of_key(text, "Model name") == "x: y");
+    CHECK(value_of_key(text, "Empty") == "");
+    CHECK_FALSE(value_of_key(text, "Mem").has_value());
+    CHECK_FALSE(value_of_key("", "").has_value());
+}
+
 TEST_CASE("text: bytes read well") {
     CHECK(byte_text(0) == "0 B");
     CHECK(byte_text(1023) == "1023 B");

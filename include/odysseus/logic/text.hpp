@@ -22,6 +22,9 @@ template <class... Values>
 [[nodiscard]] std::string lowered(std::string_view text); // ASCII only; other bytes stay
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 [[nodiscard]] std::vector<std::string_view> lines_of(std::string_view text); // "\n" and "\r\n"
+// The value of the first line "KEY: value", both trimmed: /proc/meminfo, sysctl and their like.
+[[nodiscard]] std::optional<std::string_view> value_of_key(std::string_view text,
+                                                           std::string_view key);
 [[nodiscard]] std::string joined(const std::vector<std::string>& parts, std::string_view between);
 
 // The whole of `text` must be a decimal integer that fits; no sign but '-', no spaces.
