@@ -74,6 +74,7 @@ class Download {
 
   private:
     FetchedFile fetch() {
+        if (already_there()) return {m_have, *m_request.sha256, m_have, 0};
         take_up_part();
         m_resumed = m_have;
         for (;;) {
@@ -96,6 +97,18 @@ class Download {
 
     [[nodiscard]] std::string name() const { return utf8(m_request.to.filename()); }
 
+    // An earlier run got as far as the whole file.
+    bool already_there() {
+        std::error_code error;
+        if (!m_request.sha256 || !fs::is_regular_file(m_request.to, error)) return false;
+        hash_part(m_request.to);
+        if (m_digest.hex() == *m_request.sha256) return true;
+        m_have = 0;
+        m_head.clear();
+        m_digest = Sha256();
+        return false;
+    }
+
     // Continues an earlier run's part if it is certainly the same file, hashing what is there.
     void take_up_part() {
         const auto text = platform::read_file(m_record_file, k_record_bytes_max);
@@ -110,14 +123,14 @@ class Download {
         }
         m_record.etag = there->url == m_record.url ? there->etag : "";
         m_recorded = m_record.etag == there->etag;
-        hash_part();
+        hash_part(m_part);
         m_spliced = true;
         m_out.emplace(m_part, platform::OutputFile::Mode::append);
         m_speed.start_at(m_have);
     }
 
-    void hash_part() {
-        std::ifstream in(m_part, std::ios::binary);
+    void hash_part(const fs::path& file) {
+        std::ifstream in(file, std::ios::binary);
         std::vector<char> buffer(1U << 20);
         while (in) {
             if (m_options.stopped && m_options.stopped()) throw Stopped("stopped: " + name());
@@ -127,7 +140,7 @@ class Download {
             m_head.append(buffer.data(), std::min(bytes, k_head_bytes - m_head.size()));
             m_have += in.gcount();
         }
-        if (in.bad()) throw Error(Fault::usage, cat("reading ", utf8(m_part), " failed"));
+        if (in.bad()) throw Error(Fault::usage, cat("reading ", utf8(file), " failed"));
     }
 
     void restart() {
@@ -268,6 +281,9 @@ class Download {
         // Servers may send less than was asked for; the rest is asked for next.
         if (std::holds_alternative<Append>(m_reception)) return "the server sends only a piece";
         const auto why = cat("the server answers ", reply.status);
+        if (reply.status == 404 || reply.status == 410) {
+            throw FileAbsent(cat("there is no ", shown_url(m_request.url), " (", why, ")"));
+        }
         if (std::holds_alternative<Refused>(m_reception)) give_up(why);
         if (std::holds_alternative<Discard>(m_reception)) restart();
         wait = retry_after(reply).value_or(wait);

@@ -2,6 +2,7 @@
 // earlier try, or an earlier run of the program, was cut off.
 #pragma once
 
+#include "odysseus/error.hpp"
 #include "odysseus/io/http.hpp"
 
 #include <cstddef>
@@ -57,6 +58,13 @@ struct FetchedFile {
     int tries = 0;                  // requests sent
 };
 
+// The server says that there is no such file (404, 410).
+class FileAbsent : public Error {
+  public:
+    explicit FileAbsent(const std::string& message) : Error(Fault::network, message) {}
+};
+
+// A file that is there already and has the wanted digest is not asked for again.
 // While it is under way the bytes are in TO.part, with TO.part.json beside it; both stay when the
 // network fails or the call is stopped, and go when the content turns out to be wrong or the disk
 // is full. One caller a file: hold a lock if there may be several. Throws Error: network

@@ -1,0 +1,73 @@
+#include "odysseus/io/build_check.hpp"
+
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
+#include "odysseus/platform/run_tool.hpp"
+
+#include <cstdlib>
+
+namespace odysseus::io {
+
+namespace {
+
+constexpr std::size_t k_shown_bytes_max = 300;
+
+// The last line that was printed: loaders and CUDA say there what is missing.
+std::string last_words(const platform::ToolResult& result) {
+    const auto& text = trimmed(result.err).empty() ? result.out : result.err;
+    const auto lines = lines_of(trimmed(text));
+    if (lines.empty()) return {};
+    return cat(": ", lines.back().substr(0, k_shown_bytes_max));
+}
+
+} // namespace
+
+BuildCheck check_build(const std::filesystem::path& server, bool library_path,
+                       std::chrono::milliseconds limit) {
+    platform::ToolLimits limits;
+    limits.deadline = limit;
+    platform::EnvAdditions environment;
+    if (library_path) {
+        const char* before = std::getenv("LD_LIBRARY_PATH");
+        const auto folder = platform::utf8(server.parent_path());
+        environment.emplace_back("LD_LIBRARY_PATH", before != nullptr && *before != '\0'
+                                                        ? cat(folder, ":", before)
+                                                        : folder);
+    }
+    BuildCheck check;
+    const auto program = platform::utf8(server);
+    const auto version = platform::run_tool({program, "--version"}, environment, limits);
+    if (!version.ok()) {
+        check.trouble = version.how_it_ended(limits) + last_words(version);
+        return check;
+    }
+    check.tag = version_tag(cat(version.err, "\n", version.out));
+    const auto listed = platform::run_tool({program, "--list-devices"}, environment, limits);
+    check.devices = listed_devices(cat(listed.out, "\n", listed.err));
+    using End = platform::ToolResult::End;
+    // Too old for the flag is no trouble; dying of it, or hanging, is.
+    if (!check.devices && (listed.end == End::signalled || listed.end == End::timed_out)) {
+        check.trouble = cat("--list-devices ", listed.how_it_ended(limits), last_words(listed));
+        return check;
+    }
+    check.runs = true;
+    return check;
+}
+
+std::optional<Refutation> refuted(const BuildCheck& check, const std::string& tag,
+                                  Backend backend) {
+    const auto build = cat("llama.cpp ", tag, " for ", backend_title(backend));
+    if (!check.runs) {
+        return Refutation{Setback::does_not_run,
+                          cat(build, " does not run here: its llama-server ", check.trouble)};
+    }
+    if (!check.devices || serves(*check.devices, backend)) return std::nullopt;
+    std::vector<std::string> seen;
+    for (const auto& device : *check.devices)
+        seen.push_back(device.id + " " + device.description);
+    return Refutation{
+        Setback::lists_no_gpu,
+        cat(build, " lists no GPU", seen.empty() ? "" : ", only ", joined(seen, ", "))};
+}
+
+} // namespace odysseus::io

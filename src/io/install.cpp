@@ -1,0 +1,262 @@
+#include "odysseus/io/install.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/io/sha256.hpp"
+#include "odysseus/log.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
+#include "staging.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+
+namespace odysseus::io {
+
+namespace fs = std::filesystem;
+using platform::path_from_utf8;
+using platform::utf8;
+
+namespace {
+
+// Archives unpack to two or three times their size, and lie beside it meanwhile.
+constexpr std::int64_t k_space_factor = 4;
+
+std::string now_text() {
+    const auto now = std::time(nullptr);
+    std::tm parts{};
+    if (const auto* utc = std::gmtime(&now)) parts = *utc; // one thread installs, under a lock
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+class Installation {
+  public:
+    Installation(BuildStore& store, const InstallOptions& options)
+        : m_store(store), m_options(options) {}
+
+    InstallOutcome fetch_and_install(const BuildChoice& choice) {
+        const auto held = begin();
+        const auto id = build_id(choice);
+        if (!is_build_id(id)) throw Error(Fault::bug, cat("'", id, "' cannot name a folder"));
+        if (const auto there = m_store.find(id); there && there->id == id) {
+            return select(id); // fetched earlier, or by the odysseus that was waited for
+        }
+        check_space(choice);
+        BuildManifest manifest = manifest_of(choice);
+        std::vector<fs::path> archives;
+        for (auto& file : manifest.archives)
+            archives.push_back(fetch(file));
+        step("unpack");
+        Staging staging(m_store, m_options);
+        staging.unpack_build(archives.front());
+        for (std::size_t i = 1; i < archives.size(); ++i) {
+            step("unpack runtime");
+            staging.unpack_runtime(archives[i]);
+        }
+        add_python_runtime(choice, staging, manifest);
+        const auto checked = check(staging, manifest.library_path);
+        if (auto refutation = refuted(checked, choice.tag, choice.backend)) {
+            return *std::move(refutation); // the archives stay: another try needs no network
+        }
+        add_devices(manifest, checked);
+        return publish(staging, id, manifest);
+    }
+
+    InstalledBuild import(const fs::path& from) {
+        const auto held = begin();
+        std::error_code error;
+        BuildManifest manifest;
+        manifest.source = "import";
+        manifest.reason = cat("imported from ", utf8(from));
+        step("unpack");
+        Staging staging(m_store, m_options);
+        if (fs::is_directory(from, error)) {
+            staging.copy_build(from);
+        } else if (fs::is_regular_file(from, error)) {
+            staging.unpack_build(from);
+        } else {
+            throw Error(Fault::usage, cat(utf8(from), " is neither an archive nor a folder"));
+        }
+        const auto checked = check(staging, false);
+        if (!checked.runs) {
+            throw Error(Fault::integrity, cat("the llama-server in ", utf8(from),
+                                              " does not run here: it ", checked.trouble));
+        }
+        if (!checked.tag) {
+            throw Error(Fault::integrity,
+                        cat("the llama-server in ", utf8(from),
+                            " does not tell its build ('version: ... (build N)')"));
+        }
+        manifest.tag = *checked.tag;
+        manifest.backend = backend_of(checked);
+        add_devices(manifest, checked);
+        BuildChoice choice;
+        choice.source = manifest.source;
+        choice.tag = manifest.tag;
+        choice.backend = manifest.backend;
+        return publish(staging, build_id(choice), manifest);
+    }
+
+  private:
+    void step(std::string_view name) const {
+        if (m_options.http.stopped && m_options.http.stopped()) {
+            throw Stopped("stopped while installing; nothing was changed");
+        }
+        if (m_options.at_step) m_options.at_step(name);
+    }
+
+    [[nodiscard]] platform::FileLock begin() const {
+        auto held = m_store.lock({m_options.lock_wait, m_options.tell, m_options.http.stopped});
+        step("begin");
+        m_store.sweep();
+        return held;
+    }
+
+    InstalledBuild select(const std::string& id) const {
+        step("select");
+        auto build = m_store.select(id);
+        step("clean up");
+        m_store.remove_downloads();
+        step("end");
+        return build;
+    }
+
+    InstalledBuild publish(Staging& staging, const std::string& id, BuildManifest& manifest) const {
+        manifest.installed_at = now_text();
+        step("publish");
+        staging.publish(m_store, id, manifest);
+        return select(id);
+    }
+
+    void check_space(const BuildChoice& choice) const {
+        std::int64_t bytes = 0;
+        for (const auto& file : choice.files)
+            bytes += std::max<std::int64_t>(0, file.size.value_or(0));
+        const auto free = platform::free_bytes(m_store.folder());
+        if (!free || *free / k_space_factor >= bytes) return;
+        throw Error(Fault::network, cat("installing llama.cpp ", choice.tag, " needs about ",
+                                        byte_text(bytes * k_space_factor), ", but only ",
+                                        byte_text(*free), " are free in ", utf8(m_store.folder()),
+                                        "; make room, or use another folder (--home)"));
+    }
+
+    [[nodiscard]] static BuildManifest manifest_of(const BuildChoice& choice) {
+        BuildManifest manifest;
+        manifest.source = choice.source;
+        manifest.tag = choice.tag;
+        manifest.backend = choice.backend;
+        manifest.reason = choice.reason;
+        manifest.archives = choice.files;
+        if (choice.files.empty()) throw Error(Fault::bug, "a build without files");
+        return manifest;
+    }
+
+    // The archive, whole and checked; says so when there was nothing to check it against.
+    fs::path fetch(BuildFile& file) const {
+        step("fetch");
+        FileRequest request;
+        request.url = file.url;
+        request.to = m_store.downloads() / path_from_utf8(file.name);
+        request.size = file.size;
+        request.sha256 = file.sha256;
+        request.archive = true;
+        if (!file.sha256 && m_options.tell) {
+            m_options.tell(cat("the source gives no digest for ", file.name,
+                               "; it is checked by its transport (https) alone"));
+        }
+        const auto got = fetch_file(request, m_options.http, [&](const FetchProgress& progress) {
+            if (m_options.progress) m_options.progress(file.name, progress);
+        });
+        file.size = got.bytes;
+        file.sha256 = got.sha256;
+        return request.to;
+    }
+
+    void add_python_runtime(const BuildChoice& choice, Staging& staging,
+                            BuildManifest& manifest) const {
+        if (!choice.python_cuda_runtime) return;
+        manifest.library_path = true;
+        if (!m_options.python_runtime) return; // the system may have it; the check will tell
+        step("python runtime");
+        m_options.python_runtime(staging.server_folder());
+        staging.add_new_files();
+    }
+
+    [[nodiscard]] BuildCheck check(const Staging& staging, bool library_path) const {
+        step("check");
+        if (m_options.check) return m_options.check(staging.server(), library_path);
+        return check_build(staging.server(), library_path);
+    }
+
+    static void add_devices(BuildManifest& manifest, const BuildCheck& check) {
+        if (!check.devices) return;
+        for (const auto& device : *check.devices)
+            manifest.devices.push_back(cat(device.id, ": ", device.description));
+    }
+
+    [[nodiscard]] static Backend backend_of(const BuildCheck& check) {
+        if (!check.devices) return Backend::cpu;
+        for (const auto& device : *check.devices) {
+            if (device.backend && !device.software) return *device.backend;
+        }
+        return Backend::cpu;
+    }
+
+    BuildStore& m_store;
+    const InstallOptions& m_options;
+};
+
+[[noreturn]] void none_holds(const std::vector<Refutation>& setbacks) {
+    std::vector<std::string> reasons;
+    bool ran = false;
+    for (const auto& one : setbacks) {
+        reasons.push_back(one.why);
+        ran = ran || one.setback == Setback::lists_no_gpu;
+    }
+    const bool broken = std::any_of(setbacks.begin(), setbacks.end(), [](const auto& one) {
+        return one.setback == Setback::does_not_run;
+    });
+    throw Error(broken && !ran ? Fault::integrity : Fault::no_build,
+                cat("no llama.cpp build works here: ", joined(reasons, "; ")));
+}
+
+} // namespace
+
+InstallOutcome install_build(BuildStore& store, const BuildChoice& choice,
+                             const InstallOptions& options) {
+    try {
+        return Installation(store, options).fetch_and_install(choice);
+    } catch (const FileAbsent& error) {
+        return Refutation{Setback::absent, error.what()};
+    } catch (const Stopped&) {
+        throw;
+    } catch (const Error& error) {
+        if (error.fault() == Fault::busy) throw;
+        throw error.within(cat("installing llama.cpp ", choice.tag));
+    }
+}
+
+InstalledBuild install_plan(BuildStore& store, const BuildPlan& plan,
+                            const InstallOptions& options) {
+    std::vector<Refutation> setbacks;
+    for (std::optional<std::size_t> index = 0; index && *index < plan.choices.size();) {
+        auto choice = plan.choices[*index];
+        for (const auto& one : setbacks)
+            choice.reason += cat(" (", one.why, ")");
+        auto outcome = install_build(store, choice, options);
+        if (auto* build = std::get_if<InstalledBuild>(&outcome)) return std::move(*build);
+        setbacks.push_back(std::get<Refutation>(std::move(outcome)));
+        if (options.tell) options.tell(setbacks.back().why);
+        index = next_choice(plan, *index, setbacks.back().setback);
+    }
+    none_holds(setbacks);
+}
+
+InstalledBuild import_build(BuildStore& store, const fs::path& from,
+                            const InstallOptions& options) {
+    return Installation(store, options).import(from);
+}
+
+} // namespace odysseus::io
