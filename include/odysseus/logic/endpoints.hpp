@@ -1,0 +1,29 @@
+// Which request is for whom: odysseus's own pages, or an endpoint of llama-server, and what of it
+// carries a model's name (llama.cpp tools/server, router mode).
+#pragma once
+
+#include <string_view>
+
+namespace odysseus {
+
+enum class Endpoint {
+    forward,   // llama-server's
+    models,    // GET /v1/models, /models
+    one_model, // GET /v1/models/NAME
+    health,    // GET /health, /v1/health
+    status,    // GET /odysseus/status
+    page,      // GET /odysseus
+    metrics,   // GET /metrics without a model
+    asterisk,  // OPTIONS *
+};
+[[nodiscard]] Endpoint endpoint_of(std::string_view method, std::string_view path,
+                                   bool names_model);
+
+// Whether a request without a model, or with one that nobody knows, can only fail there: those are
+// answered by odysseus (404 model_not_found), and get the default model when they name none.
+[[nodiscard]] bool needs_model(std::string_view method, std::string_view path);
+
+// POST /models and DELETE /models name what is to be fetched or removed, not a model to ask.
+[[nodiscard]] bool manages_models(std::string_view path);
+
+} // namespace odysseus

@@ -1,0 +1,25 @@
+// The query of a request's target: `?model=org%2Frepo&autoload=false`.
+#pragma once
+
+#include "odysseus/logic/rewrite.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace odysseus {
+
+struct QueryValue {
+    std::string text; // decoded; of several the first counts, as for llama-server
+    ByteRange range;  // of the encoded value, in the query
+};
+
+// `query` without the question mark. Absent: there is no such parameter.
+[[nodiscard]] std::optional<QueryValue> query_value(std::string_view query, std::string_view name);
+
+// %XX and, in a query, '+'. Absent: a '%' without two hexadecimal digits.
+[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
+// Everything but the unreserved characters of RFC 3986 as %XX.
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
+} // namespace odysseus

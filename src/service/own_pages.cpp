@@ -1,0 +1,87 @@
+#include "own_pages.hpp"
+
+#include "odysseus/logic/metrics_text.hpp"
+#include "odysseus/logic/rewrite.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include "proxy_core.hpp"
+
+namespace odysseus {
+namespace {
+
+OwnAnswer health(const Serving& serving) {
+    OwnAnswer answer;
+    if (serving.state == State::ready) {
+        answer.body = R"({"status":"ok"})";
+        return answer;
+    }
+    answer.status = 503;
+    answer.retry_after_s = serving.retry_after.count();
+    const auto reason = serving.reason.empty() ? cat("llama-server is ", state_name(serving.state))
+                                               : serving.reason;
+    answer.body = cat(R"({"status":")", state_name(serving.state), R"(",)",
+                      openai_error(503, "not_ready", reason).substr(1));
+    return answer;
+}
+
+OwnAnswer metrics(const ProxyCore& core) {
+    const auto serving = core.upstream.current();
+    const auto traffic = core.traffic();
+    OwnAnswer answer;
+    answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    MetricsText text;
+    text.gauge("odysseus_ready", "1 when llama-server serves.", serving.state == State::ready);
+    text.gauge("odysseus_generation", "Starts of llama-server.", double(serving.generation));
+    text.gauge("odysseus_context_tokens", "Context of the present generation.",
+               double(serving.context));
+    text.counter("odysseus_restarts_total", "Unplanned restarts.", double(serving.restarts));
+    text.counter("odysseus_oom_steps_total", "Steps down the ladder.", double(serving.oom_steps));
+    text.counter("odysseus_requests_total", "Requests for llama-server.", double(traffic.total));
+    text.gauge("odysseus_requests_active", "Of these, in flight.", double(traffic.active));
+    text.counter("odysseus_requests_replayed_total", "Of these, sent again after a failure.",
+                 double(traffic.replayed));
+    text.counter("odysseus_requests_refused_total", "Answered with an error by odysseus itself.",
+                 double(traffic.refused));
+    text.counter("odysseus_clients_left_total", "Clients that left before the end.",
+                 double(traffic.hung_up));
+    text.counter("odysseus_answers_cut_total", "Answers that llama-server did not finish.",
+                 double(traffic.cut));
+    text.gauge("odysseus_connections", "Clients connected.", double(traffic.connections));
+    text.counter("odysseus_sent_bytes_total", "Bytes of answers.",
+                 double(traffic.bytes_to_clients));
+    text.labelled("odysseus_answers_total", "Answers passed on, by class of status.", "class",
+                  {{"2xx", double(traffic.by_class[2])},
+                   {"3xx", double(traffic.by_class[3])},
+                   {"4xx", double(traffic.by_class[4])},
+                   {"5xx", double(traffic.by_class[5])}});
+    text.counter("odysseus_first_byte_seconds_total", "Time to the first byte, summed up.",
+                 traffic.first_byte_s);
+    text.counter("odysseus_answer_seconds_total", "Time to the last byte, summed up.",
+                 traffic.total_s);
+    answer.body = text.text();
+    if (core.pages.metrics_text) answer.body += core.pages.metrics_text();
+    return answer;
+}
+
+} // namespace
+
+OwnAnswer own_page(Endpoint endpoint, ProxyCore& core) {
+    OwnAnswer answer;
+    switch (endpoint) {
+    case Endpoint::health: return health(core.upstream.current());
+    case Endpoint::metrics: return metrics(core);
+    case Endpoint::status:
+        answer.body = core.pages.status_json ? core.pages.status_json(core.traffic()) : "{}";
+        break;
+    default:
+        answer.content_type = "text/html; charset=utf-8";
+        answer.more_lines = "Content-Security-Policy: default-src 'self' 'unsafe-inline'; "
+                            "img-src data:; frame-ancestors 'none'\r\n"
+                            "X-Content-Type-Options: nosniff\r\n";
+        answer.body = core.pages.page_html ? core.pages.page_html() : "odysseus";
+        break;
+    }
+    return answer;
+}
+
+} // namespace odysseus

@@ -1,0 +1,199 @@
+// The way back: llama-server's answer to the client, byte for byte.
+#include "proxy_exchange.hpp"
+
+#include "odysseus/logic/http_forward.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include "proxy_client.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace odysseus {
+namespace {
+
+constexpr std::size_t k_failure_body_max = 64 * 1024; // of a failure, held to have it judged
+constexpr std::string_view k_last_chunk = "0\r\n\r\n";
+
+// "1f\r\n"
+std::string chunk_size_line(std::size_t bytes) {
+    char text[24];
+    std::snprintf(text, sizeof text, "%zx\r\n", bytes);
+    return text;
+}
+
+} // namespace
+
+// The head is complete, or not yet, or is none.
+void Exchange::take_head() {
+    while (true) {
+        const auto end = m_in.find("\r\n\r\n");
+        if (end == std::string::npos && m_in.size() <= k_head_bytes_max) return;
+        m_head_bytes = end == std::string::npos ? 0 : end + 4;
+        const auto head = parse_response_head(std::string_view(m_in).substr(0, m_head_bytes),
+                                              m_request.head.method == "HEAD");
+        if (!head) {
+            give_up(502, "bad_answer", "llama-server's answer is not HTTP that can be passed on.");
+            return;
+        }
+        m_head = *head;
+        if (m_head.status >= 200) break;
+        m_in.erase(0, m_head_bytes); // 100 Continue and the like concern this connection alone
+    }
+    m_left = m_head.content_length;
+    m_chunks = {};
+    const auto body = std::string_view(m_in).substr(m_head_bytes);
+    const bool to_judge = m_head.status >= 500 && !m_replayed;
+    // Once comments have gone out, an error can only be told as an event.
+    if (to_judge || (m_pinged && m_head.status >= 400)) {
+        m_stage = Stage::holding;
+        hold(body);
+        return;
+    }
+    pass_head();
+    relay(body);
+}
+
+void Exchange::pass_head() {
+    m_stage = Stage::relaying;
+    m_first_byte = Clock::now();
+    const auto input = m_client.head_input();
+    m_raw_chunks = m_pinged || input.http_1_1;
+    m_keep_client =
+        input.keep_alive && (m_pinged || (m_head.framing != Framing::until_close &&
+                                          (m_head.framing != Framing::chunked || m_raw_chunks)));
+    if (!m_pinged) m_head_down = client_head(m_head, input);
+}
+
+// Keeps a failure as it came, and its content for the supervisor.
+void Exchange::hold(std::string_view bytes) {
+    m_held.append(bytes);
+    bool complete = m_head.framing == Framing::none;
+    if (m_head.framing == Framing::chunked) {
+        while (!bytes.empty() && m_held_chunks.state() == ChunkWalker::State::more)
+            m_failure.append(m_held_chunks.next(bytes));
+        complete = m_held_chunks.state() != ChunkWalker::State::more;
+    } else {
+        m_failure.append(bytes);
+        complete = complete ||
+                   (m_head.framing == Framing::length && m_held.size() >= m_head.content_length);
+    }
+    if (!complete && m_held.size() < k_failure_body_max) return;
+    if (complete) release_link(false);
+    judge();
+}
+
+// Sends what is due before them (the head) and the pieces; false: the client has gone.
+bool Exchange::send_down(std::string_view a, std::string_view b, std::string_view c) {
+    const bool sent = m_client.write({m_head_down, a, b, c});
+    m_head_down.clear();
+    if (!sent) {
+        m_client.cut();
+        return false;
+    }
+    if (m_link != nullptr && !m_client.takes_more())
+        m_core.links.watch(*m_link, {.hang_up = false});
+    return true;
+}
+
+bool Exchange::relay_content(std::string_view piece) {
+    m_bytes += piece.size();
+    if (m_pinged && !piece.empty()) return send_down(chunk_size_line(piece.size()), piece, "\r\n");
+    return send_down(piece);
+}
+
+void Exchange::relay(std::string_view bytes) {
+    switch (m_head.framing) {
+    case Framing::none:
+        if (relay_content({})) answer_complete(!bytes.empty());
+        return;
+    case Framing::length: {
+        const auto piece = bytes.substr(
+            0, static_cast<std::size_t>(std::min<std::uint64_t>(m_left, bytes.size())));
+        m_left -= piece.size();
+        if (relay_content(piece) && m_left == 0) answer_complete(bytes.size() > piece.size());
+        return;
+    }
+    case Framing::chunked: relay_chunks(bytes); return;
+    case Framing::until_close: (void)relay_content(bytes); return;
+    }
+}
+
+// The chunks as they came; for HTTP/1.0, which has none, their content.
+void Exchange::relay_chunks(std::string_view bytes) {
+    auto rest = bytes;
+    if (bytes.empty() && !send_down({})) return;
+    while (!rest.empty() && m_chunks.state() == ChunkWalker::State::more) {
+        const auto content = m_chunks.next(rest);
+        m_bytes += content.size();
+        if (!m_raw_chunks && !send_down(content)) return;
+    }
+    if (m_raw_chunks && !bytes.empty() && !send_down(bytes.substr(0, bytes.size() - rest.size())))
+        return;
+    if (m_chunks.state() == ChunkWalker::State::done) {
+        answer_complete(!rest.empty());
+    } else if (m_chunks.state() == ChunkWalker::State::broken) {
+        link_broke();
+    }
+}
+
+void Exchange::release_link(bool extra_bytes) {
+    if (m_link == nullptr) return;
+    if (extra_bytes || !m_all_sent || !m_head.keep_alive) {
+        drop_link();
+        return;
+    }
+    m_core.links.give_back(*m_link);
+    m_link = nullptr;
+}
+
+void Exchange::answer_complete(bool extra_bytes) {
+    release_link(extra_bytes);
+    if (m_pinged && m_head.framing != Framing::chunked && !send_down(k_last_chunk)) return;
+    end("", m_head.status);
+    m_client.exchange_ended(m_keep_client);
+}
+
+void Exchange::client_takes_more() {
+    if (m_stage == Stage::relaying && m_link != nullptr)
+        m_core.links.watch(*m_link, {.read = true});
+}
+
+void Exchange::pass_on_failure() {
+    if (m_head.status == 0) {
+        give_up(502, "llama_server_unreachable",
+                "llama-server broke the connection before it answered.", std::chrono::seconds(5));
+        return;
+    }
+    if (m_pinged) {
+        auto text = m_failure;
+        std::replace_if(
+            text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+        end_pinged(text, m_head.status);
+        return;
+    }
+    const auto held = std::exchange(m_held, {});
+    pass_head();
+    relay(held);
+    if (m_stage != Stage::relaying) return;
+    if (m_link == nullptr) {
+        link_broke();
+    } else if (m_client.takes_more()) {
+        m_core.links.watch(*m_link, {.read = true});
+    }
+}
+
+// The last event of a stream that has begun with comments.
+void Exchange::end_pinged(std::string_view error, int status) {
+    drop_link();
+    const auto event = cat("data: ", error, "\n\n");
+    end("error as an event", status);
+    if (!m_client.write({chunk_size_line(event.size()), event, "\r\n", k_last_chunk})) {
+        m_client.cut();
+        return;
+    }
+    m_client.exchange_ended(true);
+}
+
+} // namespace odysseus

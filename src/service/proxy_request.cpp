@@ -1,0 +1,109 @@
+#include "proxy_request.hpp"
+
+#include "odysseus/logic/endpoints.hpp"
+#include "odysseus/logic/multipart.hpp"
+#include "odysseus/logic/query.hpp"
+#include "odysseus/logic/text.hpp"
+
+namespace odysseus {
+namespace {
+
+constexpr std::size_t k_name_bytes_shown_max = 200;
+
+class NameSettler {
+  public:
+    NameSettler(ProxyRequest& request, const ModelDirectory& models, const IsForeign& is_foreign)
+        : m_request(request), m_models(models), m_is_foreign(is_foreign),
+          m_strict(needs_model(request.head.method, request.head.path)),
+          m_managing(manages_models(request.head.path)) {}
+
+    std::optional<UnknownModel> settle() {
+        m_request.edit.reset();
+        m_request.model.clear();
+        m_request.target = m_request.head.path;
+        if (m_request.head.has_query) settle_query();
+        settle_body();
+        return std::move(m_unknown);
+    }
+
+  private:
+    // The id that is to stand in place of `asked`; absent: leave what is there.
+    std::optional<std::string> id_for(const std::string& asked, bool strict) {
+        if (m_managing) return std::nullopt;
+        auto found = m_models.lookup(asked);
+        if (found.known) {
+            m_request.model = found.id;
+            if (found.id == asked) return std::nullopt;
+            return found.id;
+        }
+        if (!asked.empty() && m_is_foreign(asked)) {
+            m_request.model = asked;
+        } else if (strict && !asked.empty()) {
+            m_unknown = UnknownModel{asked, std::move(found.suggested), found.ambiguous};
+        }
+        return std::nullopt;
+    }
+
+    void settle_query() {
+        auto query = std::string(m_request.head.query);
+        if (const auto named = query_value(query, "model"); named && !named->text.empty()) {
+            if (const auto id = id_for(named->text, true))
+                query = edited(query, {named->range, percent_encoded(*id)});
+        }
+        m_request.target += '?';
+        m_request.target += query;
+    }
+
+    void settle_body() {
+        const auto body = m_request.body.view();
+        if (body.empty()) return;
+        const auto type = header(m_request.head.headers, "content-type").value_or("");
+        if (const auto boundary = multipart_boundary(type)) {
+            if (const auto range = multipart_model(body, *boundary)) {
+                const auto asked = body.substr(range->begin, range->end - range->begin);
+                if (const auto id = id_for(std::string(asked), m_strict))
+                    m_request.edit = ByteEdit{*range, *id};
+            }
+            return;
+        }
+        const auto facts = m_request.scanner.finish(body);
+        if (!facts.json_object) return;
+        m_request.stream = facts.stream;
+        std::string asked;
+        if (facts.has_model) {
+            if (!facts.model) return; // no string: llama-server says so
+            const auto text = json_string_text(
+                body.substr(facts.model->begin, facts.model->end - facts.model->begin));
+            if (!text) return;
+            asked = *text;
+        }
+        if (asked.empty() && !m_strict) return;
+        if (const auto id = id_for(asked, m_strict)) m_request.edit = model_edit(facts, *id);
+    }
+
+    ProxyRequest& m_request;
+    const ModelDirectory& m_models;
+    const IsForeign& m_is_foreign;
+    const bool m_strict;
+    const bool m_managing;
+    std::optional<UnknownModel> m_unknown;
+};
+
+} // namespace
+
+std::optional<UnknownModel> settle_names(ProxyRequest& request, const ModelDirectory& models,
+                                         const IsForeign& is_foreign) {
+    return NameSettler(request, models, is_foreign).settle();
+}
+
+std::string unknown_model_message(const UnknownModel& unknown) {
+    const auto shown = unknown.asked.substr(0, k_name_bytes_shown_max);
+    const auto names = joined(unknown.suggested, ", ");
+    if (unknown.ambiguous)
+        return cat("The model '", shown, "' could be any of: ", names, ". Say which.");
+    if (names.empty())
+        return cat("The model '", shown, "' does not exist. GET /v1/models lists those that do.");
+    return cat("The model '", shown, "' does not exist. Did you mean: ", names, "?");
+}
+
+} // namespace odysseus

@@ -1,0 +1,74 @@
+#include "request_log.hpp"
+
+#include "odysseus/log.hpp"
+
+#include <chrono>
+#include <cstdio>
+
+namespace odysseus {
+namespace {
+
+constexpr std::size_t k_lines_waiting_max = 10'000;
+// Lines are written in lots, so that a busy proxy does not wake this thread for each.
+constexpr std::chrono::milliseconds k_lot{50};
+
+std::string milliseconds_text(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f", value);
+    return text;
+}
+
+void write_line(const RequestLine& line) {
+    const auto write = line.detail ? log::debug : log::info;
+    write("request",
+          {{"id", line.id},
+           {"method", line.method},
+           {"path", line.path},
+           {"model", line.model.empty() ? "-" : line.model},
+           {"status", std::to_string(line.status)},
+           {"bytes", std::to_string(line.bytes)},
+           {"first_byte_ms", line.first_byte_ms < 0 ? "-" : milliseconds_text(line.first_byte_ms)},
+           {"total_ms", milliseconds_text(line.total_ms)},
+           {"end", *line.end == '\0' ? "complete" : line.end}});
+}
+
+} // namespace
+
+void RequestLog::start() {
+    m_thread = std::thread([this] { write_all(); });
+}
+
+void RequestLog::stop() {
+    {
+        const std::lock_guard lock(m_mutex);
+        m_stopping = true;
+        m_changed.notify_one();
+    }
+    if (m_thread.joinable()) m_thread.join();
+}
+
+void RequestLog::add(RequestLine line) {
+    const std::lock_guard lock(m_mutex);
+    if (m_lines.size() >= k_lines_waiting_max) return;
+    m_lines.push_back(std::move(line));
+    if (m_lines.size() == 1) m_changed.notify_one();
+}
+
+void RequestLog::write_all() {
+    std::vector<RequestLine> lot;
+    std::unique_lock lock(m_mutex);
+    while (true) {
+        m_changed.wait(lock, [this] { return m_stopping || !m_lines.empty(); });
+        if (!m_stopping) m_changed.wait_for(lock, k_lot, [this] { return m_stopping; });
+        lot.swap(m_lines);
+        const bool last = m_stopping;
+        lock.unlock();
+        for (const auto& line : lot)
+            write_line(line);
+        lot.clear();
+        if (last) return;
+        lock.lock();
+    }
+}
+
+} // namespace odysseus

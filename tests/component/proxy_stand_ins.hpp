@@ -1,0 +1,119 @@
+// What stands in for the supervisor and the models folder where only the proxy is of interest.
+#pragma once
+
+#include "odysseus/service/model_directory.hpp"
+#include "odysseus/service/upstream.hpp"
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace odysseus::test {
+
+// A llama-server on a known port; the test says what state it is in and what its verdicts are.
+class FixedUpstream final : public Upstream {
+  public:
+    explicit FixedUpstream(int port) {
+        m_serving.state = State::ready;
+        m_serving.generation = 1;
+        m_serving.port = port;
+    }
+
+    void set(const std::function<void(Serving&)>& change) {
+        const std::lock_guard lock(m_mutex);
+        change(m_serving);
+        m_changed.notify_all();
+    }
+    std::function<Verdict(const Failure&, const GaveUp&)> on_report; // set before the first request
+    [[nodiscard]] std::vector<Failure> reports() const {
+        const std::lock_guard lock(m_mutex);
+        return m_reports;
+    }
+
+    [[nodiscard]] Serving current() const override {
+        const std::lock_guard lock(m_mutex);
+        return m_serving;
+    }
+    [[nodiscard]] Serving wait_ready(std::chrono::milliseconds limit,
+                                     const GaveUp& gave_up) override {
+        const auto until = std::chrono::steady_clock::now() + limit;
+        std::unique_lock lock(m_mutex);
+        while (m_serving.state == State::starting || m_serving.state == State::restarting) {
+            if (gave_up() || std::chrono::steady_clock::now() >= until) break;
+            m_changed.wait_for(lock, std::chrono::milliseconds(20));
+        }
+        return m_serving;
+    }
+    [[nodiscard]] Verdict report(const Failure& failure, const GaveUp& gave_up) override {
+        {
+            const std::lock_guard lock(m_mutex);
+            m_reports.push_back(failure);
+        }
+        return on_report ? on_report(failure, gave_up) : Verdict(PassOn{});
+    }
+
+  private:
+    mutable std::mutex m_mutex;
+    std::condition_variable m_changed;
+    Serving m_serving;
+    std::vector<Failure> m_reports;
+};
+
+// Names to ids, as given.
+class TableDirectory final : public ModelDirectory {
+  public:
+    explicit TableDirectory(std::map<std::string, std::string> names, std::string fallback = {})
+        : m_names(std::move(names)), m_fallback(std::move(fallback)) {}
+
+    [[nodiscard]] ModelLookup lookup(std::string_view asked) const override {
+        const std::lock_guard lock(m_mutex);
+        ModelLookup found;
+        if (asked.empty()) {
+            found.known = !m_fallback.empty();
+            found.id = m_fallback;
+            return found;
+        }
+        const auto entry = m_names.find(std::string(asked));
+        found.known = entry != m_names.end();
+        if (found.known) found.id = entry->second;
+        if (!found.known && !m_names.empty()) found.suggested = {m_names.begin()->first};
+        return found;
+    }
+    [[nodiscard]] std::vector<Model> models() const override {
+        const std::lock_guard lock(m_mutex);
+        std::map<std::string, Model> by_id;
+        for (const auto& [name, id] : m_names) {
+            by_id[id].id = id;
+            by_id[id].names.push_back(name);
+        }
+        std::vector<Model> all;
+        for (auto& [id, model] : by_id)
+            all.push_back(std::move(model));
+        return all;
+    }
+    [[nodiscard]] std::vector<std::string> folder_ids() const override { return {"mmproj-file"}; }
+    bool refresh() override {
+        const std::lock_guard lock(m_mutex);
+        const bool changed = !m_new_names.empty();
+        m_names.merge(m_new_names);
+        m_new_names.clear();
+        return changed;
+    }
+    // Found by the next refresh.
+    void add_later(const std::string& name, const std::string& id) {
+        const std::lock_guard lock(m_mutex);
+        m_new_names[name] = id;
+    }
+
+  private:
+    mutable std::mutex m_mutex;
+    std::map<std::string, std::string> m_names;
+    std::map<std::string, std::string> m_new_names;
+    std::string m_fallback;
+};
+
+} // namespace odysseus::test

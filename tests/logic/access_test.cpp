@@ -1,0 +1,93 @@
+#include "odysseus/logic/access.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+using namespace odysseus;
+
+TEST_CASE("Hosts: loopback names and what is configured, nothing that only looks like it") {
+    AccessRules rules;
+    rules.hosts = {"box.lan", "other.lan:8080"};
+    for (const auto* host :
+         {"localhost", "localhost:8080", "LOCALHOST", "127.0.0.1:8080", "127.1.2.3", "[::1]",
+          "[::1]:8080", "app.localhost", "box.lan", "BOX.lan:1234", "other.lan:8080", ""}) {
+        CAPTURE(host);
+        CHECK(host_allowed(rules, host));
+    }
+    for (const auto* host :
+         {"evil.com", "localhost.evil.com", "127.0.0.1.evil.com", "evillocalhost", "127.0.0.1x",
+          "other.lan", "box.lan.evil.com", "10.0.0.1", "192.168.1.5:8080", "[fe80::1]",
+          "localhost:80:80", "localhost:x", "[::1", "0.0.0.0", "2130706433"}) {
+        CAPTURE(host);
+        CHECK_FALSE(host_allowed(rules, host));
+    }
+    rules.listens_beyond_loopback = true;
+    CHECK(host_allowed(rules, "10.0.0.1:8080"));
+    CHECK(host_allowed(rules, "[fe80::1]"));
+    CHECK_FALSE(host_allowed(rules, "evil.com"));
+    rules.hosts = {"*"};
+    CHECK(host_allowed(rules, "evil.com"));
+}
+
+TEST_CASE("Origins: the same host, loopback and what is configured") {
+    AccessRules rules;
+    rules.origins = {"https://app.example"};
+    const auto allowed = [&](std::string_view origin, std::string_view host = "localhost:8080") {
+        return origin_allowed(rules, {{"Origin", origin}}, host);
+    };
+    CHECK(origin_allowed(rules, {}, "localhost"));
+    CHECK(allowed("http://localhost:3000"));
+    CHECK(allowed("https://127.0.0.1"));
+    CHECK(allowed("http://[::1]:5173"));
+    CHECK(allowed("https://app.example"));
+    CHECK(allowed("http://box.lan:8080", "box.lan:8080"));
+    CHECK_FALSE(allowed("http://box.lan:8081", "box.lan:8080"));
+    CHECK_FALSE(allowed("https://evil.com"));
+    CHECK_FALSE(allowed("https://app.example.evil.com"));
+    CHECK_FALSE(allowed("http://app.example"));
+    CHECK_FALSE(allowed("null"));
+    CHECK_FALSE(allowed(""));
+    CHECK_FALSE(allowed("file://localhost"));
+    CHECK_FALSE(allowed("http://localhost.evil.com"));
+}
+
+TEST_CASE("A page elsewhere may link here, but not embed or fetch") {
+    const AccessRules rules;
+    const auto allowed = [&](std::string_view site, std::string_view mode) {
+        return origin_allowed(rules, {{"Sec-Fetch-Site", site}, {"Sec-Fetch-Mode", mode}},
+                              "localhost");
+    };
+    CHECK(allowed("cross-site", "navigate"));
+    CHECK(allowed("same-origin", "cors"));
+    CHECK(allowed("none", "navigate"));
+    CHECK_FALSE(allowed("cross-site", "no-cors"));
+}
+
+TEST_CASE("Keys: Bearer or x-api-key, whole and exact") {
+    AccessRules rules;
+    CHECK(key_allowed(rules, {}));
+    rules.keys = {"first", "second"};
+    CHECK(key_allowed(rules, {{"Authorization", "Bearer first"}}));
+    CHECK(key_allowed(rules, {{"authorization", "bearer  second"}}));
+    CHECK(key_allowed(rules, {{"X-Api-Key", "second"}}));
+    CHECK_FALSE(key_allowed(rules, {}));
+    for (const auto* value : {"Bearer firs", "Bearer firstt", "Bearer ", "Bearer", "Basic first",
+                              "first", "Bearer First", "Bearer firstsecond"}) {
+        CAPTURE(value);
+        CHECK_FALSE(key_allowed(rules, {{"Authorization", value}}));
+    }
+    CHECK_FALSE(key_allowed(rules, {{"X-Api-Key", ""}}));
+    CHECK_FALSE(same_secret("", "a"));
+    CHECK_FALSE(same_secret("a", ""));
+    CHECK(same_secret("", ""));
+    CHECK_FALSE(same_secret("aa", "a"));
+}
+
+TEST_CASE("What a browser loads before it can send a key") {
+    CHECK(is_page_asset("GET", "/"));
+    CHECK(is_page_asset("GET", "/bundle.js"));
+    CHECK(is_page_asset("HEAD", "/index.html"));
+    CHECK_FALSE(is_page_asset("POST", "/index.html"));
+    CHECK_FALSE(is_page_asset("GET", "/props"));
+    CHECK_FALSE(is_page_asset("GET", "/slots"));
+}
