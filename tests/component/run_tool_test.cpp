@@ -8,7 +8,6 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
-#include <iterator>
 #include <thread>
 
 using namespace odysseus;
@@ -28,7 +27,9 @@ bool goes_away(const std::string& pid) {
     const auto deadline = std::chrono::steady_clock::now() + 5s;
     while (std::chrono::steady_clock::now() < deadline) {
         std::ifstream in("/proc/" + pid + "/status"); // no size in /proc: read_file is not for it
-        const std::string status{std::istreambuf_iterator<char>(in), {}};
+        std::string status(4096, '\0');
+        in.read(status.data(), 4096); // it may go while it is read: that is no exception here
+        status.resize(static_cast<std::size_t>(in.gcount()));
         if (status.empty() || status.find("State:\tZ") != std::string::npos) return true;
         std::this_thread::sleep_for(5ms);
     }
