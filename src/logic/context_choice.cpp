@@ -12,7 +12,7 @@ namespace {
 
 constexpr double k_mib_per_gib = 1024;
 constexpr double k_bytes_per_gib = 1024.0 * 1024 * 1024;
-constexpr std::int64_t k_estimate_max = 1 << 24; // tokens; beyond what any model was trained for
+constexpr std::int64_t k_estimate_max = 1 << 24; // tokens, where the cost sets no limit
 
 struct Memory {
     double gib = 0;
@@ -104,7 +104,8 @@ struct KvCost {
         if (cost.gib_per_4096 <= 0) return k_estimate_max; // keeps nothing
         const double tokens =
             usable_gib / cost.gib_per_4096 * 4096 / static_cast<double>(cost.wish.parallel);
-        return static_cast<std::int64_t>(std::min(tokens, static_cast<double>(k_estimate_max)));
+        constexpr double k_exact_max = 1LL << 53; // whole numbers are exact up to here
+        return static_cast<std::int64_t>(std::min(tokens, k_exact_max));
     }
     // Windows and states cost much at first and little then: search where it ends.
     std::int64_t fits = 0;
