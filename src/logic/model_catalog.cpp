@@ -134,7 +134,7 @@ class Builder {
         for (const auto& scanned : files) {
             const auto& path = scanned.file.path;
             const auto stem = gguf_stem(name_of(path));
-            if (!stem) continue;
+            if (!stem || is_draft_name(name_of(path))) continue;
             auto& folder = m_folders[folder_of(path)];
             const auto shard = shard_name(*stem);
             if (shard) {
@@ -246,20 +246,27 @@ class Builder {
         return std::nullopt;
     }
 
-    // "org/repo:Q4_K_M", "folder", "folder:Q4_K_M", "folder/stem" or "stem".
-    [[nodiscard]] std::string wanted_id(const Candidate& candidate, const Folder& folder) const {
+    [[nodiscard]] static std::string tag_of(const Candidate& candidate) {
         const auto quant = quant_name(candidate.stem).quant;
+        return quant ? canonical_tag(*quant) : "";
+    }
+
+    // "org/repo:Q4_K_M", "folder", "folder:Q4_K_M", "folder/stem" or "stem".
+    [[nodiscard]] static std::string wanted_id(const Candidate& candidate, const Folder& folder) {
+        const auto tag = tag_of(candidate);
+        const auto tagged = [&tag](const std::string& base) {
+            return tag.empty() ? section_name_from(base) : section_name_from(base) + ":" + tag;
+        };
         if (const auto repo = cached_repo(candidate.path())) {
-            const auto base = repo->org + "/" + repo->repo;
-            return quant ? base + ":" + *quant : base;
+            return tagged(repo->org + "/" + repo->repo);
         }
-        if (candidate.folder.empty()) return candidate.stem;
-        if (folder.candidates.size() == 1) return candidate.folder;
-        const auto same = std::count_if(
-            folder.candidates.begin(), folder.candidates.end(),
-            [&](const Candidate& other) { return quant_name(other.stem).quant == quant; });
-        if (quant && same == 1) return candidate.folder + ":" + *quant;
-        return candidate.folder + "/" + candidate.stem;
+        if (candidate.folder.empty()) return section_name_from(candidate.stem);
+        if (folder.candidates.size() == 1) return section_name_from(candidate.folder);
+        const auto same =
+            std::count_if(folder.candidates.begin(), folder.candidates.end(),
+                          [&](const Candidate& other) { return tag_of(other) == tag; });
+        if (!tag.empty() && same == 1) return tagged(candidate.folder);
+        return section_name_from(candidate.folder + "/" + candidate.stem);
     }
 
     // A section may carry a name of the router's only where it replaces all that the router put
@@ -271,29 +278,35 @@ class Builder {
                entry->second.mmproj.empty() || candidate.mmproj != nullptr;
     }
 
-    // What an INI section's name cannot hold is replaced.
-    [[nodiscard]] static std::string section_safe(std::string id) {
-        for (char& c : id) {
-            if (static_cast<unsigned char>(c) < 0x20 || c == '[' || c == ']' || c == ',') c = '_';
-        }
-        return id;
-    }
-
     [[nodiscard]] std::string new_id(const Candidate& candidate, const Folder& folder) const {
-        const auto whole = under(candidate.folder, candidate.stem);
+        const auto whole = section_name_from(under(candidate.folder, candidate.stem));
         for (const auto& id : {wanted_id(candidate, folder), whole}) {
-            if (is_free(section_safe(id), candidate)) return section_safe(id);
-        }
-        for (int number = 2;; ++number) {
-            const auto id = section_safe(cat(whole, "~", number));
             if (is_free(id, candidate)) return id;
         }
+        for (int number = 2;; ++number) {
+            const auto id = cat(whole, "~", number);
+            if (is_free(id, candidate)) return id;
+        }
+    }
+
+    // Whether a preset file can name its files.
+    [[nodiscard]] bool can_be_told(const Candidate& candidate) {
+        for (const auto* file : {candidate.files.front(), candidate.mmproj}) {
+            if (file == nullptr || can_be_preset_value(absolute(file->file.path))) continue;
+            find(cat(file->file.path,
+                     " is not offered: llama-server cannot be told a path with ';', "
+                     "'#' or a line end (",
+                     m_models_dir, "). Rename the file or its folder."));
+            return false;
+        }
+        return true;
     }
 
     void add_model(const Candidate& candidate, const Folder& folder) {
         Model model;
         const auto own = own_id_of_router(candidate);
         model.listed_by_router = own && !m_ids.contains(*own);
+        if (!model.listed_by_router && !can_be_told(candidate)) return;
         model.id = model.listed_by_router ? *own : new_id(candidate, folder);
         m_ids.insert(model.id);
         model.path = absolute(candidate.path());
@@ -337,13 +350,13 @@ class Builder {
         names.add(id, id, Claim::id);
         names.add(candidate.stem, id, Claim::file);
         names.add(*gguf_stem(name_of(candidate.path())), id, Claim::file);
-        names.add(under(candidate.folder, candidate.stem), id, Claim::file);
         std::vector<std::string> bases{quant_name(candidate.stem).base};
         if (const auto repo = cached_repo(candidate.path())) {
             names.add(repo->org + "/" + repo->repo, id, Claim::file);
             bases.push_back(without_gguf_ending(repo->repo));
             names.add(lowered(repo->repo), id, Claim::derived);
         } else if (!candidate.folder.empty()) {
+            names.add(under(candidate.folder, candidate.stem), id, Claim::file);
             names.add(candidate.folder, id, Claim::file);
             const std::string last(name_of(candidate.folder));
             names.add(lowered(last), id, Claim::derived);

@@ -1,6 +1,9 @@
 #include "odysseus/logic/router_view.hpp"
 
+#include "odysseus/logic/text.hpp"
+
 #include <algorithm>
+#include <array>
 
 namespace odysseus {
 
@@ -21,9 +24,12 @@ constexpr std::string_view k_suffix = ".gguf"; // in this case only
     std::vector<std::string> models;
     std::vector<std::string> first_shards;
     std::vector<std::string> projectors;
+    bool has_draft = false; // which older builds take for a model
     for (const auto& name : names) {
         if (name.find("mmproj") != std::string::npos) {
             projectors.push_back(name);
+        } else if (is_draft_name(name)) {
+            has_draft = true;
         } else if (name.find("-00001-of-") != std::string::npos) {
             first_shards.push_back(name);
         } else {
@@ -32,7 +38,7 @@ constexpr std::string_view k_suffix = ".gguf"; // in this case only
     }
     const auto& chosen = first_shards.empty() ? models : first_shards;
     RouterEntry entry;
-    entry.certain = chosen.size() == 1 && projectors.size() <= 1;
+    entry.certain = chosen.size() == 1 && projectors.size() <= 1 && !has_draft;
     if (!chosen.empty()) entry.path = folder + "/" + chosen.back();
     if (!projectors.empty()) entry.mmproj = folder + "/" + projectors.back();
     return entry;
@@ -61,6 +67,63 @@ std::map<std::string, RouterEntry, std::less<>> router_view(const std::vector<st
         put(folder, entry_of(folder, names));
     }
     return view;
+}
+
+bool is_draft_name(std::string_view file_name) {
+    constexpr std::array<std::string_view, 3> k_prefixes{"mtp-", "dspark-", "dflash-"};
+    return std::any_of(k_prefixes.begin(), k_prefixes.end(), [file_name](std::string_view prefix) {
+        return file_name.starts_with(prefix);
+    });
+}
+
+bool can_be_preset_value(std::string_view text) {
+    return !text.empty() && trimmed(text) == text &&
+           text.find_first_of(std::string_view("#;\n\r\0", 5)) == std::string_view::npos;
+}
+
+std::string canonical_tag(std::string_view tag) {
+    const auto cut = tag.find_last_of("-.");
+    const auto is_word = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '_';
+    };
+    if (cut != std::string_view::npos && cut + 1 < tag.size() &&
+        std::all_of(tag.begin() + static_cast<std::ptrdiff_t>(cut) + 1, tag.end(), is_word)) {
+        tag = tag.substr(cut + 1);
+    }
+    std::string canonical(tag);
+    for (char& c : canonical) {
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    }
+    return canonical;
+}
+
+bool can_be_section_name(std::string_view id) {
+    const auto colon = id.rfind(':');
+    const auto without_tag = colon == std::string_view::npos ? id : id.substr(0, colon);
+    if (colon != std::string_view::npos) {
+        const auto tag = id.substr(colon + 1);
+        if (tag.empty() || section_name_from(tag) != tag || canonical_tag(tag) != tag) return false;
+    }
+    // The part before may have colons of its own.
+    std::string plain(without_tag);
+    std::replace(plain.begin(), plain.end(), ':', '_');
+    return id != "*" && id != "default" && section_name_from(plain) == plain;
+}
+
+std::string section_name_from(std::string_view text) {
+    std::string name(text);
+    for (char& c : name) {
+        if (static_cast<unsigned char>(c) < 0x20 ||
+            std::string_view("[],:").find(c) != std::string_view::npos) {
+            c = '_';
+        }
+    }
+    if (name.empty() || name == "*" || name == "default") return name + "_";
+    for (char* end : {&name.front(), &name.back()}) {
+        if (*end == ' ') *end = '_';
+    }
+    return name;
 }
 
 } // namespace odysseus

@@ -1,0 +1,84 @@
+#include "odysseus/logic/preset.hpp"
+
+#include "odysseus/logic/router_view.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include <set>
+
+namespace odysseus {
+
+namespace {
+
+// llama-server refuses to start when an alias is also an id or another model's alias, so only names
+// that nothing else bears are told; the proxy knows them all anyway.
+[[nodiscard]] std::string alias_list(const Model& model, std::set<std::string>& taken) {
+    std::vector<std::string> aliases;
+    for (const auto& name : model.names) {
+        const bool can_be = can_be_preset_value(name) && name.find(',') == std::string::npos;
+        if (can_be && taken.insert(name).second) aliases.push_back(name);
+    }
+    return joined(aliases, ",");
+}
+
+class Writer {
+  public:
+    Writer(const Catalog& catalog, const ModelContexts* contexts)
+        : m_catalog(catalog), m_contexts(contexts) {
+        m_taken.insert(catalog.router_ids.begin(), catalog.router_ids.end());
+        for (const auto& model : catalog.models)
+            m_taken.insert(model.id);
+    }
+
+    std::string text() {
+        std::string sections;
+        for (const auto& model : m_catalog.models)
+            sections += section(model);
+        if (sections.empty() && m_contexts == nullptr) return "";
+        return "# Written by odysseus at every start; what is changed here is lost.\nversion = "
+               "1\n" +
+               defaults() + sections;
+    }
+
+  private:
+    [[nodiscard]] std::string context_lines(std::int64_t tokens) const {
+        return cat("ctx-size = ", tokens, "\nn-gpu-layers = ", m_contexts->gpu_layers, "\n");
+    }
+    [[nodiscard]] std::string defaults() const {
+        if (m_contexts == nullptr) return "";
+        return "\n[*]\n" + context_lines(m_contexts->other_tokens);
+    }
+    [[nodiscard]] std::string section(const Model& model) {
+        const bool tells_context = m_contexts != nullptr && can_be_section_name(model.id);
+        if (model.listed_by_router && !tells_context) return "";
+        std::string text = cat("\n[", model.id, "]\n");
+        // What the router finds by itself needs no path, and may have one that cannot be told.
+        if (!model.listed_by_router) {
+            text += cat("model = ", model.path, "\n");
+            if (model.mmproj) text += cat("mmproj = ", *model.mmproj, "\n");
+            const auto aliases = alias_list(model, m_taken);
+            if (!aliases.empty()) text += cat("alias = ", aliases, "\n");
+        }
+        if (m_contexts != nullptr) {
+            const auto own = m_contexts->tokens.find(model.id);
+            text += context_lines(own == m_contexts->tokens.end() ? m_contexts->other_tokens
+                                                                  : own->second);
+        }
+        return text;
+    }
+
+    const Catalog& m_catalog;
+    const ModelContexts* m_contexts;
+    std::set<std::string> m_taken; // names that no alias may be
+};
+
+} // namespace
+
+std::string preset_text(const Catalog& catalog) {
+    return Writer(catalog, nullptr).text();
+}
+
+std::string preset_text(const Catalog& catalog, const ModelContexts& contexts) {
+    return Writer(catalog, &contexts).text();
+}
+
+} // namespace odysseus

@@ -1,0 +1,113 @@
+#include "odysseus/logic/preset.hpp"
+
+#include "odysseus/logic/router_view.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+
+using namespace odysseus;
+
+namespace {
+
+Catalog catalog_of(const std::vector<const char*>& paths, const char* models_dir = "/m") {
+    std::vector<ScannedFile> files;
+    for (const char* path : paths) {
+        GgufInfo info;
+        info.architecture = "llama";
+        info.tensor_count = 1;
+        files.push_back({{path, 1000, 7}, info});
+    }
+    return make_catalog(files, models_dir);
+}
+
+} // namespace
+
+TEST_CASE("preset: no file where the router finds everything by itself") {
+    CHECK(preset_text(catalog_of({"a-Q4_0.gguf", "folder/b-Q4_0.gguf"})).empty());
+    CHECK(preset_text(catalog_of({})).empty());
+}
+
+TEST_CASE(
+    "preset: what the router does not find gets a section, with its projector and its names") {
+    const auto text =
+        preset_text(catalog_of({"a-Q4_0.gguf", "x/y/deep-7b-Q4_K_M.gguf", "x/y/mmproj-F16.gguf"}));
+    CHECK(text == "# Written by odysseus at every start; what is changed here is lost.\n"
+                  "version = 1\n"
+                  "\n"
+                  "[x/y]\n"
+                  "model = /m/x/y/deep-7b-Q4_K_M.gguf\n"
+                  "mmproj = /m/x/y/mmproj-F16.gguf\n"
+                  "alias = y,deep-7b,deep-7b-Q4_K_M,x/y/deep-7b-Q4_K_M\n");
+}
+
+TEST_CASE("preset: an alias is never what anything else is called") {
+    // "b" is the router's own; "q" is the name of two.
+    const auto text =
+        preset_text(catalog_of({"b.gguf", "a/b/x.gguf", "c/d/q-Q4_0.gguf", "c/e/q-Q8_0.gguf"}));
+    CHECK(text.find("[a/b]\nmodel = /m/a/b/x.gguf\nalias = x,a/b/x\n") != std::string::npos);
+    CHECK(text.find("alias = d,q-Q4_0,c/d/q-Q4_0\n") != std::string::npos);
+    // A half-present split model is listed by the router, and is no model of ours.
+    const auto half =
+        preset_text(catalog_of({"s-00001-of-00002.gguf", "n/m/s-00001-of-00002/w.gguf"}));
+    CHECK(half.find("alias = w,") != std::string::npos);
+    CHECK(half.find("alias = s-00001-of-00002") == std::string::npos);
+}
+
+TEST_CASE("preset: a context for every model") {
+    ModelContexts contexts;
+    contexts.tokens = {{"a-Q4_0", 8192}};
+    contexts.other_tokens = 4096;
+    contexts.gpu_layers = 99;
+    const auto text =
+        preset_text(catalog_of({"a-Q4_0.gguf", "x/y/deep.gguf", "odd:name-b.gguf"}), contexts);
+    CHECK(text.find("\n[*]\nctx-size = 4096\nn-gpu-layers = 99\n") != std::string::npos);
+    CHECK(text.find("\n[a-Q4_0]\nctx-size = 8192\nn-gpu-layers = 99\n") != std::string::npos);
+    CHECK(text.find(
+              "\n[x/y]\nmodel = /m/x/y/deep.gguf\nalias = y,deep,x/y/deep\nctx-size = 4096\n") !=
+          std::string::npos);
+    CHECK(text.find("odd") == std::string::npos); // its section would become another model
+    CHECK_FALSE(preset_text(catalog_of({}), contexts).empty());
+}
+
+TEST_CASE("preset: a path that cannot be told is a finding") {
+    const auto catalog = catalog_of({"a;b.gguf", "x/y/a;b.gguf", "x/z/c.gguf"});
+    CHECK(catalog.models.size() == 2); // the flat one is the router's own
+    REQUIRE(catalog.findings.size() == 1);
+    CHECK(catalog.findings[0].find("x/y/a;b.gguf is not offered") == 0);
+    const auto sharp = catalog_of({"flat.gguf", "x/y/deep.gguf"}, "/C#/models");
+    CHECK(sharp.models.size() == 1);
+    CHECK(sharp.findings.size() == 1);
+}
+
+TEST_CASE("preset: ids are what llama-server makes of them") {
+    // Seen on b11669: [org/repo:UD-Q4_K_XL] is listed as org/repo:Q4_K_XL, [foo:q8_0] as foo:Q8_0.
+    CHECK(canonical_tag("UD-Q4_K_XL") == "Q4_K_XL");
+    CHECK(canonical_tag("q8_0") == "Q8_0");
+    CHECK(canonical_tag("b-") == "B-");
+    const auto catalog =
+        catalog_of({"Qwen/q-UD-Q4_K_XL.gguf", "Qwen/q-q8_0.gguf", "W/q-UD-Q4_K_XL.gguf",
+                    "W/q-Q4_K_XL.gguf", "x/we]ird [x]/a.gguf", "x/ blank/a.gguf", "x/a:b/c.gguf"});
+    std::vector<std::string> ids;
+    for (const auto& model : catalog.models) {
+        ids.push_back(model.id);
+        CHECK(can_be_section_name(model.id));
+    }
+    CHECK(ids == std::vector<std::string>{"Qwen:Q4_K_XL", "Qwen:Q8_0", "W/q-Q4_K_XL",
+                                          "W/q-UD-Q4_K_XL", "x/ blank", "x/a_b", "x/we_ird _x_"});
+    for (const char* no :
+         {"", "*", "default", " a", "a ", "a]", "a[", "a:b-c", "a:q4", "a:", "a\nb", "a,b"}) {
+        CHECK_FALSE(can_be_section_name(no));
+    }
+    CHECK(can_be_section_name("org/repo:Q4_K_M"));
+    for (const char* no : {"", " a", "a ", "a#b", "a;b", "a\nb"})
+        CHECK_FALSE(can_be_preset_value(no));
+    CHECK(can_be_preset_value("/a b/'c\"/\\d/\xC3\xA9.gguf"));
+}
+
+TEST_CASE("preset: drafts go beside a model, and are none") {
+    const auto catalog = catalog_of({"mtp-flat.gguf", "d/x-Q4_0.gguf", "d/mtp-x.gguf"});
+    REQUIRE(catalog.models.size() == 1);
+    CHECK(catalog.models[0].id == "d");
+    CHECK_FALSE(catalog.models[0].listed_by_router); // an older build might take the draft
+}
