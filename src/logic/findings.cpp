@@ -1,0 +1,420 @@
+#include "odysseus/logic/findings.hpp"
+
+#include "odysseus/logic/asset_choice.hpp"
+#include "odysseus/logic/hub_listing.hpp"
+#include "odysseus/logic/runtime_fit.hpp"
+#include "odysseus/logic/settings.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/logic/url.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace odysseus {
+namespace {
+
+// docs/manual.md, "Exit codes"; logic knows no Fault.
+constexpr int k_exit_usage = 2;
+constexpr int k_exit_no_build = 3;
+constexpr int k_exit_network = 4;
+constexpr int k_exit_integrity = 5;
+constexpr int k_exit_busy = 7;
+
+constexpr std::int64_t k_mib = 1024 * 1024;
+constexpr std::int64_t k_space_least_bytes = 200 * k_mib;     // a build, unpacked
+constexpr std::int64_t k_space_easy_bytes = 5 * 1024 * k_mib; // a build and a model
+// No certificate of today was valid when this was written: 2026-11-01.
+constexpr std::int64_t k_clock_least_s = 1'793'491'200;
+constexpr std::int64_t k_clock_off_s = 5 * 60;
+
+using Findings = std::vector<Finding>;
+
+void add(Findings& findings, Severity severity, const char* code, std::string what,
+         std::string remedy, int exit_code = 0) {
+    findings.push_back({severity, code, std::move(what), std::move(remedy), exit_code});
+}
+
+std::string gpu_name(const Gpu& gpu) {
+    return gpu.name.empty() ? "a GPU" : gpu.name;
+}
+
+const char* backend_word(Backend backend) {
+    switch (backend) {
+    case Backend::cuda: return "CUDA";
+    case Backend::rocm: return "ROCm";
+    case Backend::vulkan: return "Vulkan";
+    case Backend::metal: return "Metal";
+    case Backend::cpu: return "the CPU";
+    }
+    return "";
+}
+
+void look_at_home(const DoctorFacts& facts, Findings& findings) {
+    if (!facts.home_trouble.empty()) {
+        add(findings, Severity::blocks, "home_read_only",
+            cat("Nothing can be written in ", facts.home, ": ", facts.home_trouble, "."),
+            "Make it writable for you, or name another folder with --home DIR (or ODYSSEUS_HOME).",
+            k_exit_usage);
+        return;
+    }
+    if (!facts.links) {
+        add(findings, Severity::notes, "no_links",
+            cat(facts.home, " is on a file system without links (FAT or exFAT)."),
+            "Nothing is to be done: links of an archive become copies, which take a little more "
+            "room.");
+    }
+}
+
+void look_at_space(const DoctorFacts& facts, Findings& findings) {
+    if (!facts.free_bytes) return;
+    const auto free = *facts.free_bytes;
+    const auto what =
+        cat("Only ", byte_text(free), " are free where the models are (", facts.models_dir, ")");
+    if (free < k_space_least_bytes && !facts.build) {
+        add(findings, Severity::blocks, "no_space", cat(what, "; a llama.cpp build needs more."),
+            "Make room, or use a folder on another disk: --home DIR.", k_exit_network);
+    } else if (free < k_space_least_bytes || (free < k_space_easy_bytes && facts.models.empty())) {
+        add(findings, Severity::warns, "little_space", cat(what, "; most models take 1 to 8 GiB."),
+            "Make room, or keep the models on another disk: --models-dir DIR.");
+    }
+}
+
+// The CUDA release that the public builds of this system begin with (facts of the releases' names).
+AssetName oldest_cuda_build(const Machine& machine) {
+    AssetName name;
+    name.os = machine.os;
+    name.arch = machine.arch;
+    name.backend = Backend::cuda;
+    name.version = machine.os == Os::windows ? DottedVersion{12, 4} : DottedVersion{12, 8};
+    return name;
+}
+
+void look_at_driver(const DoctorFacts& facts, Findings& findings) {
+    const auto& machine = facts.machine;
+    const bool nvidia = std::any_of(machine.gpus.begin(), machine.gpus.end(),
+                                    [](const Gpu& gpu) { return gpu.vendor == Vendor::nvidia; });
+    if (!nvidia || facts.device == Backend::cpu) return;
+    const auto fit = cuda_fit(machine, oldest_cuda_build(machine));
+    if (fit.fits != Fits::no) return;
+    add(findings, Severity::warns, "old_driver",
+        cat("llama.cpp's CUDA builds do not run on this NVIDIA GPU: ", fit.why, "."),
+        "Install a newer NVIDIA driver (570 or newer serves every build of today), or use "
+        "--device vulkan.");
+}
+
+void look_at_gpus(const DoctorFacts& facts, Findings& findings) {
+    const auto& machine = facts.machine;
+    if (facts.device == Backend::cpu || machine.gpus.empty()) return;
+    const auto& gpu = machine.gpus.front();
+    const auto backend = facts.build ? facts.build->backend : machine.backend;
+    if (backend == Backend::cpu) {
+        // A graphics unit beside the processor brings little: nothing to warn of.
+        const bool worthwhile = gpu.vendor != Vendor::intel && gpu.vendor != Vendor::other;
+        add(findings, worthwhile ? Severity::warns : Severity::notes, "gpu_not_used",
+            cat(gpu_name(gpu), " is not used: ",
+                facts.build ? cat("the build ", facts.build->name, " is one for the CPU.")
+                            : "this machine is taken for one without a usable GPU."),
+            facts.build && facts.build->given
+                ? "Name a llama-server that was built for this GPU with --llama-server."
+                : "Install the GPU's driver, then: odysseus backend install; or choose the build "
+                  "with --device cuda, rocm or vulkan.");
+        return;
+    }
+    if (facts.build && facts.build->runs && facts.build->sees_gpu == false) {
+        add(findings, Severity::warns, "gpu_not_seen",
+            cat("The build ", facts.build->name, " is one for ", backend_word(backend),
+                ", but sees no GPU: it will run on the CPU."),
+            "Update the GPU's driver; in a container, pass the GPU through; else choose another "
+            "build with --device.");
+    }
+}
+
+void look_at_libc(const DoctorFacts& facts, Findings& findings) {
+    if (facts.build) return; // what runs here is the proof
+    AssetName name;
+    name.os = facts.machine.os;
+    name.arch = facts.machine.arch;
+    name.backend = facts.machine.backend;
+    const auto obstacle = libc_obstacle(facts.machine, name);
+    if (!obstacle) return;
+    add(findings, Severity::blocks, "old_libc",
+        cat("The public llama.cpp builds do not run on this system: ", *obstacle, "."),
+        "Use a newer system, or bring a build that carries its own C library: odysseus backend "
+        "import FILE (scripts/debian-llama-server makes one).",
+        k_exit_no_build);
+}
+
+// The system's own words, and what they mean.
+std::string remedy_of_trouble(const std::string& trouble, bool given) {
+    const auto low = lowered(trouble);
+    const auto has = [&](const char* words) { return low.find(words) != std::string::npos; };
+    const std::string other =
+        given ? "Name another one with --llama-server, or leave that out to use an installed build."
+              : "Install another one: odysseus backend install, or go back: odysseus backend "
+                "rollback.";
+    if (has("glibc")) {
+        return "It was made for a newer system: import a build that carries its own C library "
+               "(odysseus backend import FILE), or use a newer system.";
+    }
+    if (has("libcud") || has("libcublas")) {
+        return "CUDA's libraries are missing beside it: odysseus backend install fetches them.";
+    }
+    if (has("illegal instruction") || has("signal 4")) {
+        return "This processor lacks instructions that it uses: install a build for an older one.";
+    }
+    if (has("permission denied")) {
+        return "Its folder may be on a disk that runs no programs (mounted noexec), or the file is "
+               "not executable: use another folder with --home.";
+    }
+    return other;
+}
+
+void look_at_build(const DoctorFacts& facts, Findings& findings) {
+    if (!facts.build) {
+        const bool can_fetch = !facts.offline;
+        add(findings, can_fetch ? Severity::notes : Severity::blocks, "no_build",
+            cat("No llama.cpp build is installed yet",
+                can_fetch ? "; the first start fetches one."
+                          : ", and --offline forbids fetching one."),
+            can_fetch ? "" : "Start once with the network, or: odysseus backend import FILE.",
+            can_fetch ? 0 : k_exit_network);
+        return;
+    }
+    if (facts.build->runs) return;
+    add(findings, Severity::blocks, "build_does_not_run",
+        cat("llama-server (", facts.build->name, ") does not run: ", facts.build->trouble, "."),
+        remedy_of_trouble(facts.build->trouble, facts.build->given), k_exit_integrity);
+}
+
+void look_at_models(const DoctorFacts& facts, Findings& findings) {
+    for (const auto& sentence : facts.model_findings) {
+        add(findings, Severity::warns, "models_folder", sentence,
+            "odysseus pull NAME fetches a model whole; what is of no use can be moved out of the "
+            "models folder.");
+    }
+    if (facts.models.empty()) {
+        add(findings, Severity::notes, "no_model",
+            cat("There is no model in ", facts.models_dir, "."),
+            "Fetch one: odysseus pull bartowski/Llama-3.2-3B-Instruct-GGUF; until then a toy "
+            "answers with noise.");
+    }
+    const auto memory = model_memory_bytes(facts.machine);
+    if (!memory) return;
+    for (const auto& model : facts.models) {
+        if (model.loaded_bytes() <= *memory) continue;
+        add(findings, Severity::warns, "model_too_large",
+            cat(model.id, " takes ", byte_text(model.loaded_bytes()), ", but this machine has ",
+                byte_text(*memory), " for a model",
+                facts.machine.backend == Backend::cpu ? "" : " on its GPU",
+                ": it will not load, or be very slow."),
+            facts.machine.backend == Backend::cpu
+                ? "Use a smaller quantisation (odysseus pull ORG/REPO chooses one that fits), or a "
+                  "smaller model."
+                : "Use a smaller quantisation (odysseus pull ORG/REPO chooses one that fits), or "
+                  "the machine's own memory: --device cpu.");
+    }
+}
+
+void look_at_ports(const DoctorFacts& facts, Findings& findings) {
+    for (const auto& port : facts.ports) {
+        if (port.is_free) continue;
+        std::string by = port.owner_name.empty() ? "another program" : port.owner_name;
+        if (port.owner_pid) by += cat(" (process ", *port.owner_pid, ")");
+        const auto what = cat("Port ", port.port, " is taken by ", by);
+        if (port.ours) {
+            add(findings, Severity::notes, "already_running",
+                cat(what, ": odysseus runs in this HOME already."), "");
+        } else if (port.asked_for) {
+            add(findings, Severity::blocks, "port_taken", what + ".",
+                cat("Stop that program, or choose another port with ", port.setting, " N."),
+                k_exit_busy);
+        } else {
+            add(findings, Severity::notes, "port_taken",
+                cat(what, "; the next free one will be used and said."),
+                cat("To fix the port, name one with ", port.setting, " N."));
+        }
+    }
+}
+
+void look_at_hosts(const DoctorFacts& facts, Findings& findings) {
+    for (const auto& host : facts.hosts) {
+        if (host.reached) continue;
+        const bool needed = host.models ? facts.models.empty() : !facts.build;
+        const auto severity = !needed       ? Severity::notes
+                              : host.models ? Severity::warns
+                                            : Severity::blocks;
+        add(findings, severity, "host_unreachable",
+            cat(host.url, " (", host.what, ") cannot be reached: ", host.why, "."),
+            needed ? cat("Check the network and the proxy variables, or name a mirror with ",
+                         host.setting,
+                         host.models ? "; a GGUF file can also be copied into the models folder."
+                                     : "; or bring a build: odysseus backend import FILE.")
+                   : "Nothing is to be done as long as nothing new is to be fetched.",
+            severity == Severity::blocks ? k_exit_network : 0);
+    }
+}
+
+// What libcurl takes: an address, or HOST:PORT; schemes of proxies besides http.
+std::optional<Url> proxy_address(std::string text) {
+    for (const char* scheme : {"socks4://", "socks4a://", "socks5://", "socks5h://"}) {
+        if (lowered(text).starts_with(scheme)) {
+            text = cat("http://", text.substr(std::string_view(scheme).size()));
+        }
+    }
+    if (text.find("://") == std::string::npos) text.insert(0, "http://");
+    return parsed_url(text);
+}
+
+bool covers_loopback(std::string_view no_proxy) {
+    for (const auto part : split(no_proxy, ',')) {
+        const auto name = trimmed(part);
+        if (name == "*" || name == "127.0.0.1" || name.starts_with("127.")) return true;
+    }
+    return false;
+}
+
+void look_at_proxies(const DoctorFacts& facts, Findings& findings) {
+    bool plain_http = false;
+    for (const auto& proxy : facts.proxies) {
+        const auto address = proxy_address(proxy.value);
+        if (!address) {
+            add(findings, Severity::warns, "proxy_malformed",
+                cat(proxy.variable, " is set, but is no address of a proxy."),
+                cat("Set it like http://proxy.example:3128, or unset ", proxy.variable, "."));
+            continue;
+        }
+        plain_http = plain_http || lowered(proxy.variable) != "https_proxy";
+        add(findings, Severity::notes, "proxy",
+            cat("Downloads go through the proxy ", address->host, ":", address->port, " (",
+                proxy.variable, ")."),
+            "");
+    }
+    if (plain_http && !covers_loopback(facts.no_proxy)) {
+        add(findings, Severity::warns, "proxy_for_loopback",
+            "A proxy is set for plain http, and NO_PROXY does not except this machine: many "
+            "clients "
+            "will ask the proxy for http://127.0.0.1.",
+            "Set NO_PROXY=127.0.0.1,localhost where the clients run.");
+    }
+}
+
+void look_at_clock(const DoctorFacts& facts, Findings& findings) {
+    const auto remedy =
+        "Set the clock (on Linux: timedatectl set-ntp true): certificates are judged by it, and "
+        "downloads fail when it is wrong.";
+    if (facts.now_s > 0 && facts.now_s < k_clock_least_s) {
+        add(findings, Severity::warns, "clock",
+            "This machine's clock stands before the day this program was written.", remedy);
+        return;
+    }
+    if (!facts.server_now_s) return;
+    const auto off = facts.now_s - *facts.server_now_s;
+    if (std::abs(off) <= k_clock_off_s) return;
+    add(findings, Severity::warns, "clock",
+        cat("This machine's clock is ", std::abs(off) / 60, " minutes ", off < 0 ? "slow" : "fast",
+            "."),
+        remedy);
+}
+
+void look_at_settings(const DoctorFacts& facts, Findings& findings) {
+    std::vector<std::string> known;
+    for (const auto& spec : setting_specs()) {
+        if (spec.file_key != nullptr) known.emplace_back(spec.file_key);
+    }
+    for (const auto& key : facts.unknown_keys) {
+        const auto near = nearest(key, known, 1);
+        // The file is shared with other launchers: a key that is near to none is theirs.
+        add(findings, near.empty() ? Severity::notes : Severity::warns, "unknown_setting",
+            cat("launcher_config.json has the key '", key, "', which is no setting of odysseus."),
+            near.empty() ? "" : cat("Did you mean ", near.front(), "?"));
+    }
+}
+
+void look_at_leftovers(const DoctorFacts& facts, Findings& findings) {
+    using Kind = LeftoverFact::Kind;
+    for (const auto& left : facts.leftovers) {
+        if (left.kind == Kind::process) {
+            add(findings, Severity::warns, "leftover_process",
+                cat(left.name, left.pid ? cat(" (process ", *left.pid, ")") : "",
+                    " of an earlier run still runs and holds memory."),
+                "The next start of odysseus ends it.");
+        } else if (left.kind == Kind::download) {
+            add(findings, Severity::notes, "leftover_download",
+                cat(left.name, " is an unfinished download (", byte_text(left.bytes), ")."),
+                "The same odysseus pull goes on where it was; or delete it.");
+        } else {
+            add(findings, Severity::notes, "leftover_installation",
+                cat(left.name, " was left by an installation that was cut off."),
+                "The next installation removes it.");
+        }
+    }
+}
+
+void look_at_notes(const DoctorFacts& facts, Findings& findings) {
+    for (const auto& note : facts.machine.notes)
+        add(findings, Severity::notes, "hardware", note, "");
+}
+
+} // namespace
+
+const char* severity_name(Severity severity) {
+    switch (severity) {
+    case Severity::blocks: return "blocks";
+    case Severity::warns: return "warns";
+    case Severity::notes: return "notes";
+    }
+    return "";
+}
+
+std::vector<Finding> findings_of(const DoctorFacts& facts) {
+    Findings findings;
+    for (const auto look :
+         {look_at_home, look_at_space, look_at_settings, look_at_clock, look_at_proxies,
+          look_at_hosts, look_at_libc, look_at_build, look_at_driver, look_at_gpus, look_at_notes,
+          look_at_models, look_at_ports, look_at_leftovers}) {
+        look(facts, findings);
+    }
+    std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
+        return static_cast<int>(a.severity) < static_cast<int>(b.severity);
+    });
+    return findings;
+}
+
+int doctor_exit_code(const std::vector<Finding>& findings) {
+    if (findings.empty() || findings.front().severity != Severity::blocks) return 0;
+    return findings.front().exit_code;
+}
+
+nlohmann::ordered_json findings_json(const std::vector<Finding>& findings) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& finding : findings) {
+        list.push_back(
+            {{"severity", severity_name(finding.severity)},
+             {"code", finding.code},
+             {"what", finding.what},
+             {"remedy", finding.remedy.empty() ? nlohmann::ordered_json()
+                                               : nlohmann::ordered_json(finding.remedy)}});
+    }
+    const int code = doctor_exit_code(findings);
+    return {{"ok", code == 0}, {"exit_code", code}, {"findings", list}};
+}
+
+std::string findings_text(const std::vector<Finding>& findings) {
+    std::string text;
+    std::size_t blocking = 0;
+    for (const auto& finding : findings) {
+        if (finding.severity == Severity::blocks) ++blocking;
+        std::string label = severity_name(finding.severity);
+        label.resize(8, ' ');
+        text += cat(label, finding.what, "\n");
+        if (!finding.remedy.empty()) text += cat("        ", finding.remedy, "\n");
+    }
+    if (blocking > 0) {
+        return text + cat("\n", blocking, blocking == 1 ? " finding blocks" : " findings block",
+                          " a launch.\n");
+    }
+    return text +
+           (findings.empty() ? "Nothing wrong was found.\n" : "\nNothing blocks a launch.\n");
+}
+
+} // namespace odysseus

@@ -1,0 +1,337 @@
+#include "odysseus/logic/findings.hpp"
+
+#include "odysseus/logic/text.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+using namespace odysseus;
+
+namespace {
+
+constexpr std::int64_t k_gib = std::int64_t{1} << 30;
+constexpr std::int64_t k_now_s = 1'800'000'000; // January 2027
+
+Model model_of(const char* id, std::int64_t bytes) {
+    Model model;
+    model.id = id;
+    model.size_bytes = bytes;
+    return model;
+}
+
+Gpu nvidia(const char* driver, const char* capability) {
+    Gpu gpu;
+    gpu.vendor = Vendor::nvidia;
+    gpu.name = "NVIDIA GeForce RTX 4090";
+    gpu.total_mib = 24576;
+    gpu.free_mib = 23000;
+    gpu.driver = driver;
+    gpu.compute_capability = capability;
+    return gpu;
+}
+
+// A machine where everything is as it should be.
+DoctorFacts healthy() {
+    DoctorFacts facts;
+    facts.machine.ram_mib = 32 * 1024;
+    facts.machine.glibc = "2.39";
+    facts.home = "/h";
+    facts.models_dir = "/h/models";
+    facts.free_bytes = 100 * k_gib;
+    facts.build = BuildFact{"b11160-cpu", false, Backend::cpu, true, "", std::nullopt};
+    facts.models = {model_of("m", 4 * k_gib)};
+    facts.ports = {{8080, "--port", false, true, std::nullopt, "", false},
+                   {10086, "--llama-port", false, true, std::nullopt, "", false}};
+    facts.hosts = {{"the release host", "https://api.github.com", "--github-api", true, "", false},
+                   {"the model host", "https://huggingface.co", "--hf-endpoint", true, "", true}};
+    facts.now_s = k_now_s;
+    facts.server_now_s = k_now_s + 20;
+    return facts;
+}
+
+DoctorFacts with_gpu() {
+    auto facts = healthy();
+    facts.machine.backend = Backend::cuda;
+    facts.machine.gpus = {nvidia("580.65.06", "8.9")};
+    facts.build = BuildFact{"b11160-cuda-13.4", false, Backend::cuda, true, "", true};
+    return facts;
+}
+
+const Finding* find(const std::vector<Finding>& findings, std::string_view code) {
+    for (const auto& finding : findings) {
+        if (finding.code == code) return &finding;
+    }
+    return nullptr;
+}
+
+} // namespace
+
+TEST_CASE("findings: nothing is wrong where nothing is wrong") {
+    for (const auto& facts : {healthy(), with_gpu()}) {
+        const auto findings = findings_of(facts);
+        INFO(findings_text(findings));
+        CHECK(findings.empty());
+        CHECK(doctor_exit_code(findings) == 0);
+    }
+    CHECK(findings_text({}) == "Nothing wrong was found.\n");
+}
+
+TEST_CASE("findings: each with its severity, its words and its remedy") {
+    struct Row {
+        const char* code;
+        Severity severity;
+        int exit_code;
+        const char* what;
+        const char* remedy;
+        std::function<void(DoctorFacts&)> change;
+        bool gpu = false;
+    };
+    const auto taken = [](bool asked, bool ours) {
+        return [=](DoctorFacts& f) {
+            f.ports[0] = {8080, "--port", asked, false, 812, "nginx", ours};
+        };
+    };
+    const auto blocks = Severity::blocks;
+    const auto warns = Severity::warns;
+    const auto notes = Severity::notes;
+    const Row rows[] = {
+        {"home_read_only", blocks, 2, "Nothing can be written in /h: Read-only file system",
+         "--home", [](auto& f) { f.home_trouble = "Read-only file system"; }},
+        {"no_links", notes, 0, "without links (FAT or exFAT)", "copies",
+         [](auto& f) { f.links = false; }},
+        {"no_space", blocks, 4, "Only 100.0 MiB are free", "--home",
+         [](auto& f) {
+             f.free_bytes = 100 * 1024 * 1024;
+             f.build.reset();
+         }},
+        {"little_space", warns, 0, "Only 100.0 MiB", "--models-dir",
+         [](auto& f) { f.free_bytes = 100 * 1024 * 1024; }},
+        {"little_space", warns, 0, "Only 2.0 GiB", "--models-dir",
+         [](auto& f) {
+             f.free_bytes = 2 * k_gib;
+             f.models.clear();
+         }},
+        {"old_driver", warns, 0, "driver 470.256 supports CUDA 11.4", "570 or newer",
+         [](auto& f) { f.machine.gpus = {nvidia("470.256", "8.9")}; }, true},
+        {"gpu_not_used", warns, 0, "RTX 4090 is not used: the build b1-cpu is one for the CPU",
+         "odysseus backend install",
+         [](auto& f) { f.build = BuildFact{"b1-cpu", false, Backend::cpu, true, "", {}}; }, true},
+        {"gpu_not_used", warns, 0, "the build /x/llama-server", "--llama-server",
+         [](auto& f) { f.build = BuildFact{"/x/llama-server", true, Backend::cpu, true, "", {}}; },
+         true},
+        {"gpu_not_used", notes, 0, "without a usable GPU", "--device",
+         [](auto& f) {
+             f.build.reset();
+             f.machine.gpus = {Gpu{}};
+             f.machine.gpus[0].vendor = Vendor::intel;
+         }},
+        {"gpu_not_seen", warns, 0, "is one for CUDA, but sees no GPU", "--device",
+         [](auto& f) { f.build->sees_gpu = false; }, true},
+        {"old_libc", blocks, 3, "needs glibc 2.34 or newer, this system has 2.31",
+         "odysseus backend import",
+         [](auto& f) {
+             f.build.reset();
+             f.machine.glibc = "2.31";
+         }},
+        {"no_build", notes, 0, "the first start fetches one", "", [](auto& f) { f.build.reset(); }},
+        {"no_build", blocks, 4, "--offline forbids", "odysseus backend import",
+         [](auto& f) {
+             f.build.reset();
+             f.offline = true;
+             f.hosts.clear();
+         }},
+        {"build_does_not_run", blocks, 5, "(b11160-cpu) does not run: exited with 1", "rollback",
+         [](auto& f) {
+             f.build->runs = false;
+             f.build->trouble = "exited with 1";
+         }},
+        {"build_does_not_run", blocks, 5, "GLIBC_2.38", "carries its own C library",
+         [](auto& f) {
+             f.build->runs = false;
+             f.build->trouble = "exited with 1: version `GLIBC_2.38' not found";
+         }},
+        {"build_does_not_run", blocks, 5, "libcudart", "CUDA's libraries are missing",
+         [](auto& f) {
+             f.build->runs = false;
+             f.build->trouble = "exited with 127: libcudart.so.12: cannot open shared object file";
+         }},
+        {"build_does_not_run", blocks, 5, "Illegal", "processor lacks instructions",
+         [](auto& f) {
+             f.build->runs = false;
+             f.build->trouble = "ended by signal 4 (Illegal instruction)";
+         }},
+        {"build_does_not_run", blocks, 5, "Permission denied", "noexec",
+         [](auto& f) {
+             f.build->runs = false;
+             f.build->trouble = "starting it: Permission denied";
+         }},
+        {"build_does_not_run", blocks, 5, "exited with 3", "Name another one with --llama-server",
+         [](auto& f) {
+             f.build = BuildFact{"/x", true, Backend::cpu, false, "exited with 3", std::nullopt};
+         }},
+        {"models_folder", warns, 0, "a.gguf is a projector (mmproj) without a model",
+         "odysseus pull",
+         [](auto& f) {
+             f.model_findings = {"a.gguf is a projector (mmproj) without a model beside it."};
+         }},
+        {"no_model", notes, 0, "There is no model in /h/models", "odysseus pull",
+         [](auto& f) { f.models.clear(); }},
+        {"model_too_large", warns, 0, "big takes 40.0 GiB, but this machine has 30.0 GiB",
+         "a smaller model", [](auto& f) { f.models.push_back(model_of("big", 40 * k_gib)); }},
+        {"model_too_large", warns, 0, "on its GPU", "--device cpu",
+         [](auto& f) { f.models.push_back(model_of("big", 40 * k_gib)); }, true},
+        {"port_taken", blocks, 7, "Port 8080 is taken by nginx (process 812).", "--port",
+         taken(true, false)},
+        {"port_taken", notes, 0, "the next free one will be used", "--port", taken(false, false)},
+        {"port_taken", blocks, 7, "taken by another program.", "--llama-port",
+         [](auto& f) { f.ports[1] = {10086, "--llama-port", true, false, {}, "", false}; }},
+        {"already_running", notes, 0, "odysseus runs in this HOME already", "", taken(true, true)},
+        {"host_unreachable", blocks, 4,
+         "https://api.github.com (the release host) cannot be reached", "--github-api",
+         [](auto& f) {
+             f.build.reset();
+             f.hosts[0].reached = false;
+             f.hosts[0].why = "the host's name is not known here";
+         }},
+        {"host_unreachable", notes, 0, "api.github.com", "as long as nothing new",
+         [](auto& f) { f.hosts[0].reached = false; }},
+        {"host_unreachable", warns, 0, "https://huggingface.co", "copied into the models folder",
+         [](auto& f) {
+             f.models.clear();
+             f.hosts[1].reached = false;
+         }},
+        {"proxy_malformed", warns, 0, "HTTPS_PROXY is set, but is no address", "unset HTTPS_PROXY",
+         [](auto& f) {
+             f.proxies = {{"HTTPS_PROXY", "ftp://x y"}};
+         }},
+        {"proxy", notes, 0, "the proxy proxy.example:3128 (https_proxy)", "",
+         [](auto& f) {
+             f.proxies = {{"https_proxy", "http://me:hush@proxy.example:3128"}};
+         }},
+        {"proxy", notes, 0, "the proxy proxy.example:1080 (ALL_PROXY)", "",
+         [](auto& f) {
+             f.proxies = {{"ALL_PROXY", "socks5h://proxy.example:1080"}};
+             f.no_proxy = "*";
+         }},
+        {"proxy_for_loopback", warns, 0, "NO_PROXY does not except", "NO_PROXY=127.0.0.1,localhost",
+         [](auto& f) {
+             f.proxies = {{"http_proxy", "proxy.example:3128"}};
+         }},
+        {"clock", warns, 0, "before the day this program was written", "Set the clock",
+         [](auto& f) { f.now_s = 1'600'000'000; }},
+        {"clock", warns, 0, "clock is 60 minutes slow", "Set the clock",
+         [](auto& f) { f.server_now_s = k_now_s + 3600; }},
+        {"clock", warns, 0, "clock is 6 minutes fast", "Set the clock",
+         [](auto& f) { f.server_now_s = k_now_s - 360; }},
+        {"unknown_setting", warns, 0, "the key 'proxy_prot'", "Did you mean proxy_port?",
+         [](auto& f) { f.unknown_keys = {"proxy_prot"}; }},
+        {"unknown_setting", notes, 0, "the key 'somebody_elses_window_theme'", "",
+         [](auto& f) { f.unknown_keys = {"somebody_elses_window_theme"}; }},
+        {"leftover_process", warns, 0, "llama-server (process 99) of an earlier run", "next start",
+         [](auto& f) {
+             f.leftovers = {{LeftoverFact::Kind::process, "llama-server", 0, 99}};
+         }},
+        {"leftover_download", notes, 0, "x.gguf.part is an unfinished download (1.0 GiB)",
+         "odysseus pull",
+         [](auto& f) {
+             f.leftovers = {{LeftoverFact::Kind::download, "x.gguf.part", k_gib, {}}};
+         }},
+        {"leftover_installation", notes, 0, "was left by an installation", "next installation",
+         [](auto& f) {
+             f.leftovers = {{LeftoverFact::Kind::installation, ".staging-1", 0, {}}};
+         }},
+        {"hardware", notes, 0, "nvidia-smi says that", "",
+         [](auto& f) { f.machine.notes = {"nvidia-smi says that it is tired."}; }},
+    };
+    for (const auto& row : rows) {
+        auto facts = row.gpu ? with_gpu() : healthy();
+        row.change(facts);
+        const auto findings = findings_of(facts);
+        INFO(row.code << " among:\n" << findings_text(findings));
+        const auto* finding = find(findings, row.code);
+        REQUIRE(finding != nullptr);
+        CHECK(finding->severity == row.severity);
+        CHECK(finding->exit_code == row.exit_code);
+        CHECK(finding->what.find(row.what) != std::string::npos);
+        if (*row.remedy == '\0') {
+            CHECK(finding->remedy.empty());
+        } else {
+            CHECK(finding->remedy.find(row.remedy) != std::string::npos);
+        }
+        CHECK(findings_text(findings).find("hush") == std::string::npos);
+        CHECK((finding->severity == blocks) == (finding->exit_code != 0));
+        CHECK(doctor_exit_code(findings) ==
+              (findings.front().severity == blocks ? findings.front().exit_code : 0));
+    }
+}
+
+TEST_CASE("findings: look-alikes that are none") {
+    struct Row {
+        const char* code;
+        std::function<void(DoctorFacts&)> change;
+        bool gpu = false;
+    };
+    const Row rows[] = {
+        {"gpu_not_used",
+         [](auto& f) { // it was the user's wish
+             f.device = Backend::cpu;
+             f.build = BuildFact{"b1-cpu", false, Backend::cpu, true, "", {}};
+         },
+         true},
+        {"gpu_not_seen", [](auto& f) { f.build->sees_gpu.reset(); }, true},
+        {"old_driver", [](auto& f) { f.machine.gpus = {nvidia("550.90", "8.9")}; }, true},
+        {"old_libc", [](auto& f) { f.machine.glibc = "2.31"; }}, // the installed build runs
+        {"old_libc",
+         [](auto& f) {
+             f.build.reset();
+             f.machine.glibc.reset();
+         }},
+        {"model_too_large", [](auto& f) { f.machine.ram_mib.reset(); }},
+        {"model_too_large", [](auto& f) { f.models.push_back(model_of("just", 30 * k_gib)); }},
+        {"clock", [](auto& f) { f.server_now_s = k_now_s - 299; }},
+        {"clock", [](auto& f) { f.server_now_s.reset(); }},
+        {"proxy_for_loopback",
+         [](auto& f) {
+             f.proxies = {{"HTTPS_PROXY", "http://proxy.example:3128"}};
+         }},
+        {"proxy_for_loopback",
+         [](auto& f) {
+             f.proxies = {{"http_proxy", "http://proxy.example:3128"}};
+             f.no_proxy = "internal.example, 127.0.0.1";
+         }},
+        {"little_space", [](auto& f) { f.free_bytes = 2 * k_gib; }},
+        {"little_space", [](auto& f) { f.free_bytes.reset(); }},
+    };
+    for (const auto& row : rows) {
+        auto facts = row.gpu ? with_gpu() : healthy();
+        row.change(facts);
+        const auto findings = findings_of(facts);
+        INFO(row.code << " among:\n" << findings_text(findings));
+        CHECK(find(findings, row.code) == nullptr);
+    }
+}
+
+TEST_CASE("findings: what blocks comes first and decides the exit code") {
+    auto facts = healthy();
+    facts.machine.notes = {"a note"};
+    facts.build->runs = false;
+    facts.build->trouble = "exited with 1";
+    facts.ports[0] = {8080, "--port", true, false, std::nullopt, "", false};
+    facts.server_now_s = k_now_s + 3600;
+    const auto findings = findings_of(facts);
+    REQUIRE(findings.size() == 4);
+    CHECK(findings[0].code == "build_does_not_run");
+    CHECK(findings[1].code == "port_taken");
+    CHECK(findings[2].severity == Severity::warns);
+    CHECK(findings[3].severity == Severity::notes);
+    CHECK(doctor_exit_code(findings) == 5);
+
+    const auto json = findings_json(findings);
+    CHECK(json["ok"] == false);
+    CHECK(json["exit_code"] == 5);
+    CHECK(json["findings"].size() == 4);
+    CHECK(json["findings"][0]["severity"] == "blocks");
+    CHECK(json["findings"][3]["remedy"].is_null());
+    CHECK(findings_text(findings).ends_with("2 findings block a launch.\n"));
+}
