@@ -1,0 +1,59 @@
+// What llama-server's log lines tell. In router mode the lines of a model's process come on the
+// router's stdout with the process's port in front ("[58697] 0.00.055.548 E ggml_...: ..."), the
+// router's own on stderr. Function names in them are cut and change; only the words count. Origin
+// of the vocabulary: docs/supervision.md, "What counts as a memory failure".
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace odysseus {
+
+inline constexpr std::size_t k_line_bytes_max = 8 * 1024;
+
+// Bytes in, lines out. What is longer than k_line_bytes_max is cut; what is no UTF-8 or a control
+// character becomes U+FFFD, colour sequences go, so that a line can be shown and logged anywhere.
+class LineSplitter {
+  public:
+    [[nodiscard]] std::vector<std::string> feed(std::string_view bytes);
+    [[nodiscard]] std::optional<std::string> rest(); // at the end: a line without its newline
+
+  private:
+    std::string m_line;
+    bool m_cut = false;
+};
+
+[[nodiscard]] std::string readable(std::string_view bytes);
+
+struct LogFact {
+    enum class Kind {
+        noise,
+        listening,   // takes connections; port
+        spawned,     // the router started a model's process: model, port
+        exited,      // a model's process ended: model, status
+        loading,     // a model's process begins to load
+        loaded,      // ... and has loaded
+        memory,      // an allocation failed in earnest: bytes, device
+        strained,    // something failed that lack of memory, but not only that, explains
+        not_memory,  // a reason that no context can cure
+        load_failed, // the load failed; by itself no reason
+        fit_trial,   // the dry run of --fit ended; what it said before does not count
+        bind_failed, // the router's port is taken
+    };
+    Kind kind = Kind::noise;
+    bool from_model = false; // said by a model's process, whose port is `port`
+    int port = 0;
+    std::string model;
+    int status = 0;
+    std::optional<std::int64_t> bytes; // memory: what was asked for
+    std::string device;                // memory: "CPU", "CUDA0", "Vulkan0"; empty: not said
+    std::string text;                  // the line without its prefixes
+};
+
+[[nodiscard]] LogFact classify(std::string_view line);
+
+} // namespace odysseus

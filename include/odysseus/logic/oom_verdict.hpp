@@ -1,0 +1,46 @@
+// Was it memory? Judged by evidence: what llama-server answered, and what the model's process said
+// and how it ended. The rules are interface.md's, section 4 (docs/supervision.md).
+#pragma once
+
+#include "odysseus/logic/process_book.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace odysseus {
+
+struct OutOfMemory {
+    std::string evidence;              // the line, or the words of the answer
+    std::optional<std::int64_t> bytes; // the largest allocation that was refused
+    std::string device;                // empty: not said
+};
+struct OtherCause {
+    std::string reason;
+};
+// It died while loading without a word: one lower rung is tried, once.
+struct Suspicion {
+    std::string reason;
+};
+using OomVerdict = std::variant<OutOfMemory, OtherCause, Suspicion>;
+
+struct Symptoms {
+    int status = 0; // of the HTTP answer; 0: the connection broke
+    std::string_view body;
+    std::string_view model;                // its name is echoed in answers and is no evidence
+    const ModelProcess* process = nullptr; // the model's newest; nullptr: none known
+    bool killed_for_memory = false;        // the kernel's count of such kills rose since the start
+};
+
+[[nodiscard]] OomVerdict judge(const Symptoms& symptoms);
+
+// Whether the answer says that a model failed to load, whatever the reason.
+[[nodiscard]] bool is_load_failure(int status, std::string_view body);
+// Whether the answer says that the model's process, or the connection to it, broke.
+[[nodiscard]] bool is_broken_connection(int status, std::string_view body);
+// "model limit reached, try again later": the router's own race; asking again helps.
+[[nodiscard]] bool is_retryable_race(int status, std::string_view body);
+
+} // namespace odysseus

@@ -1,0 +1,132 @@
+#include "odysseus/logic/launch_plan.hpp"
+
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace odysseus {
+namespace {
+
+// "-ngl 99": every layer, as documented; no model has as many.
+constexpr const char* k_all_layers = "99";
+
+constexpr std::array<std::string_view, 26> k_dropped = {
+    "LLAMA_ARG_PORT",
+    "LLAMA_ARG_HOST",
+    "LLAMA_ARG_REUSE_PORT",
+    "LLAMA_ARG_API_PREFIX",
+    "LLAMA_ARG_API_KEY_FILE",
+    "LLAMA_API_KEY",
+    "LLAMA_ARG_MODEL",
+    "LLAMA_ARG_MODEL_URL",
+    "LLAMA_ARG_ALIAS",
+    "LLAMA_ARG_MODELS_DIR",
+    "LLAMA_ARG_MODELS_MAX",
+    "LLAMA_ARG_MODELS_PRESET",
+    "LLAMA_ARG_MODELS_AUTOLOAD",
+    "LLAMA_ARG_MMPROJ",
+    "LLAMA_ARG_MMPROJ_URL",
+    "LLAMA_ARG_CTX_SIZE",
+    "LLAMA_ARG_N_GPU_LAYERS",
+    "LLAMA_ARG_N_PARALLEL",
+    "LLAMA_ARG_KV_UNIFIED",
+    "LLAMA_ARG_KV_UNIFIED_PER_SLOT",
+    "LLAMA_ARG_THREADS",
+    "LLAMA_CACHE",
+    "LLAMA_OFFLINE",
+    "HF_TOKEN",
+    "HUGGING_FACE_HUB_TOKEN",
+    "GITHUB_TOKEN",
+};
+// Every name that begins so. AIP_: Vertex AI's mode, which changes the addresses of the API.
+constexpr std::array<std::string_view, 8> k_dropped_beginnings = {
+    "LLAMA_ARG_SSL_", "LLAMA_ARG_HF_", "LLAMA_ARG_DOCKER_", "LLAMA_ARG_LOG_",
+    "LLAMA_LOG_",     "LLAMA_SERVER_", "ODYSSEUS_",         "AIP_",
+};
+
+std::string name_of(std::string_view entry, Os os) {
+    const auto name = entry.substr(0, entry.find('='));
+    if (os != Os::windows) return std::string(name);
+    std::string upper(name); // names have no case there
+    for (char& c : upper) {
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    }
+    return upper;
+}
+
+bool is_dropped(const std::string& name) {
+    if (name == "GH_TOKEN" || name == "LLAMA_ARG_OFFLINE") return true;
+    if (std::find(k_dropped.begin(), k_dropped.end(), name) != k_dropped.end()) return true;
+    return std::any_of(k_dropped_beginnings.begin(), k_dropped_beginnings.end(),
+                       [&](std::string_view beginning) {
+                           return std::string_view(name).substr(0, beginning.size()) == beginning;
+                       });
+}
+
+const char* loader_path_name(Os os) {
+    switch (os) {
+    case Os::linux: return "LD_LIBRARY_PATH";
+    case Os::macos: return "DYLD_LIBRARY_PATH";
+    case Os::windows: return "PATH";
+    }
+    return "LD_LIBRARY_PATH";
+}
+
+} // namespace
+
+std::vector<std::string> launch_arguments(const LaunchPlan& plan) {
+    std::vector<std::string> arguments = {"--port",       std::to_string(plan.port),
+                                          "--models-dir", plan.models_dir,
+                                          "--models-max", std::to_string(plan.models_max),
+                                          "--parallel",   std::to_string(plan.parallel)};
+    const auto add = [&](std::initializer_list<std::string> more) {
+        arguments.insert(arguments.end(), more);
+    };
+    if (!plan.per_model_context) add({"--ctx-size", std::to_string(plan.context)});
+    add({"--threads", std::to_string(plan.threads)});
+    if (!plan.per_model_context) {
+        add({"-ngl", plan.backend == Backend::cpu ? "0" : k_all_layers});
+    }
+    add({"--host", "127.0.0.1"});
+    // The context was divided by the slots already, in the estimate; without this llama-server
+    // would divide again.
+    if (plan.parallel > 1) add({"--kv-unified"});
+    if (plan.preset_file) add({"--models-preset", *plan.preset_file});
+    arguments.insert(arguments.end(), plan.user_arguments.begin(), plan.user_arguments.end());
+    return arguments;
+}
+
+std::vector<std::string> launch_environment(const std::vector<std::string>& ours,
+                                            const LaunchEnvironment& wanted) {
+    const std::string loader_path = loader_path_name(wanted.os);
+    const char* between = wanted.os == Os::windows ? ";" : ":";
+    std::vector<std::string> kept;
+    std::string path = wanted.library_dir.value_or("");
+    bool has_backtrace_choice = false;
+    for (const auto& entry : ours) {
+        const auto name = name_of(entry, wanted.os);
+        if (is_dropped(name)) continue;
+        if (name == "GGML_NO_BACKTRACE") has_backtrace_choice = true;
+        if (wanted.library_dir && name == loader_path) {
+            const auto value = entry.substr(name.size() + 1);
+            if (!value.empty()) path += between + value;
+            continue;
+        }
+        kept.push_back(entry);
+    }
+    if (wanted.library_dir) kept.push_back(loader_path + "=" + path);
+    // By environment and not in argv: a build that does not know one passes over it.
+    kept.emplace_back("LLAMA_ARG_OFFLINE=1");
+    kept.emplace_back("LLAMA_ARG_LOG_COLORS=off");
+    kept.emplace_back("LLAMA_ARG_LOG_PREFIX=1");
+    kept.emplace_back("LLAMA_ARG_LOG_TIMESTAMPS=1");
+    kept.push_back("LLAMA_CACHE=" + wanted.cache_dir);
+    // An abort would start gdb to print a backtrace: a third of a second before the memory is free.
+    if (!has_backtrace_choice) kept.emplace_back("GGML_NO_BACKTRACE=1");
+    if (!wanted.api_key.empty()) kept.push_back("LLAMA_API_KEY=" + wanted.api_key);
+    return kept;
+}
+
+} // namespace odysseus

@@ -1,0 +1,94 @@
+#include "odysseus/logic/process_book.hpp"
+
+#include <algorithm>
+
+namespace odysseus {
+namespace {
+
+using Kind = LogFact::Kind;
+
+bool is_failure(Kind kind) {
+    return kind == Kind::memory || kind == Kind::strained || kind == Kind::not_memory ||
+           kind == Kind::load_failed;
+}
+
+void add(std::vector<LogFact>& facts, const LogFact& fact) {
+    if (fact.kind == Kind::fit_trial) {
+        facts.clear(); // the dry run's troubles are not the load's
+    } else if (is_failure(fact.kind) && facts.size() < ProcessBook::k_facts_max) {
+        facts.push_back(fact);
+    }
+}
+
+} // namespace
+
+// The process that lives on this port now. Its first lines may come before the router's line that
+// names its model: the two come on different streams.
+ModelProcess* ProcessBook::open_on(int port) {
+    const auto found = std::find_if(m_processes.rbegin(), m_processes.rend(),
+                                    [&](const auto& process) { return process.port == port; });
+    if (found != m_processes.rend() && !found->exit_status) return &*found;
+    if (m_processes.size() == k_processes_max) m_processes.pop_front();
+    m_processes.emplace_back().port = port;
+    return &m_processes.back();
+}
+
+void ProcessBook::note(const LogFact& fact) {
+    if (fact.kind == Kind::spawned) {
+        auto* process = open_on(fact.port);
+        if (!process->model.empty()) { // its end was never reported
+            process->exit_status = 1;
+            process = open_on(fact.port);
+        }
+        process->model = fact.model;
+        return;
+    }
+    if (fact.kind == Kind::exited) {
+        const auto found =
+            std::find_if(m_processes.begin(), m_processes.end(), [&](const auto& process) {
+                return process.model == fact.model && !process.exit_status;
+            });
+        if (found != m_processes.end()) found->exit_status = fact.status;
+        return;
+    }
+    if (!fact.from_model) {
+        add(m_router_facts, fact);
+        return;
+    }
+    auto* process = open_on(fact.port);
+    if (fact.kind == Kind::loaded) {
+        process->loaded = true;
+        process->facts.clear(); // it found another way
+    }
+    add(process->facts, fact);
+    if (process->last_lines.size() == k_lines_kept) process->last_lines.pop_front();
+    process->last_lines.push_back(fact.text);
+}
+
+const ModelProcess* ProcessBook::newest(const std::string& model) const {
+    const auto found = std::find_if(m_processes.rbegin(), m_processes.rend(),
+                                    [&](const auto& process) { return process.model == model; });
+    return found == m_processes.rend() ? nullptr : &*found;
+}
+
+const ModelProcess* ProcessBook::newest_ended(const std::string& model) const {
+    const auto found =
+        std::find_if(m_processes.rbegin(), m_processes.rend(), [&](const auto& process) {
+            return process.model == model && process.exit_status;
+        });
+    return found == m_processes.rend() ? nullptr : &*found;
+}
+
+bool ProcessBook::is_loading() const {
+    return std::any_of(m_processes.begin(), m_processes.end(),
+                       [](const auto& process) { return !process.loaded && !process.exit_status; });
+}
+
+std::size_t ProcessBook::ends(const std::string& model) const {
+    return static_cast<std::size_t>(
+        std::count_if(m_processes.begin(), m_processes.end(), [&](const auto& process) {
+            return process.model == model && process.exit_status;
+        }));
+}
+
+} // namespace odysseus
