@@ -4,6 +4,7 @@
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/version.hpp"
+#include "odysseus/platform/guard.hpp"
 
 #include <cstdio>
 #include <exception>
@@ -32,6 +33,7 @@ int run(const io::CommandLine& line) {
 } // namespace
 
 int main(int argc, char** argv) {
+    if (const auto code = platform::guard_main(argc, argv)) return *code;
     try {
         return run(io::parse_command_line(argc, argv));
     } catch (const Error& error) {

@@ -1,0 +1,316 @@
+#include "odysseus/platform/child.hpp"
+
+#include "group.hpp"
+#include "guard_protocol.hpp"
+#include "odysseus/error.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/guard.hpp"
+#include "posix_fd.hpp"
+
+#include <csignal>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <thread>
+
+extern char** environ; // NOLINT: POSIX names it so
+
+namespace odysseus::platform {
+namespace {
+
+using namespace guard_protocol;
+using Clock = std::chrono::steady_clock;
+
+// One event carries at most this much of each stream.
+constexpr std::size_t k_output_bytes_max = 256 * 1024;
+// A group whose guard was killed gets KILL; only a process stuck in the kernel takes longer.
+constexpr std::chrono::milliseconds k_lost_guard_limit{5000};
+constexpr std::chrono::milliseconds k_look_again{2};
+
+[[noreturn]] void fail(const ChildSpec& spec, const char* doing, int reason) {
+    throw Error(Fault::server, cat("starting ", spec.executable.string(), ": ", doing,
+                                   std::generic_category().message(reason)));
+}
+
+// Descriptors above the low ones that the guard's own streams are put on.
+Fd lifted(Fd fd) {
+    const int high = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 10);
+    if (high < 0) throw std::system_error(errno, std::generic_category(), "fcntl");
+    return Fd(high);
+}
+
+struct ChannelPair {
+    Fd ours;
+    Fd theirs;
+};
+
+ChannelPair make_channel() {
+    int ends[2] = {-1, -1};
+    int type = SOCK_STREAM;
+#ifdef SOCK_CLOEXEC
+    type |= SOCK_CLOEXEC;
+#endif
+    if (::socketpair(AF_UNIX, type, 0, ends) != 0) {
+        throw std::system_error(errno, std::generic_category(), "socketpair");
+    }
+    set_close_on_exec(ends[0]);
+    set_close_on_exec(ends[1]);
+    return {Fd(ends[0]), lifted(Fd(ends[1]))};
+}
+
+bool send_all(int fd, const void* data, std::size_t bytes) {
+    const auto* at = static_cast<const char*>(data);
+    while (bytes > 0) {
+#ifdef MSG_NOSIGNAL
+        const auto sent = ::send(fd, at, bytes, MSG_NOSIGNAL);
+#else
+        const auto sent = ::send(fd, at, bytes, 0);
+#endif
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent <= 0) return false;
+        at += sent;
+        bytes -= static_cast<std::size_t>(sent);
+    }
+    return true;
+}
+
+// False: end of file, which is the death of the guard.
+bool receive(int fd, Report& report) {
+    auto* at = reinterpret_cast<char*>(&report);
+    std::size_t bytes = sizeof report;
+    while (bytes > 0) {
+        const auto got = ::recv(fd, at, bytes, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        at += got;
+        bytes -= static_cast<std::size_t>(got);
+    }
+    return true;
+}
+
+std::string spec_text(const ChildSpec& spec) {
+    std::string text = spec.executable.string() + '\0' + spec.directory.string() + '\0';
+    text += std::to_string(spec.arguments.size()) + '\0';
+    for (const auto& argument : spec.arguments)
+        text += argument + '\0';
+    for (const auto& entry : spec.environment)
+        text += entry + '\0';
+    return text;
+}
+
+// The guard, with `out` and `err` as its streams and `channel` beside them.
+pid_t spawn_guard(const ChildSpec& spec, int out, int err, int channel) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&actions, out, 1);
+    ::posix_spawn_file_actions_adddup2(&actions, err, 2);
+    ::posix_spawn_file_actions_adddup2(&actions, channel, k_channel);
+
+    sigset_t none;
+    sigemptyset(&none);
+    sigset_t usual;
+    sigemptyset(&usual);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGCHLD}) {
+        sigaddset(&usual, signal);
+    }
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setsigdefault(&attributes, &usual);
+    ::posix_spawnattr_setpgroup(&attributes, 0); // a Ctrl-C at the terminal is not for it
+    int flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+#ifdef POSIX_SPAWN_CLOEXEC_DEFAULT
+    flags |= POSIX_SPAWN_CLOEXEC_DEFAULT;
+#endif
+    ::posix_spawnattr_setflags(&attributes, static_cast<short>(flags));
+
+    std::string name = "llama-guard";
+    std::string role = k_guard_role;
+    char* argv[] = {name.data(), role.data(), nullptr};
+    // Our environment, not the program's: an LD_LIBRARY_PATH that serves the one can break the
+    // other.
+    pid_t pid = 0;
+    const int result =
+        ::posix_spawn(&pid, spec.guard.c_str(), &actions, &attributes, argv, environ);
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&actions);
+    if (result != 0) fail(spec, "the guard process: ", result);
+    return pid;
+}
+
+} // namespace
+
+struct Child::Native {
+    Fd out;
+    Fd err;
+    Fd channel;
+    pid_t guard = 0;
+    pid_t pid = 0;
+    bool exited = false;
+    bool gone = false;
+    std::deque<ChildEvent> ready;
+    std::mutex sending;
+
+    void wait_for_guard() {
+        while (guard > 0 && ::waitpid(guard, nullptr, 0) < 0 && errno == EINTR) {
+        }
+        guard = 0;
+    }
+    void handle_report();
+    void bury();
+};
+
+Child::Child(const ChildSpec& spec) : m_native(std::make_unique<Native>()) {
+    group::adopt_orphans();
+    auto& native = *m_native;
+    ChannelPair channel;
+    {
+        auto out = make_pipe();
+        auto err = make_pipe();
+        channel = make_channel();
+        const auto out_end = lifted(std::move(out.write));
+        const auto err_end = lifted(std::move(err.write));
+        native.guard = spawn_guard(spec, out_end.get(), err_end.get(), channel.theirs.get());
+        native.out = std::move(out.read);
+        native.err = std::move(err.read);
+    }
+    channel.theirs.close();
+    native.channel = std::move(channel.ours);
+    set_non_blocking(native.out.get());
+    set_non_blocking(native.err.get());
+
+    const auto text = spec_text(spec);
+    const SpecHeader header{static_cast<std::uint32_t>(text.size())};
+    Report report;
+    const bool answered = text.size() <= k_spec_bytes_max &&
+                          send_all(native.channel.get(), &header, sizeof header) &&
+                          send_all(native.channel.get(), text.data(), text.size()) &&
+                          receive(native.channel.get(), report);
+    if (answered && report.kind == Report::started) {
+        native.pid = static_cast<pid_t>(report.b);
+        return;
+    }
+    native.channel.close();
+    native.wait_for_guard();
+    native.gone = true;
+    if (!answered) fail(spec, "the guard process ended: ", EPIPE);
+    const char* doing = report.a == stage_directory ? "entering its folder: "
+                        : report.a == stage_fork    ? "making a process: "
+                                                    : "";
+    fail(spec, doing, static_cast<int>(report.b));
+}
+
+Child::~Child() {
+    if (m_native->gone) return;
+    stop(std::chrono::milliseconds(0));
+    while (!m_native->gone)
+        (void)next(std::chrono::milliseconds(1000));
+}
+
+std::int64_t Child::pid() const {
+    return m_native->pid;
+}
+
+namespace {
+
+// Everything that is there now, up to the limit.
+std::string read_available(Fd& fd) {
+    std::string text;
+    char bytes[16 * 1024];
+    while (fd && text.size() < k_output_bytes_max) {
+        const auto got = ::read(fd.get(), bytes, sizeof bytes);
+        if (got > 0) {
+            text.append(bytes, static_cast<std::size_t>(got));
+        } else if (got < 0 && errno == EINTR) {
+            continue;
+        } else {
+            if (got == 0 || errno != EAGAIN) fd.close();
+            break;
+        }
+    }
+    return text;
+}
+
+} // namespace
+
+ChildEvent Child::next(std::chrono::milliseconds limit) {
+    auto& native = *m_native;
+    if (native.ready.empty() && native.gone) return ChildGone{};
+    if (native.ready.empty()) {
+        pollfd waiting[3] = {{native.out ? native.out.get() : -1, POLLIN, 0},
+                             {native.err ? native.err.get() : -1, POLLIN, 0},
+                             {native.channel ? native.channel.get() : -1, POLLIN, 0}};
+        const int count = ::poll(waiting, 3, static_cast<int>(limit.count()));
+        if (count <= 0) return ChildQuiet{};
+        // err before out: see ChildOutput. Both before the channel: an exit comes after the words.
+        const bool reported = waiting[2].revents != 0;
+        for (;;) {
+            ChildOutput output;
+            output.err = read_available(native.err);
+            output.out = read_available(native.out);
+            const bool more =
+                output.err.size() >= k_output_bytes_max || output.out.size() >= k_output_bytes_max;
+            if (!output.err.empty() || !output.out.empty()) {
+                native.ready.emplace_back(std::move(output));
+            }
+            if (!reported || !more) break;
+        }
+        if (reported) native.handle_report();
+        if (native.ready.empty()) return ChildQuiet{};
+    }
+    auto event = std::move(native.ready.front());
+    native.ready.pop_front();
+    return event;
+}
+
+void Child::Native::handle_report() {
+    Report report;
+    if (!receive(channel.get(), report)) {
+        bury();
+    } else if (report.kind == Report::exited) {
+        exited = true;
+        ready.emplace_back(ChildExited{{report.a, static_cast<int>(report.b)}});
+        return;
+    } else if (report.kind != Report::gone) {
+        return;
+    }
+    wait_for_guard();
+    {
+        const std::lock_guard lock(sending);
+        channel.close();
+    }
+    if (!exited) ready.emplace_back(ChildExited{{0, SIGKILL}});
+    gone = true;
+    ready.emplace_back(ChildGone{});
+}
+
+// The guard is dead. Its program was killed with it (Linux), or is ours to kill; those that it
+// started are, in any case.
+void Child::Native::bury() {
+    const auto limit = Clock::now() + k_lost_guard_limit;
+    do {
+        ::kill(-pid, SIGKILL);
+        ::waitpid(pid, nullptr, WNOHANG);
+        if (group::is_gone(pid)) break;
+        std::this_thread::sleep_for(k_look_again);
+    } while (Clock::now() < limit);
+}
+
+void Child::stop(std::chrono::milliseconds grace) {
+    const Command command{static_cast<std::uint32_t>(grace.count() > 0 ? grace.count() : 0)};
+    const std::lock_guard lock(m_native->sending);
+    if (m_native->channel) send_all(m_native->channel.get(), &command, sizeof command);
+}
+
+std::string exit_text(const ExitStatus& status) {
+    if (status.signal == 0) return cat("exit code ", status.code);
+    return cat("signal ", status.signal, " (", ::strsignal(status.signal), ")");
+}
+
+} // namespace odysseus::platform

@@ -1,0 +1,9 @@
+#include "odysseus/platform/guard.hpp"
+
+namespace odysseus::platform {
+
+std::optional<int> guard_main(int, char**) {
+    return std::nullopt; // the job object does its work
+}
+
+} // namespace odysseus::platform

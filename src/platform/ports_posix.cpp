@@ -1,0 +1,53 @@
+#include "odysseus/platform/ports.hpp"
+
+#include "posix_fd.hpp"
+
+#include <arpa/inet.h>
+#include <cstring>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace odysseus::platform {
+namespace {
+
+socklen_t fill(sockaddr_storage& storage, const std::string& address, int port) {
+    std::memset(&storage, 0, sizeof storage);
+    if (address.find(':') != std::string::npos) {
+        auto* six = reinterpret_cast<sockaddr_in6*>(&storage);
+        six->sin6_family = AF_INET6;
+        six->sin6_port = htons(static_cast<std::uint16_t>(port));
+        if (::inet_pton(AF_INET6, address.c_str(), &six->sin6_addr) != 1) return 0;
+        return sizeof(sockaddr_in6);
+    }
+    auto* four = reinterpret_cast<sockaddr_in*>(&storage);
+    four->sin_family = AF_INET;
+    four->sin_port = htons(static_cast<std::uint16_t>(port));
+    const auto* text = address == "localhost" ? "127.0.0.1" : address.c_str();
+    if (::inet_pton(AF_INET, text, &four->sin_addr) != 1) return 0;
+    return sizeof(sockaddr_in);
+}
+
+} // namespace
+
+bool port_is_free(const std::string& address, int port) {
+    sockaddr_storage storage;
+    const auto length = fill(storage, address, port);
+    if (length == 0) return false;
+    const Fd socket(::socket(storage.ss_family, SOCK_STREAM, 0));
+    if (!socket) return false;
+    set_close_on_exec(socket.get());
+    // As servers do: a connection that is still closing (TIME_WAIT) does not make a port taken.
+    const int yes = 1;
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&storage), length) == 0 &&
+           ::listen(socket.get(), 1) == 0;
+}
+
+std::optional<int> next_free_port(const std::string& address, int from) {
+    for (int port = from; port < from + k_ports_tried && port <= 65535; ++port) {
+        if (port_is_free(address, port)) return port;
+    }
+    return std::nullopt;
+}
+
+} // namespace odysseus::platform

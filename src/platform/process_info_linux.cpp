@@ -1,0 +1,150 @@
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/process_info.hpp"
+
+#include <csignal>
+#include <cstring>
+#include <dirent.h>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+namespace odysseus::platform {
+namespace {
+
+constexpr std::size_t k_proc_bytes_max = 64 * 1024;
+
+// The kernel's files have no size to ask for.
+std::optional<std::string> kernel_file(const std::string& name) {
+    std::ifstream in(name, std::ios::binary);
+    std::string text(k_proc_bytes_max, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    if (text.empty()) return std::nullopt;
+    return text;
+}
+
+std::optional<std::string> proc_file(std::int64_t pid, const char* name) {
+    return kernel_file(cat("/proc/", pid, "/", name));
+}
+
+// The fields of /proc/PID/stat from the third on (proc(5)); the name before them may hold anything.
+std::vector<std::string_view> stat_fields(const std::string& text) {
+    const auto end = text.rfind(')');
+    if (end == std::string::npos) return {};
+    return split(trimmed(std::string_view(text).substr(end + 1)), ' ');
+}
+constexpr std::size_t k_field_state = 0;
+constexpr std::size_t k_field_group = 2;
+constexpr std::size_t k_field_utime = 11;
+constexpr std::size_t k_field_stime = 12;
+constexpr std::size_t k_field_start = 19;
+
+std::optional<std::int64_t> number_at(const std::vector<std::string_view>& fields,
+                                      std::size_t index) {
+    if (index >= fields.size()) return std::nullopt;
+    return parsed_int(fields[index]);
+}
+
+// The number after `key` on the line that begins with it.
+std::optional<std::int64_t> value_of(const std::string& text, std::string_view key) {
+    for (const auto line : lines_of(text)) {
+        if (line.substr(0, key.size()) != key) continue;
+        for (const auto word : split(line.substr(key.size()), ' ')) {
+            if (const auto number = parsed_int(trimmed(word))) return number;
+        }
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+std::int64_t own_pid() {
+    return ::getpid();
+}
+
+std::optional<ProcessIdentity> process_identity(std::int64_t pid) {
+    const auto stat = proc_file(pid, "stat");
+    if (!stat) return std::nullopt;
+    const auto fields = stat_fields(*stat);
+    if (fields.size() <= k_field_start || fields[k_field_state] == "Z") return std::nullopt;
+    const auto boot = kernel_file("/proc/sys/kernel/random/boot_id");
+    std::error_code error;
+    const auto executable = std::filesystem::read_symlink(cat("/proc/", pid, "/exe"), error);
+    if (error) return std::nullopt;
+    return ProcessIdentity{pid, cat(fields[k_field_start], "@", boot ? trimmed(*boot) : ""),
+                           executable.string()};
+}
+
+std::vector<std::int64_t> group_members(std::int64_t group) {
+    std::vector<std::int64_t> members;
+    DIR* list = ::opendir("/proc");
+    if (list == nullptr) return members;
+    while (const auto* entry = ::readdir(list)) {
+        const auto pid = parsed_int(entry->d_name);
+        if (!pid) continue;
+        const auto stat = proc_file(*pid, "stat");
+        if (!stat) continue;
+        const auto fields = stat_fields(*stat);
+        if (number_at(fields, k_field_group) == group && fields[k_field_state] != "Z") {
+            members.push_back(*pid);
+        }
+    }
+    ::closedir(list);
+    return members;
+}
+
+std::optional<std::int64_t> group_cpu_ms(std::int64_t group) {
+    const auto members = group_members(group);
+    if (members.empty()) return std::nullopt;
+    std::int64_t ticks = 0;
+    for (const auto pid : members) {
+        const auto stat = proc_file(pid, "stat");
+        if (!stat) continue;
+        const auto fields = stat_fields(*stat);
+        ticks += number_at(fields, k_field_utime).value_or(0) +
+                 number_at(fields, k_field_stime).value_or(0);
+    }
+    return ticks * 1000 / ::sysconf(_SC_CLK_TCK);
+}
+
+std::optional<std::int64_t> address_space_limit(std::int64_t pid) {
+    const auto limits = proc_file(pid, "limits");
+    return limits ? value_of(*limits, "Max address space") : std::nullopt;
+}
+
+std::optional<std::int64_t> memory_ceiling() {
+    const auto meminfo = kernel_file("/proc/meminfo");
+    if (!meminfo) return std::nullopt;
+    const auto total = value_of(*meminfo, "MemTotal:");
+    if (!total) return std::nullopt;
+    std::int64_t bytes = (*total + value_of(*meminfo, "SwapTotal:").value_or(0)) * 1024;
+    for (const char* file :
+         {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+        const auto text = kernel_file(file);
+        const auto limit = text ? parsed_int(trimmed(*text)) : std::nullopt;
+        if (limit && *limit > 0 && *limit < bytes) bytes = *limit;
+    }
+    return bytes;
+}
+
+std::optional<std::int64_t> memory_free() {
+    const auto meminfo = kernel_file("/proc/meminfo");
+    const auto kib = meminfo ? value_of(*meminfo, "MemAvailable:") : std::nullopt;
+    if (!kib) return std::nullopt;
+    return *kib * 1024;
+}
+
+std::optional<std::int64_t> memory_kills() {
+    // The container's own count, where there is one; else the machine's.
+    if (const auto events = kernel_file("/sys/fs/cgroup/memory.events")) {
+        if (const auto count = value_of(*events, "oom_kill ")) return count;
+    }
+    const auto vmstat = kernel_file("/proc/vmstat");
+    return vmstat ? value_of(*vmstat, "oom_kill ") : std::nullopt;
+}
+
+void kill_process(std::int64_t pid) {
+    if (pid > 1) ::kill(static_cast<pid_t>(pid), SIGKILL);
+}
+
+} // namespace odysseus::platform
