@@ -1,0 +1,43 @@
+// logs/llama-server.log and the last lines of it in memory. The file is bounded: it is turned over
+// at k_file_bytes_max, and what the run before wrote is kept beside it (llama-server.1.log is the
+// newest of the old ones). A disk that is full or gone costs the file, never the run.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace odysseus {
+
+// Thread-safe.
+class ServerLog {
+  public:
+    static constexpr std::size_t k_file_bytes_max = 5 * 1024 * 1024;
+    static constexpr int k_old_files = 3;
+    static constexpr std::size_t k_lines_kept = 200;
+
+    // An empty path: no file.
+    explicit ServerLog(std::filesystem::path file);
+
+    void add(std::string_view line);
+    void flush();
+    // The newest `most` lines, oldest first.
+    [[nodiscard]] std::vector<std::string> recent(std::size_t most) const;
+
+  private:
+    void turn_over();
+    [[nodiscard]] std::filesystem::path old_file(int number) const;
+
+    mutable std::mutex m_mutex;
+    std::filesystem::path m_file;
+    std::ofstream m_out;
+    std::size_t m_bytes = 0;
+    std::deque<std::string> m_lines;
+};
+
+} // namespace odysseus

@@ -1,0 +1,65 @@
+#include "odysseus/service/server_log.hpp"
+
+#include "odysseus/log.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
+
+#include <algorithm>
+
+namespace odysseus {
+
+namespace fs = std::filesystem;
+
+ServerLog::ServerLog(fs::path file) : m_file(std::move(file)) {
+    if (m_file.empty()) return;
+    std::error_code ignored;
+    fs::create_directories(m_file.parent_path(), ignored);
+    turn_over();
+}
+
+fs::path ServerLog::old_file(int number) const {
+    auto name = m_file.stem();
+    name += cat(".", number);
+    name += m_file.extension();
+    return m_file.parent_path() / name;
+}
+
+void ServerLog::turn_over() {
+    m_out.close();
+    std::error_code error;
+    if (fs::file_size(m_file, error) > 0 && !error) {
+        for (int number = k_old_files - 1; number > 0; --number) {
+            fs::rename(old_file(number), old_file(number + 1), error);
+        }
+        fs::rename(m_file, old_file(1), error);
+    }
+    m_bytes = 0;
+    m_out.clear();
+    m_out.open(m_file, std::ios::binary | std::ios::trunc);
+    if (!m_out) log::warn(cat("llama-server's log cannot be written to ", platform::utf8(m_file)));
+}
+
+void ServerLog::add(std::string_view line) {
+    const std::lock_guard lock(m_mutex);
+    if (m_lines.size() == k_lines_kept) m_lines.pop_front();
+    m_lines.emplace_back(line);
+    if (!m_out.is_open()) return;
+    if (m_bytes + line.size() > k_file_bytes_max) turn_over();
+    m_out << line << '\n';
+    m_bytes += line.size() + 1;
+    if (!m_out) m_out.clear(); // a full disk may have room again
+}
+
+void ServerLog::flush() {
+    const std::lock_guard lock(m_mutex);
+    if (m_out.is_open()) m_out.flush();
+    if (!m_out) m_out.clear();
+}
+
+std::vector<std::string> ServerLog::recent(std::size_t most) const {
+    const std::lock_guard lock(m_mutex);
+    const auto count = std::min(most, m_lines.size());
+    return {m_lines.end() - static_cast<std::ptrdiff_t>(count), m_lines.end()};
+}
+
+} // namespace odysseus

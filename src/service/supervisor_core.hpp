@@ -1,0 +1,212 @@
+// The supervisor's inside. Members without a note belong to the owner thread alone.
+#pragma once
+
+#include "odysseus/logic/ladder.hpp"
+#include "odysseus/logic/process_book.hpp"
+#include "odysseus/platform/child.hpp"
+#include "odysseus/service/llama_client.hpp"
+#include "odysseus/service/readiness.hpp"
+#include "odysseus/service/server_log.hpp"
+#include "odysseus/service/supervisor.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace odysseus {
+
+class Supervisor::Core {
+  public:
+    using Clock = std::chrono::steady_clock;
+    using Moment = Clock::time_point;
+    using Time = std::chrono::milliseconds;
+
+    explicit Core(StartSpec spec);
+    ~Core();
+
+    // From any thread.
+    void start();
+    void stop(Time grace);
+    void kill_now();
+    [[nodiscard]] Serving current() const;
+    [[nodiscard]] Serving wait_ready(Time limit, const GaveUp& gave_up);
+    [[nodiscard]] Verdict report(const Failure& failure, const GaveUp& gave_up);
+    [[nodiscard]] std::optional<Error> start_trouble() const;
+    [[nodiscard]] std::vector<std::string> recent_log(std::size_t most) const;
+    [[nodiscard]] std::string build() const;
+
+  private:
+    // --- what the mailbox carries -----------------------------------------------------------
+    // One reported failure, from its arrival to its verdict.
+    struct Case {
+        Failure failure;
+        Moment decide_by;
+        std::mutex mutex;
+        std::condition_variable settled;
+        std::optional<Verdict> verdict; // by mutex
+    };
+    using CasePointer = std::shared_ptr<Case>;
+
+    struct Lines {
+        std::uint64_t generation = 0;
+        std::vector<LogFact> facts;
+    };
+    struct Ended {
+        std::uint64_t generation = 0;
+        platform::ExitStatus status;
+    };
+    struct AllGone {
+        std::uint64_t generation = 0;
+    };
+    struct Checked {
+        std::uint64_t generation = 0;
+        Readiness readiness;
+    };
+    struct Proved {
+        std::uint64_t errand = 0;
+        LlamaAnswer answer;
+    };
+    struct Examined { // a health question
+        std::uint64_t generation = 0;
+        bool answered = false;
+        std::optional<std::int64_t> cpu_ms;
+    };
+    struct Reported {
+        CasePointer file;
+    };
+    struct StopAsked {
+        Time grace{0};
+    };
+    using Message =
+        std::variant<Lines, Ended, AllGone, Checked, Proved, Examined, Reported, StopAsked>;
+    static constexpr std::size_t k_mailbox_max = 10'000;
+
+    void post(Message message);
+
+    // --- owner thread: supervisor.cpp -------------------------------------------------------
+    void run();
+    void handle(Message& message);
+    void on_time(Moment now);
+    [[nodiscard]] Moment next_moment() const;
+    [[nodiscard]] Lifecycle::Time since_start() const;
+
+    void act(const Lifecycle::Action& action);
+    void act_start(const Lifecycle::StartAt& start);
+    void act_serve();
+    void act_fail(const Lifecycle::Fail& fail);
+    void launch();
+    void launch_failed(const Error& error);
+    [[nodiscard]] int choose_port() const;
+    void pump(platform::Child& child, std::uint64_t generation);
+    void bury_child();
+
+    void on_lines(const Lines& lines);
+    void on_fact(const LogFact& fact);
+    void on_ended(const Ended& ended);
+    void on_gone();
+    void on_checked(const Checked& checked);
+    void on_examined(const Examined& examined);
+    void unplanned_end(std::string reason);
+    void check_readiness_soon(Moment at);
+    void examine();
+
+    void publish(State state, std::string reason);
+    void notice(const std::string& sentence) const;
+    [[nodiscard]] LlamaAddress address() const;
+
+    // One thread that asks llama-server, so that no answer is waited for in the owner.
+    void errands();
+    void send_errand(std::function<Message()> errand);
+
+    // --- owner thread: supervisor_recovery.cpp ----------------------------------------------
+    void on_reported(const CasePointer& file);
+    void settle_cases(); // those whose evidence is in, or whose time is up
+    [[nodiscard]] bool try_settle(const CasePointer& file, Moment now);
+    void judge_case(const CasePointer& file);
+    [[nodiscard]] OomVerdict judge_answer(int status, const std::string& body,
+                                          const std::string& model);
+    [[nodiscard]] Verdict other_cause_verdict(const Failure& failure, const std::string& reason);
+    [[nodiscard]] bool has_fresh_end(const std::string& model) const;
+    void conclude(Case& file, Verdict verdict);
+    void conclude_all(const Verdict& verdict); // everyone who waits
+    void begin_descent(const CasePointer& file, const OomVerdict& verdict);
+    void walk(const Descent::Step& step);
+    void try_context(std::int64_t context);
+    void prove();
+    void on_proved(const Proved& proved);
+    void judge_proof();
+    void end_descent(const Verdict& verdict, bool held);
+    [[nodiscard]] bool crashes_too_often(const std::string& model);
+    [[nodiscard]] std::optional<std::int64_t> ceiling(const OomVerdict& verdict) const;
+    [[nodiscard]] bool killed_for_memory();
+    [[nodiscard]] Verdict exhausted_verdict(const OutOfMemory& last) const;
+    [[nodiscard]] Verdict failed_verdict() const;
+
+    const StartSpec m_spec;
+    ServerLog m_log; // thread-safe
+
+    std::mutex m_mail_mutex;
+    std::condition_variable m_mail_came;
+    std::deque<Message> m_mail; // by m_mail_mutex
+
+    mutable std::mutex m_state_mutex;
+    std::condition_variable m_state_changed;
+    Serving m_serving;              // by m_state_mutex
+    std::string m_build;            // by m_state_mutex
+    std::optional<Error> m_trouble; // by m_state_mutex: why the first start failed
+
+    std::mutex m_errand_mutex;
+    std::condition_variable m_errand_came;
+    std::deque<std::function<Message()>> m_errand_queue; // by m_errand_mutex
+    bool m_errands_end = false;                          // by m_errand_mutex
+
+    std::mutex m_child_mutex; // kill_now reaches for it
+    std::unique_ptr<platform::Child> m_child;
+    std::thread m_pump;
+
+    Lifecycle m_lifecycle;
+    ProcessBook m_book;
+    bool m_ending_child = false; // its end is our wish
+    bool m_stopped = false;
+    bool m_bind_failed = false;
+    int m_port = 0;
+    std::string m_end_reason; // why the child is being ended, when it is no plan
+    std::optional<Moment> m_launch_at;
+    std::optional<Moment> m_start_limit;
+    std::optional<Moment> m_check_at;
+    bool m_checking = false;
+    std::optional<Moment> m_due_at;
+    std::optional<Moment> m_examine_at;
+    bool m_examining = false;
+    std::optional<Moment> m_silent_since; // of a server that does not answer and does nothing
+    std::optional<std::int64_t> m_silent_cpu_ms;
+    std::uint64_t m_lines_seen = 0;
+    std::uint64_t m_silent_lines = 0;
+    Moment m_began = Clock::now();
+    std::optional<std::int64_t> m_memory_kills; // counted when the server was started
+    std::uint64_t m_restarts = 0;
+    std::uint64_t m_oom_steps = 0;
+
+    std::vector<CasePointer> m_cases; // waiting for evidence
+    std::optional<Descent> m_descent;
+    std::vector<CasePointer> m_descent_waiters;
+    std::uint64_t m_errand_number = 0;
+    std::uint64_t m_proof = 0;                 // the errand that proves; 0: none under way
+    std::optional<LlamaAnswer> m_proof_failed; // its evidence is being waited for
+    Moment m_proof_by;
+    struct Judged {
+        std::size_t ends = 0; // of the model's processes, when it was judged
+        Moment when;
+        Verdict verdict;
+    };
+    std::map<std::string, Judged> m_judged;   // per model, in this generation
+    std::map<std::string, Judged> m_hopeless; // per model: no rung held, or it was not memory
+    std::map<std::string, std::deque<Moment>> m_crashes;
+
+    std::thread m_errand_runner;
+    std::thread m_owner;
+};
+
+} // namespace odysseus

@@ -1,0 +1,357 @@
+// From a reported failure to its verdict: evidence, judgement, and the way down the ladder.
+#include "odysseus/log.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/process_info.hpp"
+#include "supervisor_core.hpp"
+
+#include <algorithm>
+
+namespace odysseus {
+namespace {
+
+constexpr std::chrono::milliseconds k_ask_client_every{100};
+// A second report of what was judged a moment ago is about the same failure.
+constexpr std::chrono::milliseconds k_same_failure{1000};
+// What no rung could hold is not tried again for so long: every try costs all others a restart.
+constexpr std::chrono::minutes k_hopeless_for{2};
+constexpr std::chrono::seconds k_crash_retry_after{30};
+constexpr std::chrono::milliseconds k_reload_limit{10'000};
+constexpr int k_not_implemented = 501; // an embedding model, say: it holds, and cannot complete
+
+std::string list_of(const std::vector<std::int64_t>& numbers) {
+    std::vector<std::string> texts;
+    for (const auto number : numbers)
+        texts.push_back(std::to_string(number));
+    return joined(texts, ", ");
+}
+
+} // namespace
+
+// --- the client's side --------------------------------------------------------------------------
+
+Verdict Supervisor::Core::report(const Failure& failure, const GaveUp& gave_up) {
+    auto file = std::make_shared<Case>();
+    file->failure = failure;
+    file->decide_by = Clock::now() + m_spec.limits.evidence;
+    const auto state = current().state;
+    if (state == State::stopping || state == State::failed) return failed_verdict();
+    post(Reported{file});
+    std::unique_lock lock(file->mutex);
+    while (!file->verdict) {
+        if (gave_up) {
+            lock.unlock();
+            const bool gone = gave_up();
+            lock.lock();
+            // Nobody waits for this verdict; what was begun goes on for the next one.
+            if (gone) return PassOn{};
+        }
+        file->settled.wait_for(lock, k_ask_client_every);
+        if (!file->verdict && current().state == State::stopping) return failed_verdict();
+    }
+    return *file->verdict;
+}
+
+Verdict Supervisor::Core::failed_verdict() const {
+    const auto serving = current();
+    return GiveUp{503, serving.state == State::stopping ? "server_stopping" : "server_failed",
+                  serving.reason, serving.retry_after};
+}
+
+// --- one case -----------------------------------------------------------------------------------
+
+void Supervisor::Core::conclude(Case& file, Verdict verdict) {
+    {
+        const std::lock_guard lock(file.mutex);
+        file.verdict = std::move(verdict);
+    }
+    file.settled.notify_all();
+}
+
+void Supervisor::Core::conclude_all(const Verdict& verdict) {
+    for (auto* files : {&m_cases, &m_descent_waiters}) {
+        for (const auto& file : *files)
+            conclude(*file, verdict);
+        files->clear();
+    }
+}
+
+void Supervisor::Core::on_reported(const CasePointer& file) {
+    const auto& failure = file->failure;
+    const auto phase = m_lifecycle.phase();
+    if (phase == Lifecycle::Phase::failed || phase == Lifecycle::Phase::stopping) {
+        conclude(*file, failed_verdict());
+    } else if (failure.generation != m_lifecycle.generation() ||
+               is_retryable_race(failure.status, failure.body)) {
+        conclude(*file, Replay{}); // it is another server by now, or the router's own race
+    } else if (m_descent && m_descent->model() == failure.model) {
+        m_descent_waiters.push_back(file);
+    } else {
+        m_cases.push_back(file);
+    }
+}
+
+void Supervisor::Core::settle_cases() {
+    const auto now = Clock::now();
+    auto pending = std::move(m_cases);
+    m_cases.clear();
+    for (auto& file : pending) {
+        if (!try_settle(file, now)) m_cases.push_back(std::move(file));
+    }
+}
+
+bool Supervisor::Core::has_fresh_end(const std::string& model) const {
+    const auto judged = m_judged.find(model);
+    return m_book.ends(model) > (judged == m_judged.end() ? 0 : judged->second.ends);
+}
+
+// The router writes how a process ended before it answers, but both take their way: the line may
+// come after the report.
+bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
+    const auto& failure = file->failure;
+    if (failure.generation != m_lifecycle.generation()) {
+        conclude(*file, Replay{}); // an earlier case of this round has acted
+        return true;
+    }
+    if (m_descent && m_descent->model() == failure.model) {
+        m_descent_waiters.push_back(file);
+        return true;
+    }
+    const bool needs_end = is_load_failure(failure.status, failure.body) ||
+                           is_broken_connection(failure.status, failure.body);
+    if (needs_end && !has_fresh_end(failure.model)) {
+        const auto judged = m_judged.find(failure.model);
+        if (judged != m_judged.end() && now - judged->second.when < k_same_failure) {
+            conclude(*file, judged->second.verdict);
+            return true;
+        }
+        if (now < file->decide_by) return false;
+    }
+    judge_case(file);
+    return true;
+}
+
+bool Supervisor::Core::killed_for_memory() {
+    const auto count = platform::memory_kills();
+    const bool more = count && m_memory_kills && *count > *m_memory_kills;
+    m_memory_kills = count;
+    return more;
+}
+
+OomVerdict Supervisor::Core::judge_answer(int status, const std::string& body,
+                                          const std::string& model) {
+    Symptoms symptoms;
+    symptoms.status = status;
+    symptoms.body = body;
+    symptoms.model = model;
+    const bool ended = is_load_failure(status, body) || is_broken_connection(status, body);
+    symptoms.process = ended ? m_book.newest_ended(model) : m_book.newest(model);
+    if (ended && !has_fresh_end(model)) symptoms.process = m_book.newest(model);
+    symptoms.killed_for_memory = killed_for_memory();
+    return judge(symptoms);
+}
+
+void Supervisor::Core::judge_case(const CasePointer& file) {
+    const auto& failure = file->failure;
+    const auto verdict = judge_answer(failure.status, failure.body, failure.model);
+    auto& judged = m_judged[failure.model];
+    judged = {m_book.ends(failure.model), Clock::now(), PassOn{}};
+    if (const auto* other = std::get_if<OtherCause>(&verdict)) {
+        judged.verdict = other_cause_verdict(failure, other->reason);
+        conclude(*file, judged.verdict);
+        return;
+    }
+    judged.verdict = Replay{};
+    const auto hopeless = m_hopeless.find(failure.model);
+    if (hopeless != m_hopeless.end()) {
+        if (Clock::now() - hopeless->second.when < k_hopeless_for) {
+            conclude(*file, hopeless->second.verdict);
+            return;
+        }
+        m_hopeless.erase(hopeless);
+    }
+    begin_descent(file, verdict);
+}
+
+bool Supervisor::Core::crashes_too_often(const std::string& model) {
+    auto& crashes = m_crashes[model];
+    const auto now = Clock::now();
+    while (!crashes.empty() && now - crashes.front() > m_spec.limits.lifecycle.window) {
+        crashes.pop_front();
+    }
+    crashes.push_back(now);
+    return static_cast<int>(crashes.size()) > m_spec.limits.crashes_max;
+}
+
+Verdict Supervisor::Core::other_cause_verdict(const Failure& failure, const std::string& reason) {
+    if (is_broken_connection(failure.status, failure.body)) {
+        // A crash, or a connection lost on the way. The router loads the model again by itself.
+        if (!crashes_too_often(failure.model)) return Replay{};
+        return GiveUp{503, "model_crashes",
+                      cat("model '", failure.model, "' keeps crashing: ", reason),
+                      k_crash_retry_after};
+    }
+    if (is_load_failure(failure.status, failure.body) && m_book.newest(failure.model) != nullptr) {
+        return GiveUp{failure.status, "model_load_failed",
+                      cat("model name=", failure.model, " failed to load: ", reason), std::nullopt};
+    }
+    return PassOn{};
+}
+
+// --- the way down -------------------------------------------------------------------------------
+
+std::optional<std::int64_t> Supervisor::Core::ceiling(const OomVerdict& verdict) const {
+    const auto* memory = std::get_if<OutOfMemory>(&verdict);
+    if (memory == nullptr) return std::nullopt;
+    std::optional<std::int64_t> least;
+    const auto consider = [&](std::optional<std::int64_t> bytes) {
+        if (bytes && (!least || *bytes < *least)) least = bytes;
+    };
+    if (m_spec.memory_ceiling) consider(m_spec.memory_ceiling(memory->device));
+    if (memory->device == "CPU") {
+        consider(platform::memory_ceiling());
+        if (m_child) consider(platform::address_space_limit(m_child->pid()));
+    }
+    return least;
+}
+
+void Supervisor::Core::begin_descent(const CasePointer& file, const OomVerdict& verdict) {
+    const auto& model = file->failure.model;
+    const auto context = m_spec.model_context ? m_spec.model_context(model) : m_lifecycle.context();
+    m_descent.emplace(model, context);
+    m_descent_waiters.push_back(file);
+    if (const auto* memory = std::get_if<OutOfMemory>(&verdict)) {
+        log::info(cat("model '", model, "' ran out of memory: ", memory->evidence));
+    }
+    walk(m_descent->failed(verdict, ceiling(verdict)));
+}
+
+void Supervisor::Core::walk(const Descent::Step& step) {
+    if (const auto* next = std::get_if<Descent::Try>(&step)) {
+        ++m_oom_steps;
+        notice(cat("model '", m_descent->model(), "' does not fit with a context of ",
+                   m_descent->tried().back(), " tokens: trying ", next->context));
+        try_context(next->context);
+    } else if (const auto* end = std::get_if<Descent::Exhausted>(&step)) {
+        end_descent(exhausted_verdict(end->last), false);
+    } else {
+        const auto& reason = std::get<Descent::NotMemory>(step).reason;
+        end_descent(GiveUp{500, "model_load_failed",
+                           cat("model name=", m_descent->model(), " failed to load: ", reason,
+                               " (contexts tried: ", list_of(m_descent->tried()), ")"),
+                           std::nullopt},
+                    false);
+    }
+}
+
+void Supervisor::Core::try_context(std::int64_t context) {
+    if (!m_spec.set_model_context) {
+        act(m_lifecycle.step(m_lifecycle.generation(), context));
+        return;
+    }
+    m_spec.set_model_context(m_descent->model(), context);
+    m_judged[m_descent->model()].ends = m_book.ends(m_descent->model());
+    prove();
+}
+
+void Supervisor::Core::prove() {
+    m_proof_failed.reset();
+    m_proof = ++m_errand_number;
+    const bool reload = static_cast<bool>(m_spec.set_model_context);
+    send_errand([address = address(), model = m_descent->model(), limit = m_spec.limits.load,
+                 errand = m_proof, reload]() -> Message {
+        if (reload) (void)llama_get(address, "/models?reload=1", k_reload_limit);
+        return Proved{errand, prove_model(address, model, limit)};
+    });
+}
+
+void Supervisor::Core::on_proved(const Proved& proved) {
+    if (proved.errand != m_proof || !m_descent) return;
+    m_proof = 0;
+    const auto& answer = proved.answer;
+    if (is_retryable_race(answer.status, answer.body)) {
+        prove();
+        return;
+    }
+    const bool answered =
+        answer.status != 0 && (answer.status < 500 || answer.status == k_not_implemented);
+    if (answered) {
+        end_descent(Replay{}, true);
+        return;
+    }
+    m_proof_failed = answer;
+    m_proof_by = Clock::now() + m_spec.limits.evidence;
+    judge_proof();
+}
+
+void Supervisor::Core::judge_proof() {
+    const auto& answer = *m_proof_failed;
+    const auto& model = m_descent->model();
+    const bool needs_end = is_load_failure(answer.status, answer.body) ||
+                           is_broken_connection(answer.status, answer.body);
+    if (needs_end && !has_fresh_end(model) && Clock::now() < m_proof_by) return;
+    const auto verdict = judge_answer(answer.status, answer.body, model);
+    m_judged[model] = {m_book.ends(model), Clock::now(), Replay{}};
+    m_proof_failed.reset();
+    if (!needs_end && std::holds_alternative<OtherCause>(verdict)) {
+        end_descent(Replay{}, true); // it holds, and has its own trouble with our question
+        return;
+    }
+    walk(m_descent->failed(verdict, ceiling(verdict)));
+}
+
+void Supervisor::Core::end_descent(const Verdict& verdict, bool held) {
+    const auto descent = *m_descent;
+    m_descent.reset();
+    auto waiters = std::move(m_descent_waiters);
+    m_descent_waiters.clear();
+    if (held) {
+        notice(cat("model '", descent.model(), "' holds with a context of ", descent.context(),
+                   " tokens"));
+        if (m_spec.on_context_held) m_spec.on_context_held(descent.model(), descent.context());
+        act(m_lifecycle.held());
+    } else {
+        m_hopeless[descent.model()] = {0, Clock::now(), verdict};
+        // Other models may still use what they had.
+        if (descent.context() == descent.origin()) {
+            act(m_lifecycle.held());
+        } else if (m_spec.set_model_context) {
+            m_spec.set_model_context(descent.model(), descent.origin());
+            send_errand([address = address()]() -> Message {
+                (void)llama_get(address, "/models?reload=1", k_reload_limit);
+                return Proved{0, {}};
+            });
+        } else {
+            act(m_lifecycle.step(m_lifecycle.generation(), descent.origin()));
+        }
+    }
+    for (const auto& file : waiters)
+        conclude(*file, verdict);
+}
+
+Verdict Supervisor::Core::exhausted_verdict(const OutOfMemory& last) const {
+    const auto& first = m_descent->first_failure();
+    auto message = cat("model '", m_descent->model(), "' does not fit in memory: ");
+    if (first && first->bytes) {
+        message += cat(byte_text(*first->bytes), " were asked for with a context of ",
+                       m_descent->origin(), " tokens");
+        if (last.bytes && m_descent->tried().size() > 1) {
+            message += cat(", ", byte_text(*last.bytes), " with ", m_descent->tried().back());
+        }
+    } else {
+        message += last.evidence;
+    }
+    const bool host = last.device.empty() || last.device == "CPU";
+    std::optional<std::int64_t> free_bytes =
+        m_spec.memory_free ? m_spec.memory_free(last.device) : std::nullopt;
+    if (!free_bytes && host) free_bytes = platform::memory_free();
+    const auto most = ceiling(OomVerdict(last));
+    if (free_bytes && most) free_bytes = std::min(*free_bytes, *most);
+    if (free_bytes) message += cat("; free were at most ", byte_text(*free_bytes));
+    message += cat("; contexts tried: ", list_of(m_descent->tried()),
+                   ". Use a smaller or more strongly quantised model, close programs that use "
+                   "memory, or make the cache smaller (odysseus -- --cache-type-k q8_0 "
+                   "--cache-type-v q8_0)");
+    return GiveUp{503, "out_of_memory", message, std::nullopt};
+}
+
+} // namespace odysseus

@@ -1,0 +1,437 @@
+#include "odysseus/platform/ports.hpp"
+#include "odysseus/platform/process_info.hpp"
+#include "odysseus/service/llama_client.hpp"
+#include "odysseus/service/supervisor.hpp"
+
+#include "scratch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <csignal>
+#include <fstream>
+#include <thread>
+#include <unistd.h>
+
+using namespace odysseus;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Bench {
+    Scratch scratch;
+    StartSpec spec;
+
+    explicit Bench(const std::string& flags, std::int64_t context = 32768) {
+        spec.executable = ODYSSEUS_FAKE_LLAMA_SERVER;
+        spec.guard = ODYSSEUS_FAKE_LLAMA_SERVER;
+        spec.log_file = scratch / "llama-server.log";
+        spec.record = scratch / "llama-server.json";
+        spec.environment = {"PATH=/usr/bin:/bin",
+                            "FAKE_LLAMA=" + flags + " --count " + (scratch / "count").string()};
+        spec.arguments = [](std::int64_t tokens, int port) {
+            return std::vector<std::string>{"--port", std::to_string(port), "--ctx-size",
+                                            std::to_string(tokens)};
+        };
+        spec.port = 21000 + static_cast<int>(::getpid() % 2900) * 4;
+        spec.context = context;
+        spec.notice = [](const std::string&) {};
+        spec.limits.restart_grace = 500ms;
+        spec.limits.lifecycle.delay_first = 10ms;
+    }
+
+    // What was started and loaded, in order: "start 32768", "load heavy 32768"...
+    [[nodiscard]] std::vector<std::string> history() const {
+        std::vector<std::string> lines;
+        std::ifstream in(scratch / "count");
+        for (std::string line; std::getline(in, line);)
+            lines.push_back(line);
+        return lines;
+    }
+};
+
+LlamaAnswer chat(const Serving& serving, const std::string& model) {
+    return llama_post({serving.port, serving.api_key}, "/v1/chat/completions",
+                      "{\"model\":\"" + model + "\"}", 20s);
+}
+
+// A request as the proxy makes it: once, and once more when the supervisor says so.
+LlamaAnswer ask(Supervisor& supervisor, const std::string& model, Verdict* verdict = nullptr) {
+    const auto before = supervisor.wait_ready(20s, {});
+    auto answer = chat(before, model);
+    if (answer.status != 0 && answer.status < 500) return answer;
+    const auto said = supervisor.report({before.generation, model, answer.status, answer.body}, {});
+    if (verdict != nullptr) *verdict = said;
+    if (const auto* give_up = std::get_if<GiveUp>(&said))
+        return {give_up->status, give_up->message};
+    if (std::holds_alternative<PassOn>(said)) return answer;
+    return chat(supervisor.wait_ready(20s, {}), model);
+}
+
+Serving started(Supervisor& supervisor) {
+    supervisor.start();
+    auto result = supervisor.wait_started({});
+    if (const auto* error = std::get_if<Error>(&result)) FAIL(error->what());
+    return std::get<Serving>(result);
+}
+
+bool is_alive(std::int64_t pid) {
+    return platform::process_identity(pid).has_value();
+}
+
+template <class Condition>
+bool comes_true(Condition condition, std::chrono::milliseconds limit = 10s) {
+    const auto end = Clock::now() + limit;
+    while (!condition() && Clock::now() < end)
+        std::this_thread::sleep_for(2ms);
+    return condition();
+}
+
+} // namespace
+
+TEST_CASE("supervisor: starts, is ready, stops", "[supervisor]") {
+    Bench bench("");
+    Supervisor supervisor(bench.spec);
+    const auto serving = started(supervisor);
+    CHECK(serving.state == State::ready);
+    CHECK(serving.generation == 1);
+    CHECK(serving.context == 32768);
+    CHECK(is_alive(serving.pid));
+    CHECK(supervisor.build() == "b1-fake");
+    CHECK(chat(serving, "tiny").status == 200);
+    CHECK(std::filesystem::exists(bench.spec.record));
+    supervisor.stop(5s);
+    CHECK_FALSE(is_alive(serving.pid));
+    CHECK(platform::port_is_free("127.0.0.1", serving.port));
+    CHECK(supervisor.current().state == State::stopping);
+    CHECK_FALSE(std::filesystem::exists(bench.spec.record));
+}
+
+TEST_CASE("supervisor: ready as soon as the server is, not at the next poll", "[supervisor]") {
+    Bench bench("--ready-after 300");
+    bench.spec.limits.ready_poll = 60s;
+    Supervisor supervisor(bench.spec);
+    const auto began = Clock::now();
+    (void)started(supervisor);
+    CHECK(Clock::now() - began < 5s);
+}
+
+TEST_CASE("supervisor: a first start that fails tells the last lines", "[supervisor]") {
+    const auto trouble = [](Bench& bench) {
+        Supervisor supervisor(bench.spec);
+        supervisor.start();
+        const auto result = supervisor.wait_started({});
+        REQUIRE(std::holds_alternative<Error>(result));
+        CHECK(supervisor.current().state == State::failed);
+        return std::get<Error>(result);
+    };
+    SECTION("it ends") {
+        Bench bench("--ready-after 5000 --exit-after 50");
+        const auto error = trouble(bench);
+        CHECK(error.fault() == Fault::server);
+        CHECK(std::string(error.what()).find("exit code 3") != std::string::npos);
+    }
+    SECTION("it is never ready") {
+        Bench bench("--never-ready");
+        bench.spec.limits.start = 300ms;
+        CHECK(std::string(trouble(bench).what()).find("not ready after") != std::string::npos);
+    }
+    SECTION("it is no router") {
+        Bench bench("--not-router");
+        CHECK(std::string(trouble(bench).what()).find("router mode") != std::string::npos);
+    }
+    SECTION("it is not there") {
+        Bench bench("");
+        bench.spec.executable = bench.scratch / "missing";
+        CHECK(std::string(trouble(bench).what()).find("No such file") != std::string::npos);
+    }
+    SECTION("its port, which was asked for, is taken") {
+        Bench other("");
+        Supervisor first(other.spec);
+        Bench bench("");
+        bench.spec.port = started(first).port;
+        bench.spec.port_asked_for = true;
+        CHECK(trouble(bench).fault() == Fault::busy);
+    }
+}
+
+TEST_CASE("supervisor: a taken port that nobody asked for gives way to the next", "[supervisor]") {
+    Bench one("");
+    Bench two("");
+    Supervisor first(one.spec);
+    Supervisor second(two.spec);
+    const auto there = started(first);
+    const auto here = started(second);
+    CHECK(here.port > there.port);
+    CHECK(here.pid != there.pid);
+}
+
+TEST_CASE("supervisor: an unexpected end is followed by a start, at once", "[supervisor]") {
+    Bench bench("");
+    Supervisor supervisor(bench.spec);
+    const auto before = started(supervisor);
+    ::kill(static_cast<pid_t>(before.pid), SIGKILL);
+    REQUIRE(comes_true([&] { return supervisor.current().generation == 2; }, 2s));
+    const auto after = supervisor.wait_ready(10s, {});
+    CHECK(after.state == State::ready);
+    CHECK(after.restarts == 1);
+    CHECK(after.port == before.port);
+    CHECK(chat(after, "tiny").status == 200);
+    // A failure of the old one is answered with: once more.
+    CHECK(std::holds_alternative<Replay>(supervisor.report({1, "tiny", 0, "reset"}, {})));
+}
+
+TEST_CASE("supervisor: a server that keeps dying is given up, and recovers by itself",
+          "[supervisor]") {
+    Bench bench("--exit-on-chat");
+    bench.spec.limits.lifecycle.failures_max = 2;
+    bench.spec.limits.lifecycle.cool_down = 300ms;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    REQUIRE(comes_true([&] {
+        (void)chat(supervisor.wait_ready(10s, {}), "tiny");
+        return supervisor.current().state == State::failed;
+    }));
+    const auto failed = supervisor.current();
+    CHECK(failed.reason.find("keeps failing") != std::string::npos);
+    CHECK(failed.retry_after >= 1s);
+    CHECK(
+        std::holds_alternative<GiveUp>(supervisor.report({failed.generation, "tiny", 0, ""}, {})));
+    CHECK(comes_true([&] { return supervisor.current().state == State::ready; }));
+}
+
+TEST_CASE("supervisor: a memory failure steps to the rung that holds, and asks again",
+          "[supervisor]") {
+    Bench bench("--oom-above 8192");
+    std::vector<std::pair<std::string, std::int64_t>> held;
+    bench.spec.on_context_held = [&](const std::string& model, std::int64_t tokens) {
+        held.emplace_back(model, tokens);
+    };
+    // 128 KiB a token: 12288 tokens are 1.5 GiB and cannot be had, 8192 tokens are 1 GiB.
+    bench.spec.memory_ceiling = [](const std::string&) {
+        return std::optional<std::int64_t>(1'200'000'000);
+    };
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    CHECK(ask(supervisor, "heavy").status == 200);
+    CHECK(bench.history() == std::vector<std::string>{"start 32768", "load heavy 32768",
+                                                      "start 8192", "load heavy 8192"});
+    const auto now = supervisor.current();
+    CHECK(now.context == 8192);
+    CHECK(now.oom_steps == 1);
+    CHECK(now.restarts == 0);
+    CHECK(held == std::vector<std::pair<std::string, std::int64_t>>{{"heavy", 8192}});
+}
+
+TEST_CASE("supervisor: rung by rung where nothing is known of the memory", "[supervisor]") {
+    Bench bench("--oom-at-use-above 12288");
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    CHECK(ask(supervisor, "heavy").status == 200);
+    CHECK(supervisor.current().context == 12288);
+    CHECK(supervisor.current().oom_steps == 3);
+}
+
+TEST_CASE("supervisor: failures at one time cost one descent", "[supervisor]") {
+    Bench bench("--oom-above 16384 --load-ms 100");
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    std::vector<std::thread> clients;
+    std::array<int, 6> statuses{};
+    for (auto& status : statuses) {
+        clients.emplace_back([&] { status = ask(supervisor, "heavy").status; });
+    }
+    for (auto& client : clients)
+        client.join();
+    for (const int status : statuses)
+        CHECK(status == 200);
+    CHECK(supervisor.current().context == 16384);
+    CHECK(supervisor.current().oom_steps == 2);
+}
+
+TEST_CASE("supervisor: nothing holds", "[supervisor]") {
+    Bench bench("--oom-above 1024");
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    const auto answer = ask(supervisor, "heavy");
+    CHECK(answer.status == 503);
+    CHECK(answer.body.find("4.0 GiB were asked for") != std::string::npos);
+    CHECK(answer.body.find("32768, 24576, 16384, 12288, 8192, 4096, 2048") != std::string::npos);
+    // The context goes back to what others can use, and the next one is not made to wait again.
+    CHECK(supervisor.wait_ready(10s, {}).context == 32768);
+    const auto starts = bench.history().size();
+    CHECK(ask(supervisor, "heavy").status == 503);
+    CHECK(bench.history().size() == starts + 1); // the load that the request itself caused
+}
+
+TEST_CASE("supervisor: what is not memory steps nothing", "[supervisor]") {
+    SECTION("a corrupt file: one clear error") {
+        Bench bench("--corrupt heavy");
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        const auto began = Clock::now();
+        const auto answer = ask(supervisor, "heavy");
+        CHECK(answer.status == 500);
+        CHECK(answer.body.find("invalid magic") != std::string::npos);
+        CHECK(Clock::now() - began < 1s);
+        CHECK(ask(supervisor, "tiny").status == 200);
+    }
+    SECTION("a corrupt file whose name says cuda") {
+        Bench bench("--corrupt cuda-out");
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        CHECK(ask(supervisor, "cuda-out").status == 500);
+        CHECK(supervisor.current().oom_steps == 0);
+    }
+    SECTION("a crash at use: asked again once, and given up when it goes on") {
+        Bench bench("--crash heavy");
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        Verdict verdict;
+        CHECK(ask(supervisor, "heavy", &verdict).status == 500);
+        CHECK(std::holds_alternative<Replay>(verdict));
+        for (int i = 0; i < 3; ++i)
+            (void)ask(supervisor, "heavy", &verdict);
+        REQUIRE(std::holds_alternative<GiveUp>(verdict));
+        CHECK(std::get<GiveUp>(verdict).code == "model_crashes");
+    }
+    SECTION("the router's own race is asked again") {
+        Bench bench("");
+        Supervisor supervisor(bench.spec);
+        const auto serving = started(supervisor);
+        const auto verdict = supervisor.report(
+            {serving.generation, "tiny", 500,
+             R"({"error":{"code":500,"message":"model limit reached, try again later"}})"},
+            {});
+        CHECK(std::holds_alternative<Replay>(verdict));
+    }
+    SECTION("some other 500 is passed on") {
+        Bench bench("");
+        Supervisor supervisor(bench.spec);
+        const auto serving = started(supervisor);
+        const auto verdict =
+            supervisor.report({serving.generation, "tiny", 500, "parse error"}, {});
+        CHECK(std::holds_alternative<PassOn>(verdict));
+    }
+}
+
+TEST_CASE("supervisor: a silent death is a suspect", "[supervisor]") {
+    SECTION("one lower rung holds") {
+        Bench bench("--silent-above 24576");
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        CHECK(ask(supervisor, "heavy").status == 200);
+        CHECK(supervisor.current().context == 24576);
+    }
+    SECTION("it dies there too: it was not memory, and the context goes back") {
+        Bench bench("--silent-above 4096");
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        CHECK(ask(supervisor, "heavy").status == 500);
+        CHECK(supervisor.wait_ready(10s, {}).context == 32768);
+        CHECK(supervisor.current().oom_steps == 1);
+    }
+}
+
+TEST_CASE("supervisor: stopping is bounded", "[supervisor]") {
+    SECTION("a server that ignores TERM") {
+        Bench bench("--ignore-term");
+        Supervisor supervisor(bench.spec);
+        const auto serving = started(supervisor);
+        const auto began = Clock::now();
+        supervisor.stop(200ms);
+        CHECK(Clock::now() - began < 3s);
+        CHECK_FALSE(is_alive(serving.pid));
+    }
+    SECTION("a model's process that ignores everything, a grandchild that holds the pipe") {
+        Bench bench("--stubborn-model --grandchild-holds-pipe");
+        Supervisor supervisor(bench.spec);
+        const auto serving = started(supervisor);
+        REQUIRE(chat(serving, "tiny").status == 200);
+        const auto began = Clock::now();
+        supervisor.stop(300ms);
+        CHECK(Clock::now() - began < 3s);
+        CHECK(platform::group_members(serving.pid).empty());
+    }
+    SECTION("while a report is waited for, and while it is started again") {
+        Bench bench("--oom-above 1024 --load-ms 200");
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        std::thread client([&] { CHECK(ask(supervisor, "heavy").status == 503); });
+        REQUIRE(comes_true([&] { return supervisor.current().state == State::restarting; }));
+        const auto began = Clock::now();
+        supervisor.stop(500ms);
+        CHECK(Clock::now() - began < 3s);
+        client.join();
+    }
+    SECTION("the second Ctrl-C") {
+        Bench bench("--ignore-term");
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        std::thread hasty([&] {
+            comes_true([&] { return supervisor.current().state == State::stopping; });
+            supervisor.kill_now();
+        });
+        const auto began = Clock::now();
+        supervisor.stop(30s);
+        CHECK(Clock::now() - began < 5s);
+        hasty.join();
+    }
+}
+
+TEST_CASE("supervisor: a client that gave up is not waited for", "[supervisor]") {
+    Bench bench("--oom-above 2048 --load-ms 150");
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    const auto before = supervisor.current();
+    const auto answer = chat(before, "heavy");
+    const auto began = Clock::now();
+    const auto verdict = supervisor.report({before.generation, "heavy", answer.status, answer.body},
+                                           [&] { return Clock::now() - began > 100ms; });
+    CHECK(std::holds_alternative<PassOn>(verdict));
+    CHECK(Clock::now() - began < 500ms);
+    // The way down goes on for those who come later.
+    CHECK(ask(supervisor, "heavy").status == 200);
+}
+
+TEST_CASE("supervisor: a server that hangs is replaced, one that works is not", "[supervisor]") {
+    Bench bench("");
+    bench.spec.limits.health_every = 50ms;
+    bench.spec.limits.health_answer = 100ms;
+    bench.spec.limits.hung_after = 200ms;
+    Supervisor supervisor(bench.spec);
+    const auto serving = started(supervisor);
+    ::kill(static_cast<pid_t>(serving.pid), SIGSTOP);
+    CHECK(comes_true([&] { return supervisor.current().generation == 2; }, 20s));
+    CHECK(supervisor.wait_ready(10s, {}).state == State::ready);
+}
+
+TEST_CASE("supervisor: the log keeps what came, and the run before", "[supervisor]") {
+    Bench bench("");
+    std::ofstream(bench.scratch / "strange", std::ios::binary)
+        << "[40001] ok\n"
+        << std::string("nul\0byte\n", 9) << "\xff\xfe invalid\n"
+        << std::string(100'000, 'x') << "\n";
+    bench.spec.environment.back() += " --print " + (bench.scratch / "strange").string();
+    std::ofstream(bench.spec.log_file) << "the run before\n";
+    {
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        const auto lines = supervisor.recent_log(100);
+        const auto has = [&](const std::string& text) {
+            return std::any_of(lines.begin(), lines.end(),
+                               [&](const auto& line) { return line.find(text) != line.npos; });
+        };
+        CHECK(has("nul\xEF\xBF\xBD"
+                  "byte"));
+        CHECK(has("listening on"));
+        CHECK(std::all_of(lines.begin(), lines.end(),
+                          [](const auto& line) { return line.size() < 10'000; }));
+    }
+    std::ifstream old(bench.scratch / "llama-server.1.log");
+    std::string line;
+    std::getline(old, line);
+    CHECK(line == "the run before");
+}
