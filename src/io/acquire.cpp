@@ -1,0 +1,97 @@
+#include "odysseus/io/acquire.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/log.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace odysseus::io {
+
+namespace {
+
+using Answer = std::variant<BuildPlan, NoBuild>;
+
+// The plan begins with the backend that this machine should run on.
+bool settled(const Answer& answer, const ChoiceInput& input) {
+    const auto* plan = std::get_if<BuildPlan>(&answer);
+    return plan != nullptr &&
+           plan->choices.front().backend == candidates(input.machine, input.device).front();
+}
+
+bool wants_ai_dock(const Answer& answer) {
+    return std::visit([](const auto& one) { return one.wants_ai_dock; }, answer);
+}
+
+// Further releases make a plan better; that they cannot be had is no reason to stop.
+template <class Ask>
+auto answer_if_any(Ask ask) -> std::optional<decltype(ask())> {
+    try {
+        return ask();
+    } catch (const Stopped&) {
+        throw;
+    } catch (const Error& error) {
+        log::debug(cat("no further releases: ", error.what()));
+        return std::nullopt;
+    }
+}
+
+} // namespace
+
+BuildPlan plan_build(const BuildWish& wish, ReleaseSource& source) {
+    ChoiceInput input;
+    input.machine = wish.machine;
+    input.device = wish.device;
+    input.download_base = wish.download_base;
+    input.upstream = source.wanted();
+    auto answer = choose_builds(input);
+    // A pin is a pin; and where names are guessed, the API does not answer anyway.
+    const bool may_widen = !source.pinned() && !input.upstream.front().guessed;
+    if (!settled(answer, input) && may_widen && input.upstream.size() == 1) {
+        if (auto more = answer_if_any([&] { return source.recent(); })) {
+            // Older ones only: a stable channel does not run ahead of what it names.
+            const auto wanted = build_number(input.upstream.front().tag);
+            std::copy_if(more->begin(), more->end(), std::back_inserter(input.upstream),
+                         [&](const Release& one) { return build_number(one.tag) < wanted; });
+            answer = choose_builds(input);
+        }
+    }
+    if (!settled(answer, input) && wants_ai_dock(answer)) {
+        input.ai_dock = answer_if_any([&] { return source.ai_dock(); });
+        if (input.ai_dock) answer = choose_builds(input);
+    }
+    if (const auto* none = std::get_if<NoBuild>(&answer)) {
+        throw Error(Fault::no_build, none->reason);
+    }
+    return std::get<BuildPlan>(std::move(answer));
+}
+
+std::optional<InstalledBuild> installed_for(const BuildStore& store, const std::string& release,
+                                            std::optional<Backend> device) {
+    // Every build runs on the CPU too.
+    const auto suits = [&](const InstalledBuild& build) {
+        return !device || *device == Backend::cpu || build.manifest.backend == *device;
+    };
+    if (release == "stable" || release == "nightly") {
+        auto now = store.current();
+        if (!now || suits(*now)) return now;
+    }
+    for (auto& build : store.list()) {
+        const bool asked_for = release == "stable" || release == "nightly" ||
+                               build.manifest.tag == release || build.id == release;
+        if (asked_for && suits(build)) return std::move(build);
+    }
+    return std::nullopt;
+}
+
+InstalledBuild acquire_build(const BuildWish& wish, ReleaseSource& source, BuildStore& store,
+                             const InstallOptions& options) {
+    auto with_trust = options;
+    with_trust.http.trust = source.http().trust;
+    const auto plan = plan_build(wish, source);
+    return install_plan(store, plan, with_trust);
+}
+
+} // namespace odysseus::io

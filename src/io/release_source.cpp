@@ -1,0 +1,253 @@
+#include "odysseus/io/release_source.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/io/fetch.hpp"
+#include "odysseus/io/sha256.hpp"
+#include "odysseus/logic/api_reply.hpp"
+#include "odysseus/logic/asset_choice.hpp"
+#include "odysseus/logic/guessed_release.hpp"
+#include "odysseus/logic/text.hpp"
+#include "reply_cache.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+
+namespace odysseus::io {
+
+namespace {
+
+constexpr std::int64_t k_fresh_s = 15 * 60;
+constexpr int k_recent_releases = 20; // some 60 KiB each
+constexpr std::size_t k_api_bytes_max = 16U << 20;
+
+std::int64_t now_epoch_s() {
+    return static_cast<std::int64_t>(std::time(nullptr));
+}
+
+// The API cannot be asked now, but another way may lead on.
+class ApiTrouble : public Error {
+  public:
+    explicit ApiTrouble(const std::string& why) : Error(Fault::network, why) {}
+};
+
+ApiReply facts_of(const HttpReply& head) {
+    return {head.status, head.header("x-ratelimit-remaining"), head.header("x-ratelimit-reset"),
+            head.header("retry-after")};
+}
+
+std::vector<Release> parsed(const std::string& body, const std::string& url) {
+    auto result = releases_from_json(body);
+    if (const auto* why = std::get_if<std::string>(&result)) {
+        throw ApiTrouble(cat("the answer of ", shown_url(url), " is no list of releases: ", *why));
+    }
+    return std::get<std::vector<Release>>(std::move(result));
+}
+
+} // namespace
+
+struct ReleaseSource::Answer {
+    std::vector<Release> releases;
+    bool absent = false; // 404
+};
+
+std::optional<std::string> github_token() {
+    for (const char* name : {"GITHUB_TOKEN", "GH_TOKEN"}) {
+        const char* value = std::getenv(name);
+        if (value != nullptr && *value != '\0') return value;
+    }
+    return std::nullopt;
+}
+
+ReleaseSource::ReleaseSource(ReleaseSourceOptions options, HttpOptions http)
+    : m_options(std::move(options)), m_http(std::move(http)) {
+    m_options.github_api = base_url(m_options.github_api);
+    m_options.github_download = base_url(m_options.github_download);
+    trust_setting(m_http.trust, m_options.github_api);
+    trust_setting(m_http.trust, m_options.github_download);
+}
+
+bool ReleaseSource::pinned() const {
+    return m_options.release != "stable" && m_options.release != "nightly";
+}
+
+void ReleaseSource::tell(const std::string& sentence) const {
+    if (m_options.tell) m_options.tell(sentence);
+}
+
+// From the cache while it is fresh, else from the network, else from the cache however old.
+ReleaseSource::Answer ReleaseSource::ask(const std::string& path) {
+    const auto url = m_options.github_api + path;
+    const ReplyCache cache(m_options.cache);
+    const auto kept = cache.find(url);
+    const auto age_s = kept ? now_epoch_s() - kept->fetched_epoch_s : 0;
+    const bool fresh = kept && age_s >= 0 && age_s < k_fresh_s;
+    if (kept && (fresh || m_options.offline)) return {parsed(kept->body, url), false};
+    if (m_options.offline) {
+        throw Error(Fault::no_build,
+                    "no llama.cpp build is installed, and --offline forbids to ask "
+                    "for one; start once without it, or use 'odysseus backend "
+                    "import FILE' or --llama-server PATH");
+    }
+    try {
+        return ask_network(url,
+                           kept && !kept->etag.empty() ? std::optional(kept->etag) : std::nullopt);
+    } catch (const ApiTrouble& trouble) {
+        if (!kept) throw;
+        tell(cat(trouble.what(), "; the answer of ", (age_s + 59) / 60, " minutes ago is used"));
+        return {parsed(kept->body, url), false};
+    }
+}
+
+ReleaseSource::Answer ReleaseSource::ask_network(const std::string& url,
+                                                 const std::optional<std::string>& etag) {
+    TextRequest request;
+    request.url = url;
+    request.headers = {"Accept: application/vnd.github+json", "X-GitHub-Api-Version: 2022-11-28"};
+    request.etag = etag;
+    request.bytes_max = k_api_bytes_max;
+    const auto address = parsed_url(url);
+    if (address && (address->scheme == "https" || is_loopback(*address))) {
+        request.bearer = m_options.token;
+    }
+    for (bool waited = false;;) {
+        TextReply reply;
+        try {
+            reply = fetch_text(request, m_http);
+        } catch (const Stopped&) {
+            throw;
+        } catch (const Error& error) {
+            throw ApiTrouble(error.what());
+        }
+        const auto facts = facts_of(reply.head);
+        const auto reset_s = seconds_to_reset(facts, now_epoch_s());
+        const ReplyCache cache(m_options.cache);
+        switch (meaning_of(facts, request.bearer.has_value())) {
+        case ApiMeaning::content: {
+            auto releases = parsed(reply.body, url);
+            cache.keep(url, {reply.body, std::string(reply.head.header("etag")), now_epoch_s()});
+            return {std::move(releases), false};
+        }
+        case ApiMeaning::not_modified:
+            if (auto kept = cache.find(url)) {
+                kept->fetched_epoch_s = now_epoch_s();
+                cache.keep(url, *kept);
+                return {parsed(kept->body, url), false};
+            }
+            request.etag.reset(); // the file went away meanwhile
+            break;
+        case ApiMeaning::token_bad:
+            tell("the release API does not take the token of GITHUB_TOKEN or GH_TOKEN; asking "
+                 "without it");
+            request.bearer.reset();
+            break;
+        case ApiMeaning::limited:
+            if (!waited && reset_s && std::chrono::seconds(*reset_s) <= m_http.wait_max) {
+                waited = true;
+                pause(std::chrono::seconds(*reset_s), m_http);
+                break;
+            }
+            throw ApiTrouble(
+                cat("the release API ", shown_url(m_options.github_api),
+                    " takes no more requests for now",
+                    reset_s ? cat("; again ", reset_text(*reset_s, now_epoch_s())) : std::string(),
+                    m_options.token ? "" : " (with GITHUB_TOKEN it takes more)"));
+        case ApiMeaning::absent: return {{}, true};
+        case ApiMeaning::refused:
+            throw ApiTrouble(
+                cat("the release API ", shown_url(url), " answers ", reply.head.status));
+        }
+    }
+}
+
+std::string ReleaseSource::pointed_tag(const std::string& url,
+                                       const std::optional<std::string>& sha256) {
+    TextRequest request;
+    request.url = url;
+    request.bytes_max = k_nightly_tag_bytes_max;
+    const auto reply = fetch_text(request, m_http);
+    const auto tag = reply.head.status == 200 ? nightly_tag(reply.body) : std::nullopt;
+    if (!tag) {
+        throw ApiTrouble(cat(shown_url(url), " names no build (status ", reply.head.status, ")"));
+    }
+    if (sha256 && sha256_of(reply.body) != *sha256) {
+        throw Error(Fault::integrity, cat("the SHA-256 of ", shown_url(url),
+                                          " is not the one that the release says"));
+    }
+    return *tag;
+}
+
+Release ReleaseSource::by_tag(const std::string& tag) {
+    try {
+        auto answer = ask(cat("/repos/", k_upstream_repo, "/releases/tags/", tag));
+        if (answer.absent || answer.releases.empty()) {
+            throw Error(Fault::no_build, cat("there is no llama.cpp release ", tag));
+        }
+        return std::move(answer.releases.front());
+    } catch (const ApiTrouble& trouble) {
+        auto guess = guessed_release(tag, m_options.github_download);
+        if (!guess) throw;
+        tell(cat(trouble.what(), "; going on with ", tag,
+                 " without it, so there are no digests to check"));
+        return *std::move(guess);
+    }
+}
+
+Release ReleaseSource::stable_without_api(const std::string& why) {
+    const auto url = nightly_tag_url(m_options.github_download, k_upstream_repo);
+    std::string tag;
+    try {
+        tag = pointed_tag(url, std::nullopt);
+    } catch (const Stopped&) {
+        throw;
+    } catch (const Error& error) {
+        throw ApiTrouble(cat(why, "; and without it: ", error.what()));
+    }
+    return by_tag(tag); // the limit may not hold for what is cached; else a guess
+}
+
+Release ReleaseSource::stable() {
+    try {
+        auto answer = ask(cat("/repos/", k_upstream_repo, "/releases/latest"));
+        if (answer.absent || answer.releases.empty()) {
+            return stable_without_api("the release API knows no latest release");
+        }
+        auto& latest = answer.releases.front();
+        if (build_number(latest.tag)) return std::move(latest);
+        if (const auto* pointer = find_asset(latest, k_nightly_tag_file)) {
+            const auto url = rebased(pointer->url, k_github_download, m_options.github_download);
+            return by_tag(pointed_tag(url, pointer->sha256));
+        }
+        return stable_without_api(cat("the latest release, ", latest.tag, ", names no build"));
+    } catch (const ApiTrouble& trouble) {
+        return stable_without_api(trouble.what());
+    }
+}
+
+std::vector<Release> ReleaseSource::wanted() {
+    if (m_options.release == "stable") return {stable()};
+    if (pinned()) return {by_tag(m_options.release)};
+    auto releases = recent();
+    if (releases.empty()) {
+        throw Error(Fault::no_build, "the release API lists no llama.cpp build");
+    }
+    return releases;
+}
+
+std::vector<Release> ReleaseSource::recent() {
+    auto releases =
+        ask(cat("/repos/", k_upstream_repo, "/releases?per_page=", k_recent_releases)).releases;
+    std::erase_if(releases, [](const Release& release) {
+        return release.draft || !build_number(release.tag);
+    });
+    std::stable_sort(releases.begin(), releases.end(), [](const Release& a, const Release& b) {
+        return build_number(a.tag) > build_number(b.tag);
+    });
+    return releases;
+}
+
+std::vector<Release> ReleaseSource::ai_dock() {
+    return ask(cat("/repos/", k_ai_dock_repo, "/releases?per_page=", k_recent_releases)).releases;
+}
+
+} // namespace odysseus::io
