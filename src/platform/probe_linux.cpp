@@ -1,0 +1,408 @@
+#include "odysseus/platform/probe.hpp"
+
+#include "odysseus/logic/linux_text.hpp"
+#include "odysseus/logic/nvidia_text.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/nvidia_probe.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+namespace odysseus::platform {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t k_text_bytes_max = std::size_t{1} << 20;
+constexpr std::size_t k_pci_ids_bytes_max = std::size_t{16} << 20;
+constexpr std::size_t k_entries_max = 1024;
+constexpr std::int64_t k_mib = std::int64_t{1} << 20;
+
+// The file system below a root. Files of /proc and /sys have no size that could be trusted: they
+// are read until they end.
+class Tree {
+  public:
+    explicit Tree(fs::path root) : m_root(std::move(root)) {}
+
+    [[nodiscard]] fs::path at(const std::string& path) const { return m_root / path; }
+
+    [[nodiscard]] std::string text(const std::string& path,
+                                   std::size_t bytes_max = k_text_bytes_max) const {
+        std::ifstream in(at(path), std::ios::binary);
+        std::string out;
+        char buffer[16384];
+        while (in && out.size() < bytes_max) {
+            in.read(buffer, sizeof buffer);
+            out.append(buffer, static_cast<std::size_t>(in.gcount()));
+        }
+        return out;
+    }
+
+    [[nodiscard]] std::optional<std::int64_t> number(const std::string& path) const {
+        return sysfs_number(text(path));
+    }
+
+    [[nodiscard]] bool exists(const std::string& path) const {
+        std::error_code ignored;
+        return fs::exists(at(path), ignored);
+    }
+
+    // Names in a folder, sorted; none when it cannot be read.
+    [[nodiscard]] std::vector<std::string> names(const std::string& path) const {
+        std::vector<std::string> out;
+        std::error_code error;
+        for (fs::directory_iterator entry(at(path), error), end;
+             !error && entry != end && out.size() < k_entries_max; entry.increment(error)) {
+            out.push_back(entry->path().filename().string());
+        }
+        std::sort(out.begin(), out.end());
+        return out;
+    }
+
+  private:
+    fs::path m_root;
+};
+
+// --- CPU and memory
+
+// The levels of a control group's path, itself first: "/a/b" -> "/a/b", "/a", "".
+std::vector<std::string> levels(std::string path) {
+    std::vector<std::string> out;
+    while (path.size() > 1) {
+        out.push_back(path);
+        path.resize(path.rfind('/'));
+    }
+    out.emplace_back();
+    return out;
+}
+
+struct CgroupFiles {
+    std::string folder;
+    const char* limit;
+    const char* used;
+    const char* reclaimable;
+};
+
+void apply_cgroup_memory(const Tree& tree, const CgroupFiles& files, MemoryInfo& memory,
+                         bool& limited) {
+    const auto limit = cgroup_bytes(tree.text(files.folder + "/" + files.limit));
+    if (!limit) return;
+    const auto used = cgroup_bytes(tree.text(files.folder + "/" + files.used)).value_or(0);
+    const auto reclaimable =
+        stat_value(tree.text(files.folder + "/memory.stat"), files.reclaimable).value_or(0);
+    if (apply_memory_limit(memory, {*limit, used, reclaimable})) limited = true;
+}
+
+void probe_memory(const Tree& tree, const CgroupPaths& groups, Machine& machine) {
+    auto memory = parse_meminfo(tree.text("proc/meminfo"));
+    bool limited = false;
+    for (const auto& level : levels(groups.unified.value_or(""))) {
+        apply_cgroup_memory(
+            tree, {"sys/fs/cgroup" + level, "memory.max", "memory.current", "inactive_file"},
+            memory, limited);
+    }
+    for (const auto& level : levels(groups.memory.value_or(""))) {
+        apply_cgroup_memory(tree,
+                            {"sys/fs/cgroup/memory" + level, "memory.limit_in_bytes",
+                             "memory.usage_in_bytes", "total_inactive_file"},
+                            memory, limited);
+    }
+    machine.ram_mib = memory.total_mib;
+    machine.available_ram_mib = memory.available_mib;
+    if (limited) {
+        machine.notes.push_back(
+            cat("a container or control group limits the memory to ", *memory.total_mib, " MiB"));
+    }
+}
+
+std::optional<double> cgroup_quota(const Tree& tree, const CgroupPaths& groups) {
+    std::optional<double> least;
+    const auto take = [&](std::optional<double> quota) {
+        if (quota) least = std::min(least.value_or(*quota), *quota);
+    };
+    for (const auto& level : levels(groups.unified.value_or(""))) {
+        take(cpu_quota(tree.text("sys/fs/cgroup" + level + "/cpu.max")));
+    }
+    for (const auto& level : levels(groups.cpu.value_or(""))) {
+        const auto folder = "sys/fs/cgroup/cpu" + level;
+        take(cpu_quota(tree.text(folder + "/cpu.cfs_quota_us") + " " +
+                       tree.text(folder + "/cpu.cfs_period_us")));
+    }
+    return least;
+}
+
+void probe_cpu(const Tree& tree, const CgroupPaths& groups, Machine& machine) {
+    const auto status = tree.text("proc/self/status");
+    const auto allowed_text = value_of_key(status, "Cpus_allowed_list");
+    const auto cpu = parse_cpuinfo(tree.text("proc/cpuinfo"),
+                                   allowed_text ? cpu_list(*allowed_text) : std::nullopt);
+    machine.cpu_model = cpu.model;
+    machine.cpu_cores = cpu.cores;
+    const auto quota = cgroup_quota(tree, groups);
+    if (!quota) return;
+    const auto most = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(*quota)));
+    if (machine.cpu_cores && *machine.cpu_cores <= most) return;
+    machine.cpu_cores = most;
+    machine.notes.push_back(cat("a container or control group limits the CPU to ", most, " cores"));
+}
+
+// --- GPUs
+
+std::optional<fs::path> find_nvidia_smi(const Tree& tree, std::string_view path_env) {
+    for (const auto folder : split(path_env, ':')) {
+        const auto file = fs::path(folder) / "nvidia-smi";
+        if (!folder.empty() && ::access(file.c_str(), X_OK) == 0) return file;
+    }
+    // Where PATH may not lead: services, WSL2, NixOS.
+    for (const auto* file : {"usr/bin/nvidia-smi", "usr/lib/wsl/lib/nvidia-smi",
+                             "run/current-system/sw/bin/nvidia-smi"}) {
+        if (::access(tree.at(file).c_str(), X_OK) == 0) return tree.at(file);
+    }
+    return std::nullopt;
+}
+
+// The kernel's driver is there, but nvidia-smi is not, or hangs: names and driver, no memory.
+void add_from_kernel(const Tree& tree, Machine& machine) {
+    const auto driver = nvidia_kernel_driver(tree.text("proc/driver/nvidia/version"));
+    if (!driver) return;
+    for (const auto& entry : tree.names("proc/driver/nvidia/gpus")) {
+        Gpu gpu;
+        gpu.vendor = Vendor::nvidia;
+        gpu.name = nvidia_model(tree.text("proc/driver/nvidia/gpus/" + entry + "/information"))
+                       .value_or("NVIDIA GPU");
+        gpu.driver = driver;
+        machine.gpus.push_back(std::move(gpu));
+    }
+    if (machine.gpus.empty()) return;
+    machine.notes.push_back(
+        "the NVIDIA GPUs are known from the kernel alone; their memory is not known");
+}
+
+// What is found stands in machine.gpus. True when the driver, or its absence, was told about.
+bool probe_nvidia(const Tree& tree, const ProbeLimits& limits, Machine& machine) {
+    const char* const path = std::getenv("PATH");
+    const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+    auto visible_devices = limits.visible_devices;
+    if (!visible_devices && visible != nullptr) visible_devices = visible;
+
+    const auto tool = find_nvidia_smi(tree, limits.path_env.value_or(path == nullptr ? "" : path));
+    if (!tool) {
+        add_from_kernel(tree, machine);
+        return !machine.gpus.empty();
+    }
+    auto probe = ask_nvidia_smi(*tool, visible_devices, limits.tool_deadline);
+    for (auto& note : probe.answer.notes)
+        machine.notes.push_back(std::move(note));
+    for (auto& gpu : probe.answer.gpus)
+        machine.gpus.push_back(std::move(gpu));
+    if (probe.outcome == NvidiaProbe::Outcome::silent) add_from_kernel(tree, machine);
+    return true;
+}
+
+// One card of /sys/class/drm.
+struct Card {
+    std::string folder; // "sys/class/drm/card0/device"
+    Vendor vendor = Vendor::other;
+    std::int64_t vendor_id = 0;
+    std::int64_t device_id = 0;
+    std::string pci_address;
+};
+
+std::vector<Card> drm_cards(const Tree& tree) {
+    std::vector<Card> cards;
+    for (const auto& name : tree.names("sys/class/drm")) {
+        // "card0", not its connectors "card0-DP-1".
+        if (name.rfind("card", 0) != 0 || !parsed_int(name.substr(4))) continue;
+        Card card;
+        card.folder = "sys/class/drm/" + name + "/device";
+        card.vendor_id = tree.number(card.folder + "/vendor").value_or(0);
+        card.device_id = tree.number(card.folder + "/device").value_or(0);
+        const auto vendor = pci_vendor(card.vendor_id);
+        if (!vendor) continue;
+        card.vendor = *vendor;
+        constexpr std::string_view k_slot = "PCI_SLOT_NAME=";
+        const auto uevent = tree.text(card.folder + "/uevent");
+        for (const auto line : lines_of(uevent)) {
+            if (line.substr(0, k_slot.size()) == k_slot)
+                card.pci_address = line.substr(k_slot.size());
+        }
+        cards.push_back(std::move(card));
+    }
+    return cards;
+}
+
+std::map<std::string, std::string> gfx_by_pci_address(const Tree& tree) {
+    std::map<std::string, std::string> out;
+    const std::string folder = "sys/class/kfd/kfd/topology/nodes";
+    for (const auto& node : tree.names(folder)) {
+        const auto kfd = parse_kfd_node(tree.text(folder + "/" + node + "/properties"));
+        if (kfd.is_gpu && kfd.gfx && kfd.pci_address) out[*kfd.pci_address] = *kfd.gfx;
+    }
+    return out;
+}
+
+struct Figure {
+    std::optional<std::int64_t> total_mib;
+    std::optional<std::int64_t> free_mib;
+};
+
+Figure amd_memory(const Tree& tree, const Card& card, const char* kind) {
+    const auto total = tree.number(card.folder + "/mem_info_" + kind + "_total");
+    const auto used = tree.number(card.folder + "/mem_info_" + kind + "_used");
+    Figure figure;
+    if (!total || *total < k_mib) return figure;
+    figure.total_mib = *total / k_mib;
+    if (used && *used >= 0 && *used <= *total) figure.free_mib = (*total - *used) / k_mib;
+    return figure;
+}
+
+// An APU's VRAM is a slice of the RAM that the firmware set aside, often 512 MiB; it uses the GTT,
+// ordinary RAM, as well.
+void set_amd_memory(const Tree& tree, const Card& card, const Machine& machine, Gpu& gpu) {
+    constexpr std::int64_t k_slice_mib = 1024; // without a chip's name: a GPU of our days has more
+    const auto vram = amd_memory(tree, card, "vram");
+    const auto gtt = amd_memory(tree, card, "gtt");
+    gpu.total_mib = vram.total_mib;
+    gpu.free_mib = vram.free_mib;
+    const bool unified = gpu.gfx ? is_unified_gfx(*gpu.gfx)
+                                 : vram.total_mib.value_or(k_slice_mib + 1) <= k_slice_mib;
+    gpu.unified_memory = unified;
+    if (!unified || !gtt.total_mib) return;
+    gpu.total_mib = vram.total_mib.value_or(0) + *gtt.total_mib;
+    gpu.free_mib.reset();
+    if (!vram.free_mib || !gtt.free_mib) return;
+    const auto ram_left = machine.available_ram_mib.value_or(*gtt.free_mib);
+    gpu.free_mib = *vram.free_mib + std::min(*gtt.free_mib, ram_left);
+}
+
+std::string card_name(const std::string& pci_ids, const Card& card) {
+    if (auto name = pci_device_name(pci_ids, card.vendor_id, card.device_id)) {
+        return (card.vendor == Vendor::amd ? "AMD " : "Intel ") + *name;
+    }
+    return card.vendor == Vendor::amd ? "AMD GPU" : "Intel GPU";
+}
+
+void probe_other_gpus(const Tree& tree, bool nvidia_told, Machine& machine) {
+    const auto cards = drm_cards(tree);
+    if (cards.empty()) return;
+    const bool handed_in = tree.exists("dev/dri") || tree.exists("dev/kfd");
+    const auto gfx = gfx_by_pci_address(tree);
+    std::string pci_ids;
+    for (const auto* file : {"usr/share/misc/pci.ids", "usr/share/hwdata/pci.ids"}) {
+        if (pci_ids.empty()) pci_ids = tree.text(file, k_pci_ids_bytes_max);
+    }
+    for (const auto& card : cards) {
+        if (card.vendor == Vendor::nvidia) {
+            if (!nvidia_told) {
+                machine.notes.emplace_back("an NVIDIA card is here, but NVIDIA's driver is not; "
+                                           "CUDA needs it");
+            }
+            continue;
+        }
+        const auto name = card_name(pci_ids, card);
+        if (!handed_in) { // /sys shows the host's hardware to every container
+            machine.notes.push_back(name +
+                                    " is not handed into this container (/dev/dri is missing)");
+            continue;
+        }
+        Gpu gpu;
+        gpu.vendor = card.vendor;
+        gpu.name = name;
+        if (const auto found = gfx.find(card.pci_address); found != gfx.end()) {
+            gpu.gfx = found->second;
+        }
+        if (card.vendor == Vendor::amd) set_amd_memory(tree, card, machine, gpu);
+        // Intel's integrated graphics has had this address since it exists.
+        if (card.vendor == Vendor::intel) gpu.unified_memory = card.pci_address == "0000:00:02.0";
+        machine.gpus.push_back(std::move(gpu));
+    }
+}
+
+// --- libraries
+
+constexpr const char* k_library_folders[] = {"usr/lib/x86_64-linux-gnu",
+                                             "usr/lib/aarch64-linux-gnu",
+                                             "usr/lib64",
+                                             "usr/lib",
+                                             "lib64",
+                                             "lib",
+                                             "lib/x86_64-linux-gnu",
+                                             "lib/aarch64-linux-gnu",
+                                             "usr/local/lib",
+                                             "run/opengl-driver/lib"};
+
+bool has_vulkan_loader(const Tree& tree) {
+    return std::any_of(
+        std::begin(k_library_folders), std::end(k_library_folders),
+        [&](const std::string& folder) { return tree.exists(folder + "/libvulkan.so.1"); });
+}
+
+// The runtime counts, not the tools: the HIP library must be there.
+std::optional<std::string> rocm_version(const Tree& tree) {
+    constexpr int k_major_max = 20;
+    for (const std::string folder :
+         {"opt/rocm/lib", "opt/rocm/lib64", "usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib"}) {
+        for (int major = k_major_max; major >= 5; --major) {
+            if (!tree.exists(cat(folder, "/libamdhip64.so.", major))) continue;
+            const bool own_folder = folder.rfind("opt/rocm", 0) == 0;
+            const auto told =
+                own_folder ? parse_rocm_version(tree.text("opt/rocm/.info/version")) : std::nullopt;
+            return told ? *told : std::to_string(major);
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> glibc_version(const Tree& tree, bool own_root) {
+    if (tree.exists("lib/ld-musl-x86_64.so.1") || tree.exists("lib/ld-musl-aarch64.so.1")) {
+        // Both can be installed beside each other; then programs made for glibc run.
+        const bool both =
+            tree.exists("lib64/ld-linux-x86-64.so.2") || tree.exists("lib/ld-linux-aarch64.so.1");
+        if (!both) return "none";
+    }
+#ifdef _CS_GNU_LIBC_VERSION
+    char text[64] = {};
+    if (own_root && ::confstr(_CS_GNU_LIBC_VERSION, text, sizeof text) > 0) {
+        return parse_glibc(text); // "glibc 2.36"
+    }
+#endif
+    return std::nullopt;
+}
+
+void probe_architecture(Machine& machine) {
+    utsname name{};
+    if (::uname(&name) != 0) return;
+    const std::string_view cpu = name.machine;
+    if (cpu == "aarch64" || cpu == "arm64") {
+        machine.arch = Arch::arm64;
+    } else if (cpu != "x86_64") {
+        machine.notes.push_back(cat("llama.cpp publishes no builds for this CPU (", cpu, ")"));
+    }
+}
+
+} // namespace
+
+Machine probe_machine(const ProbeLimits& limits) {
+    const Tree tree(limits.root);
+    Machine machine;
+    machine.os = Os::linux;
+    probe_architecture(machine);
+    const auto groups = cgroup_paths(tree.text("proc/self/cgroup"));
+    probe_cpu(tree, groups, machine);
+    probe_memory(tree, groups, machine);
+    const bool nvidia_told = probe_nvidia(tree, limits, machine);
+    probe_other_gpus(tree, nvidia_told, machine);
+    machine.vulkan = has_vulkan_loader(tree);
+    machine.rocm = rocm_version(tree);
+    machine.glibc = glibc_version(tree, limits.root == "/");
+    if (tree.exists("dev/dxg")) machine.notes.emplace_back("this is WSL2");
+    machine.backend = detect_backend(machine);
+    return machine;
+}
+
+} // namespace odysseus::platform
