@@ -3,6 +3,7 @@
 #include "odysseus/io/model_file.hpp"
 #include "odysseus/logic/model_name.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -17,10 +18,6 @@ namespace {
 
 [[nodiscard]] std::string bytes_of(const std::u8string& text) {
     return {text.begin(), text.end()};
-}
-
-[[nodiscard]] fs::path path_of(const std::string& text) {
-    return fs::path(std::u8string(text.begin(), text.end()));
 }
 
 // Absent: the name is not UTF-8, so it can be said neither in JSON nor to llama-server.
@@ -159,7 +156,7 @@ ScanResult ModelScan::scan() {
                            known->second.file.size_bytes == file.size_bytes &&
                            known->second.file.modified_s == file.modified_s;
         auto header = fresh ? std::move(known->second.header)
-                            : read_model_header(m_models_dir / path_of(file.path));
+                            : read_model_header(m_models_dir / platform::path_from_utf8(file.path));
         headers[file.path] = {file, header};
         result.files.push_back({std::move(file), std::move(header)});
     }

@@ -227,11 +227,6 @@ ContextChoice choose_auto_context(const Machine& machine, const Model* largest,
         choice.tokens = rung_for_training(*trained);
         limits = cat("; the model was trained for ", *trained);
     }
-    if (wish.remembered) {
-        choice.tokens = *wish.remembered;
-        choice.source = "remembered";
-        limits = cat("; ", *wish.remembered, " is what held here before");
-    }
     choice.reason = cat(choice.tokens, " tokens: room for ", choice.estimated_max_tokens, " (",
                         basis, ")", limits, ".");
     return choice;

@@ -120,20 +120,10 @@ TEST_CASE("context: the ladder's neighbours") {
 TEST_CASE("context: a pin is taken as it is, and the estimate is still told") {
     ContextWish wish;
     wish.pinned = 50000;
-    wish.remembered = 4096;
     const auto choice = choose_auto_context(cpu_machine(4), nullptr, wish);
     CHECK(choice.tokens == 50000);
     CHECK(choice.source == "pinned");
     CHECK(choice.estimated_max_tokens == 14894);
-}
-
-TEST_CASE("context: what held before comes before the estimate") {
-    ContextWish wish;
-    wish.remembered = 8192;
-    const auto choice = choose_auto_context(cpu_machine(64), nullptr, wish);
-    CHECK(choice.tokens == 8192);
-    CHECK(choice.source == "remembered");
-    CHECK(choice.reason.find("held here before") != std::string::npos);
 }
 
 TEST_CASE("context: what does not fit is said") {

@@ -24,8 +24,7 @@ inline constexpr std::array<std::int64_t, 7> k_ladder{32768, 24576, 16384, 12288
 [[nodiscard]] std::optional<std::int64_t> rung_above(std::int64_t tokens);
 
 struct ContextWish {
-    std::optional<std::int64_t> pinned;     // --ctx: exactly this
-    std::optional<std::int64_t> remembered; // what held last time (logic/context_memory.hpp)
+    std::optional<std::int64_t> pinned; // --ctx: exactly this
     std::int64_t parallel = 1;
     CacheType key_type = CacheType::f16; // as the user tells llama-server
     CacheType value_type = CacheType::f16;
@@ -44,6 +43,7 @@ struct ContextChoice {
     std::string reason;                    // one sentence
 };
 
+// What held before (logic/context_memory.hpp) is not asked here.
 // `largest`: of the models (logic/model_catalog.hpp); null: there is none.
 [[nodiscard]] ContextChoice choose_auto_context(const Machine& machine, const Model* largest,
                                                 const ContextWish& wish);

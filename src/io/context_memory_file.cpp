@@ -1,0 +1,48 @@
+#include "odysseus/io/context_memory_file.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/log.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
+
+namespace odysseus::io {
+
+namespace fs = std::filesystem;
+
+ContextMemory load_context_memory(const fs::path& file) {
+    constexpr std::size_t k_file_bytes_max = 4 << 20;
+    std::string trouble = "it is too large or not what odysseus writes";
+    try {
+        std::error_code error;
+        if (!fs::exists(file, error) && !error) return {};
+        if (const auto content = platform::read_file(file, k_file_bytes_max)) {
+            if (auto memory = memory_from_json(*content)) return std::move(*memory);
+        }
+    } catch (const Error& error) {
+        trouble = error.what();
+    }
+    log::warn(cat("The remembered contexts in ", platform::utf8(file),
+                  " are passed over: ", trouble, "."));
+    return {};
+}
+
+void save_context_memory(const fs::path& file, const ContextMemory& memory) {
+    std::error_code error;
+    if (memory.entries.empty()) {
+        fs::remove(file, error);
+    } else {
+        fs::create_directories(file.parent_path(), error);
+        try {
+            platform::write_file_atomically(file, memory_json(memory));
+        } catch (const Error& failed) {
+            log::warn(cat("The context that held is not remembered: ", failed.what()));
+            return;
+        }
+        error.clear();
+    }
+    if (error) {
+        log::warn(cat(platform::utf8(file), " cannot be removed: ", error.message(), "."));
+    }
+}
+
+} // namespace odysseus::io
