@@ -183,7 +183,7 @@ constexpr std::array<std::string_view, 27> k_memory = {
     "bad allocation", // the same, from Microsoft's library
     "Cannot allocate memory",
     "not enough memory",
-    "GGML_ASSERT(ctx->mem_buffer != NULL)",
+    " != NULL) failed", // GGML_ASSERT over what malloc gave
     "cudaMalloc failed",
     "hipMalloc failed",
 };
@@ -233,9 +233,10 @@ struct Unit {
     double bytes;
 };
 // Where each wording puts the size: "(attempted to allocate 4096.00 MB)" counts in 1024 too.
-constexpr std::array<Unit, 6> k_sizes = {{
+constexpr std::array<Unit, 7> k_sizes = {{
     {"allocating ", " MiB on device", 1024.0 * 1024},
     {"attempted to allocate ", " MB)", 1024.0 * 1024},
+    {"buffer of size ", " MiB", 1024.0 * 1024},
     {"buffer of size ", "", 1},
     {"buffer, size = ", " MiB", 1024.0 * 1024},
     {"memory allocation of size ", "", 1},

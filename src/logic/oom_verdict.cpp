@@ -21,12 +21,19 @@ bool has(std::string_view text, std::string_view word) {
     return text.find(word) != std::string_view::npos;
 }
 
-// The answer without the name of the model, which users choose.
+bool is_name_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// The answer without the name of the model, which users choose. Only where it stands by itself: a
+// model called "m" is no reason to take "memory" apart.
 std::string without_name(std::string text, const std::string& name) {
     if (name.empty()) return text;
-    for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at)) {
-        text.replace(at, name.size(), "*");
-        ++at;
+    for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+        const auto end = at + name.size();
+        const bool begins = at == 0 || !is_name_character(text[at - 1]);
+        const bool ends = end == text.size() || !is_name_character(text[end]);
+        if (begins && ends) text.replace(at, name.size(), "*");
     }
     return text;
 }

@@ -1,0 +1,173 @@
+// How long a memory failure takes from the failed answer to the replayed one, against the loads
+// that were really needed, on a real llama-server whose address space is limited:
+//
+//   descent_bench LLAMA_SERVER MODELS_DIR MODEL LIMIT_KIB... [--context N] [--clients N]
+//
+// One line for each limit: the context that held, every start and load in milliseconds, their sum,
+// the whole, and the ratio of the two. Exit code 1 when an answer was not 200.
+#include "odysseus/logic/launch_plan.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
+#include "odysseus/platform/guard.hpp"
+#include "odysseus/platform/paths.hpp"
+#include "odysseus/service/llama_client.hpp"
+#include "odysseus/service/supervisor.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+#include <unistd.h>
+
+using namespace odysseus;
+
+extern char** environ; // NOLINT
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point begin) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+struct Bench {
+    std::string server;
+    std::string models_dir;
+    std::string model;
+    std::int64_t context = 32768;
+    int clients = 1;
+    std::filesystem::path scratch;
+};
+
+std::string chat_body(const std::string& model) {
+    return "{\"model\":\"" + model +
+           "\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"max_tokens\":4}";
+}
+
+struct Outcome {
+    LlamaAnswer answer;
+    double first_failure_ms = 0; // from the request to the failed answer
+    double total_ms = 0;         // from the failed answer to the last one
+};
+
+// As the proxy does it.
+Outcome ask(Supervisor& supervisor, const Bench& bench) {
+    const auto limit = std::chrono::minutes(10);
+    const auto before = supervisor.wait_ready(limit, {});
+    const auto began = Clock::now();
+    auto answer = llama_post({before.port, before.api_key}, "/v1/chat/completions",
+                             chat_body(bench.model), limit);
+    Outcome outcome{answer, ms_since(began), 0};
+    if (answer.status == 200) return outcome;
+    const auto failed = Clock::now();
+    const auto verdict =
+        supervisor.report({before.generation, bench.model, answer.status, answer.body}, {});
+    if (const auto* end = std::get_if<GiveUp>(&verdict)) {
+        outcome.answer = {end->status, end->message};
+    } else if (std::holds_alternative<Replay>(verdict)) {
+        const auto now = supervisor.wait_ready(limit, {});
+        outcome.answer = llama_post({now.port, now.api_key}, "/v1/chat/completions",
+                                    chat_body(bench.model), limit);
+    }
+    outcome.total_ms = ms_since(failed);
+    return outcome;
+}
+
+StartSpec spec_for(const Bench& bench, long limit_kib) {
+    const auto script = bench.scratch / "limited";
+    std::ofstream(script) << "#!/bin/sh\nulimit -v " << limit_kib << "\nexec '" << bench.server
+                          << "' \"$@\"\n";
+    platform::make_executable(script);
+    StartSpec spec;
+    spec.executable = limit_kib > 0 ? script : std::filesystem::path(bench.server);
+    spec.guard = platform::own_executable();
+    spec.log_file = bench.scratch / cat("llama-server-", limit_kib, ".log");
+    std::vector<std::string> ours;
+    for (char** entry = environ; *entry != nullptr; ++entry)
+        ours.emplace_back(*entry);
+    LaunchEnvironment environment;
+    environment.cache_dir = (bench.scratch / "cache").string();
+    environment.api_key = "bench";
+    spec.environment = launch_environment(ours, environment);
+    spec.api_key = environment.api_key;
+    spec.arguments = [&bench](std::int64_t tokens, int port) {
+        LaunchPlan plan;
+        plan.port = port;
+        plan.models_dir = bench.models_dir;
+        plan.context = tokens;
+        return launch_arguments(plan);
+    };
+    spec.port = 22086;
+    spec.context = bench.context;
+    spec.notice = [](const std::string& sentence) {
+        std::fprintf(stderr, "  %s\n", sentence.c_str());
+    };
+    return spec;
+}
+
+bool measure(const Bench& bench, long limit_kib) {
+    Supervisor supervisor(spec_for(bench, limit_kib));
+    const auto began = Clock::now();
+    supervisor.start();
+    const auto started = supervisor.wait_started({});
+    if (const auto* error = std::get_if<Error>(&started)) {
+        std::printf("%9ld  did not start: %s\n", limit_kib, error->what());
+        return false;
+    }
+    const double start_ms = ms_since(began);
+    std::vector<Outcome> outcomes(static_cast<std::size_t>(bench.clients));
+    std::vector<std::thread> clients;
+    for (auto& outcome : outcomes) {
+        clients.emplace_back([&] { outcome = ask(supervisor, bench); });
+    }
+    for (auto& client : clients)
+        client.join();
+    bool good = true;
+    for (const auto& outcome : outcomes) {
+        const auto now = supervisor.current();
+        std::printf("%9ld  %3d  context %6lld  steps %llu  start %4.0f ms  failed after %5.0f ms  "
+                    "recovered in %6.0f ms  %s\n",
+                    limit_kib, outcome.answer.status, static_cast<long long>(now.context),
+                    static_cast<unsigned long long>(now.oom_steps), start_ms,
+                    outcome.first_failure_ms, outcome.total_ms,
+                    outcome.answer.status == 200 ? "" : outcome.answer.body.c_str());
+        good = good && outcome.answer.status == 200;
+    }
+    std::fflush(stdout);
+    supervisor.stop();
+    return good;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (const auto code = platform::guard_main(argc, argv)) return *code;
+    if (argc < 5) {
+        std::fprintf(stderr, "usage: descent_bench LLAMA_SERVER MODELS_DIR MODEL LIMIT_KIB... "
+                             "[--context N] [--clients N]\n");
+        return 2;
+    }
+    Bench bench;
+    bench.server = argv[1];
+    bench.models_dir = argv[2];
+    bench.model = argv[3];
+    bench.scratch = platform::temp_sibling(std::filesystem::temp_directory_path() / "descent");
+    std::filesystem::create_directories(bench.scratch);
+    std::vector<long> limits;
+    for (int i = 4; i < argc; ++i) {
+        const std::string word = argv[i];
+        if (word == "--context" && i + 1 < argc) {
+            bench.context = std::strtol(argv[++i], nullptr, 10);
+        } else if (word == "--clients" && i + 1 < argc) {
+            bench.clients = static_cast<int>(std::strtol(argv[++i], nullptr, 10));
+        } else {
+            limits.push_back(std::strtol(word.c_str(), nullptr, 10));
+        }
+    }
+    bool good = true;
+    for (const long limit : limits)
+        good = measure(bench, limit) && good;
+    std::fprintf(stderr, "logs: %s\n", bench.scratch.c_str());
+    return good ? 0 : 1;
+}

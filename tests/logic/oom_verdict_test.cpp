@@ -1,0 +1,233 @@
+#include "odysseus/logic/oom_verdict.hpp"
+
+#include "odysseus/logic/text.hpp"
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <sstream>
+
+using namespace odysseus;
+
+namespace {
+
+// What the router really answers when a load fails, whatever the reason (b11669).
+std::string load_failed(const std::string& model) {
+    return R"({"error":{"code":500,"message":"model name=)" + model +
+           R"( failed to load","type":"server_error"}})";
+}
+constexpr const char* k_broken = "proxy error: Failed to read connection";
+
+std::string file_text(const std::string& name) {
+    std::ifstream in(std::string(ODYSSEUS_TEST_DATA) + "/llama-logs/" + name, std::ios::binary);
+    REQUIRE(in);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+void feed(ProcessBook& book, const std::string& text) {
+    LineSplitter splitter;
+    for (const auto& line : splitter.feed(text))
+        book.note(classify(line));
+}
+
+ProcessBook book_of(const std::string& text) {
+    ProcessBook book;
+    feed(book, text);
+    return book;
+}
+
+OomVerdict judged(const ProcessBook& book, int status, const std::string& body,
+                  const std::string& model) {
+    Symptoms symptoms;
+    symptoms.status = status;
+    symptoms.body = body;
+    symptoms.model = model;
+    symptoms.process = book.newest(model);
+    return judge(symptoms);
+}
+
+const std::string k_spawn = "0.0.0.0 I srv load: spawning server instance with name=m on port 7\n";
+const std::string k_end = "0.0.0.0 I srv run: instance name=m exited with status 1\n";
+
+} // namespace
+
+TEST_CASE("verdict: real failures of memory", "[verdict]") {
+    struct Row {
+        const char* file;
+        std::int64_t bytes;
+        int status = 500;
+    };
+    for (const auto& row : std::vector<Row>{{"b11669-kv-buffer.log", 1073741824},
+                                            {"b11669-compute-buffer.log", 17451040},
+                                            {"b11669-assert-silent-size.log", 0},
+                                            {"b11669-assert-with-size.log", 47070576},
+                                            {"b11669-assert-node-allocs.log", 0}}) {
+        INFO(row.file);
+        const auto verdict =
+            judged(book_of(file_text(row.file)), row.status, load_failed("heavy"), "heavy");
+        REQUIRE(std::holds_alternative<OutOfMemory>(verdict));
+        const auto bytes = std::get<OutOfMemory>(verdict).bytes.value_or(0);
+        // "44.89 MB" is rounded to two digits.
+        CHECK(std::abs(bytes - row.bytes) < 10'000);
+    }
+}
+
+TEST_CASE("verdict: the two streams of a router, in any order", "[verdict]") {
+    const auto out = file_text("b11669-router-oom.stdout.log");
+    const auto err = file_text("b11669-router-oom.stderr.log");
+    for (const auto& book : {book_of(out + err), book_of(err + out)}) {
+        CHECK(std::holds_alternative<OtherCause>(judged(book, 0, "", "tiny")));
+        if (book.newest("heavy") == nullptr) continue;
+        CHECK(book.newest("heavy")->exit_status == 1);
+    }
+    // As the pump feeds them: a model's lines before the router's of the same moment.
+    const auto verdict = judged(book_of(out + err), 500, load_failed("heavy"), "heavy");
+    REQUIRE(std::holds_alternative<OutOfMemory>(verdict));
+    CHECK(std::get<OutOfMemory>(verdict).bytes == 4294967296);
+    CHECK(std::get<OutOfMemory>(verdict).device == "CPU");
+}
+
+TEST_CASE("verdict: threads that could not be made are a suspicion", "[verdict]") {
+    for (const char* file : {"b11669-thread-at-load.log", "b11669-libgomp-thread.log"}) {
+        INFO(file);
+        CHECK(std::holds_alternative<Suspicion>(
+            judged(book_of(file_text(file)), 500, load_failed("heavy"), "heavy")));
+    }
+    // The same after "model loaded", during the request: the connection broke.
+    CHECK(std::holds_alternative<Suspicion>(
+        judged(book_of(file_text("b11669-thread-after-load.log")), 500, k_broken, "heavy")));
+}
+
+TEST_CASE("verdict: real failures that are not memory", "[verdict]") {
+    for (const auto& [file, model, word] : std::vector<std::array<std::string, 3>>{
+             {{"b11669-corrupt.log", "corrupt", "invalid magic"}},
+             {{"b11669-cut.log", "cut", "not within the file bounds"}},
+             {{"b11669-strange.log", "strange", "unknown model architecture"}}}) {
+        INFO(file);
+        const auto verdict = judged(book_of(file_text(file)), 500, load_failed(model), model);
+        REQUIRE(std::holds_alternative<OtherCause>(verdict));
+        CHECK(std::get<OtherCause>(verdict).reason.find(word) != std::string::npos);
+    }
+}
+
+TEST_CASE("verdict: the documented words in a 5xx answer", "[verdict]") {
+    const ProcessBook nothing;
+    for (const char* body : {"out of memory", "CUDA error 2", "Failed to allocate",
+                             "failed to create context", "failed to initialize the context: x"}) {
+        INFO(body);
+        CHECK(std::holds_alternative<OutOfMemory>(judged(nothing, 500, body, "m")));
+        CHECK(std::holds_alternative<OutOfMemory>(judged(nothing, 503, body, "m")));
+        CHECK(std::holds_alternative<OtherCause>(judged(nothing, 400, body, "m"))); // not 5xx
+        CHECK(std::holds_alternative<OtherCause>(judged(nothing, 0, body, "m")));
+    }
+    CHECK(std::holds_alternative<OtherCause>(judged(nothing, 500, "parse error at line 1", "m")));
+}
+
+TEST_CASE("verdict: a model's name is no evidence", "[verdict]") {
+    const ProcessBook nothing;
+    for (const char* name : {"cuda-7b", "My-CUDA-model", "out of memory", "failed to allocate"}) {
+        INFO(name);
+        CHECK(std::holds_alternative<OtherCause>(judged(nothing, 500, load_failed(name), name)));
+        // Whatever name was asked for: the router echoes its own.
+        CHECK(std::holds_alternative<OtherCause>(
+            judged(nothing, 500, load_failed(name), "an-alias")));
+    }
+    // And still found beside the name.
+    CHECK(std::holds_alternative<OutOfMemory>(
+        judged(nothing, 500, "model cuda-7b: CUDA error: out of memory", "cuda-7b")));
+}
+
+TEST_CASE("verdict: memory that was refused and done without", "[verdict]") {
+    // Pinned memory failed, the load went on and failed for another reason.
+    const auto book = book_of(
+        k_spawn +
+        "[7] 0.0.0.0 W ggml_cuda_host_malloc: failed to allocate 9.00 MiB of pinned memory: out of "
+        "memory\n[7] 0.0.0.0 E llama_model_load: error loading model: unknown model architecture: "
+        "'x'\n" +
+        k_end);
+    CHECK(std::holds_alternative<OtherCause>(judged(book, 500, load_failed("m"), "m")));
+    // The dry run complained; the load itself found no file.
+    const auto dry =
+        book_of(k_spawn +
+                "[7] 0.0.0.0 E alloc: failed to allocate CUDA0 buffer of size 5\n"
+                "[7] 0.0.0.0 W common_fit_params: failed to fit params to free device memory: x\n"
+                "[7] 0.0.0.0 E gguf_init_from_file: failed to open GGUF file 'x'\n" +
+                k_end);
+    CHECK(std::holds_alternative<OtherCause>(judged(dry, 500, load_failed("m"), "m")));
+    // A refused allocation on the way to "model loaded" is no reason for a later crash.
+    const auto later = book_of(k_spawn +
+                               "[7] 0.0.0.0 E alloc: failed to allocate CUDA0 buffer of size 5\n"
+                               "[7] 0.0.0.0 I srv llama_server: model loaded\n" +
+                               k_end);
+    CHECK(std::holds_alternative<OtherCause>(judged(later, 500, k_broken, "m")));
+}
+
+TEST_CASE("verdict: after the load", "[verdict]") {
+    const std::string loaded = k_spawn + "[7] 0.0.0.0 I srv llama_server: model loaded\n";
+    // CUDA aborts the process.
+    CHECK(std::holds_alternative<OutOfMemory>(
+        judged(book_of(loaded + "[7] 0.0.0.0 E CUDA error: out of memory\n" + k_end), 500, k_broken,
+               "m")));
+    // Metal keeps it, and every answer is an error (llama.cpp#27309).
+    const auto metal = book_of(loaded + "[7] ggml_metal: error: Insufficient Memory "
+                                        "(00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)\n");
+    CHECK(std::holds_alternative<OutOfMemory>(judged(metal, 500, "Compute error.", "m")));
+    CHECK(std::holds_alternative<OtherCause>(judged(metal, 400, "bad request", "m")));
+    // A crash without a word, after the load: not memory, as far as anyone can tell.
+    CHECK(std::holds_alternative<OtherCause>(judged(book_of(loaded + k_end), 500, k_broken, "m")));
+}
+
+TEST_CASE("verdict: silence", "[verdict]") {
+    const auto silent =
+        book_of(k_spawn + "[7] 0.0.0.0 I srv load_model: loading model 'x'\n" + k_end);
+    CHECK(std::holds_alternative<Suspicion>(judged(silent, 500, load_failed("m"), "m")));
+    // The kernel's own count of kills for want of memory settles it.
+    Symptoms symptoms;
+    symptoms.status = 500;
+    const auto body = load_failed("m");
+    symptoms.body = body;
+    symptoms.model = "m";
+    symptoms.process = silent.newest("m");
+    symptoms.killed_for_memory = true;
+    CHECK(std::holds_alternative<OutOfMemory>(judge(symptoms)));
+    // A load that failed with a reason that we do not know is no suspicion.
+    const auto reason = book_of(
+        k_spawn + "[7] 0.0.0.0 E srv llama_server: exiting due to model loading error\n" + k_end);
+    CHECK(std::holds_alternative<OtherCause>(judged(reason, 500, load_failed("m"), "m")));
+}
+
+TEST_CASE("process book: ports are used again, processes are not mixed up", "[verdict]") {
+    ProcessBook book;
+    feed(book, k_spawn + "[7] 0.0.0.0 E alloc: failed to allocate CPU buffer of size 5\n" + k_end);
+    CHECK(book.ends("m") == 1);
+    feed(book,
+         "[7] 0.0.0.0 I srv load_model: loading model 'x'\n" + k_spawn); // the other stream first
+    REQUIRE(book.newest("m") != nullptr);
+    CHECK_FALSE(book.newest("m")->exit_status);
+    CHECK(book.newest("m")->facts.empty());
+    CHECK(book.newest_ended("m")->facts.size() == 1);
+    CHECK(book.is_loading());
+    feed(book, "[7] 0.0.0.0 I srv llama_server: model loaded\n");
+    CHECK_FALSE(book.is_loading());
+    // A process whose end nobody told gives way to the next on its port.
+    feed(book, "0.0.0.0 I srv load: spawning server instance with name=other on port 7\n");
+    CHECK(book.newest("m")->exit_status == 1);
+    CHECK(book.newest("other") != nullptr);
+    CHECK(book.newest("nobody") == nullptr);
+}
+
+TEST_CASE("process book: bounded", "[verdict]") {
+    ProcessBook book;
+    for (int i = 0; i < 1000; ++i) {
+        feed(book, cat("0.0.0.0 I srv load: spawning server instance with name=m", i, " on port ",
+                       i + 1, "\n"));
+        feed(book, cat("[", i + 1, "] 0.0.0.0 E failed to allocate CPU buffer of size 5\n"));
+    }
+    for (int i = 0; i < 1000; ++i)
+        feed(book, "[1000] 0.0.0.0 E out of memory\n");
+    CHECK(book.newest("m0") == nullptr);
+    CHECK(book.newest("m999")->facts.size() == ProcessBook::k_facts_max);
+    CHECK(book.newest("m999")->last_lines.size() == ProcessBook::k_lines_kept);
+}
