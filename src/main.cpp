@@ -25,6 +25,8 @@ int run(const io::CommandLine& line) {
     switch (line.verb) {
     case Verb::config: return front::config(line, settings);
     case Verb::models: return front::models(line, settings);
+    case Verb::pull: return front::pull(line, settings);
+    case Verb::doctor: return front::doctor(line, settings);
     default: break;
     }
     throw Error(Fault::bug, "this command is not there yet");

@@ -3,6 +3,7 @@
 #include "odysseus/error.hpp"
 #include "odysseus/logic/text.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -14,6 +15,15 @@ constexpr std::size_t k_page_bytes_max = 16U << 20;
 
 // Thrown out of a body of which the beginning is enough.
 struct Enough {};
+
+// A person waits for these answers; a download may be more patient.
+HttpOptions impatient(HttpOptions http) {
+    constexpr int k_tries_max = 3;
+    constexpr std::chrono::seconds k_connect_limit{5};
+    http.tries_max = std::min(http.tries_max, k_tries_max);
+    http.connect_limit = std::min<std::chrono::milliseconds>(http.connect_limit, k_connect_limit);
+    return http;
+}
 
 bool is_refusal(int status) {
     return status == 401 || status == 403 || status == 404 || status == 429;
@@ -61,7 +71,7 @@ std::vector<HubFile> hub_files(const HubName& name, const PullOptions& options) 
     for (int page = 0; page < k_pages_max; ++page) {
         TextReply reply;
         try {
-            reply = fetch_text(request, hub_http(options));
+            reply = fetch_text(request, impatient(hub_http(options)));
         } catch (const Stopped&) {
             throw;
         } catch (const Error& error) {
@@ -95,7 +105,7 @@ void check_access(const HubName& name, const std::string& url, const PullOptions
     };
     get.on_body = [](std::string_view) { throw Enough(); };
     try {
-        const auto outcome = http_get(get, hub_http(options));
+        const auto outcome = http_get(get, impatient(hub_http(options)));
         if (const auto* reply = std::get_if<HttpReply>(&outcome)) status = reply->status;
     } catch (const Enough&) { // the status is known: that is what was asked for
     }

@@ -172,6 +172,9 @@ std::string remedy_of_trouble(const std::string& trouble, bool given) {
 void look_at_build(const DoctorFacts& facts, Findings& findings) {
     if (!facts.build) {
         const bool can_fetch = !facts.offline;
+        for (const auto& host : facts.hosts) {
+            if (!host.models && !host.reached) return; // that finding says it all
+        }
         add(findings, can_fetch ? Severity::notes : Severity::blocks, "no_build",
             cat("No llama.cpp build is installed yet",
                 can_fetch ? "; the first start fetches one."

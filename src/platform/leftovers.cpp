@@ -4,7 +4,6 @@
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/files.hpp"
-#include "odysseus/platform/process_info.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -54,6 +53,14 @@ void record_child(const std::filesystem::path& file, std::int64_t pid) {
 void forget_child(const std::filesystem::path& file) {
     std::error_code ignored;
     std::filesystem::remove(file, ignored);
+}
+
+std::optional<ProcessIdentity> recorded_child(const std::filesystem::path& file) {
+    const auto record = read_record(file);
+    const auto running = record ? process_identity(record->pid) : std::nullopt;
+    const bool same =
+        running && running->started == record->started && running->executable == record->executable;
+    return same ? running : std::nullopt;
 }
 
 std::optional<std::string> clean_leftovers(const std::filesystem::path& file) {

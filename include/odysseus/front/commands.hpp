@@ -9,5 +9,7 @@ namespace odysseus::front {
 
 int config(const io::CommandLine& line, const io::ResolvedSettings& settings);
 int models(const io::CommandLine& line, const io::ResolvedSettings& settings);
+int pull(const io::CommandLine& line, const io::ResolvedSettings& settings);
+int doctor(const io::CommandLine& line, const io::ResolvedSettings& settings);
 
 } // namespace odysseus::front

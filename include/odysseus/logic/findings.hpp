@@ -2,7 +2,6 @@
 // docs/troubleshooting.md lists them by their codes.
 #pragma once
 
-#include "odysseus/logic/context_choice.hpp"
 #include "odysseus/logic/machine.hpp"
 #include "odysseus/logic/model.hpp"
 
@@ -84,7 +83,6 @@ struct DoctorFacts {
     bool links = true;                      // HOME's file system has symbolic links
     std::vector<Model> models;
     std::vector<std::string> model_findings; // the catalog's own sentences
-    ContextChoice context;
     std::vector<PortFact> ports;
     std::vector<HostFact> hosts; // empty with --offline
     std::vector<ProxyFact> proxies;

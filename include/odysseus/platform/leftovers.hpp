@@ -3,6 +3,8 @@
 // touched.
 #pragma once
 
+#include "odysseus/platform/process_info.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -13,6 +15,9 @@ namespace odysseus::platform {
 // Trouble with the file is not the caller's: a record is a help, not a condition.
 void record_child(const std::filesystem::path& file, std::int64_t pid);
 void forget_child(const std::filesystem::path& file);
+
+// The process that the record names, while it runs; for looking only.
+[[nodiscard]] std::optional<ProcessIdentity> recorded_child(const std::filesystem::path& file);
 
 // Ends what the record names and still runs, the members of its process group that run the same
 // program included. The sentence says what was ended; nothing when there was nothing. Call it while

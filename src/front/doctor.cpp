@@ -1,0 +1,49 @@
+#include "machine_here.hpp"
+#include "odysseus/front/commands.hpp"
+#include "odysseus/front/doctor_facts.hpp"
+#include "odysseus/io/terminal.hpp"
+#include "odysseus/platform/files.hpp"
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+namespace odysseus::front {
+namespace {
+
+std::filesystem::path bundle_file(const Settings& settings) {
+    const auto now = std::time(nullptr);
+    char text[32] = "now";
+    if (const auto* utc = std::gmtime(&now)) {
+        std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", utc);
+    }
+    return platform::path_from_utf8(settings.home) / "data" /
+           (std::string("support-") + text + ".tar.gz");
+}
+
+} // namespace
+
+int doctor(const io::CommandLine& line, const io::ResolvedSettings& settings) {
+    const auto facts = doctor_facts(settings.values, machine_here(settings.values));
+    const auto findings = findings_of(facts);
+    std::string bundle;
+    if (line.has("--bundle")) {
+        const auto file = bundle_file(settings.values);
+        std::filesystem::create_directories(file.parent_path());
+        io::write_tar_gz(file, bundle_members(settings, facts, findings,
+                                              redact_rules(settings.values, line.llama_args)));
+        bundle = platform::utf8(file);
+    }
+    if (line.has("--json")) {
+        auto document = findings_json(findings);
+        if (!bundle.empty()) document["bundle"] = bundle;
+        io::print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    } else {
+        io::print(findings_text(findings));
+        if (!bundle.empty()) {
+            io::say("bundle", bundle + "; look through it before you give it to somebody");
+        }
+    }
+    return doctor_exit_code(findings);
+}
+
+} // namespace odysseus::front

@@ -1,0 +1,151 @@
+#include "odysseus/front/doctor_facts.hpp"
+#include "odysseus/logic/machine_json.hpp"
+#include "odysseus/logic/model_catalog.hpp"
+#include "odysseus/logic/plan.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/logic/url.hpp"
+#include "odysseus/logic/version.hpp"
+#include "odysseus/platform/files.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace odysseus::front {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::streamoff k_log_tail_bytes = 256 * 1024;
+constexpr std::size_t k_logs_max = 12;
+
+std::string dumped(const nlohmann::ordered_json& json) {
+    return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string settings_text(const RawSettings& raw) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& spec : setting_specs()) {
+        const auto found = raw.find(spec.id);
+        if (found == raw.end()) continue;
+        const auto& value = found->second;
+        const bool hidden = spec.secret && !value.text.empty();
+        list.push_back({{"name", spec.id},
+                        {"value", hidden ? "(set)" : value.text},
+                        {"origin", origin_name(value.origin)}});
+    }
+    return dumped(list);
+}
+
+std::string plan_text_of(const DoctorFacts& facts) {
+    Plan plan;
+    plan.hardware = facts.machine;
+    plan.models = facts.models;
+    plan.findings = facts.model_findings;
+    plan.context = choose_auto_context(facts.machine, largest_model(facts.models), {});
+    if (facts.build) {
+        plan.build = PlannedBuild{facts.build->name, "", true, {}, ""};
+    } else {
+        plan.build_trouble = "none is installed";
+    }
+    return plan_json(plan);
+}
+
+// The end of a log, from the first whole line on.
+std::string tail_of(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary | std::ios::ate);
+    const auto size = static_cast<std::streamoff>(in.tellg());
+    if (!in || size <= 0) return "";
+    const auto begin = std::max<std::streamoff>(0, size - k_log_tail_bytes);
+    in.seekg(begin);
+    std::string text(static_cast<std::size_t>(size - begin), '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    if (begin > 0) text.erase(0, text.find('\n') + 1);
+    return text;
+}
+
+std::vector<io::TarMember> log_tails(const fs::path& logs) {
+    std::vector<fs::path> files;
+    std::error_code error;
+    for (fs::directory_iterator entry(logs, error), end; !error && entry != end;
+         entry.increment(error)) {
+        if (entry->is_regular_file(error)) files.push_back(entry->path());
+    }
+    std::sort(files.begin(), files.end());
+    files.resize(std::min(files.size(), k_logs_max));
+    std::vector<io::TarMember> members;
+    for (const auto& file : files)
+        members.push_back({"logs/" + platform::utf8(file.filename()), tail_of(file)});
+    return members;
+}
+
+void add_secret(RedactRules& rules, std::string_view value) {
+    if (!trimmed(value).empty()) rules.secrets.emplace_back(trimmed(value));
+}
+
+} // namespace
+
+RedactRules redact_rules(const Settings& settings, const std::vector<std::string>& llama_args) {
+    RedactRules rules;
+    for (const auto& key : settings.api_keys)
+        add_secret(rules, key);
+    for (const char* name : {"HF_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "LLAMA_API_KEY",
+                             "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"}) {
+        if (const char* value = std::getenv(name)) add_secret(rules, value);
+    }
+    for (const char* name :
+         {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
+        const char* value = std::getenv(name);
+        const auto url = parsed_url(value == nullptr ? "" : value);
+        if (!url) continue;
+        add_secret(rules, url->user);
+        const auto colon = url->user.find(':');
+        if (colon != std::string::npos) add_secret(rules, url->user.substr(colon + 1));
+    }
+    // llama-server's own: --api-key K, --api-key=K, -hft T, --hf-token T
+    for (std::size_t i = 0; i < llama_args.size(); ++i) {
+        const auto& arg = llama_args[i];
+        const bool named = arg.find("key") != std::string::npos ||
+                           arg.find("token") != std::string::npos || arg == "-hft";
+        if (!named || !arg.starts_with('-')) continue;
+        const auto equals = arg.find('=');
+        if (equals != std::string::npos) {
+            add_secret(rules, std::string_view(arg).substr(equals + 1));
+        } else if (i + 1 < llama_args.size()) {
+            add_secret(rules, llama_args[i + 1]);
+        }
+    }
+    for (const char* name : {"HOME", "USERPROFILE"}) {
+        if (const char* value = std::getenv(name); value != nullptr && rules.home_folder.empty()) {
+            rules.home_folder = value;
+        }
+    }
+    return rules;
+}
+
+std::vector<io::TarMember> bundle_members(const io::ResolvedSettings& settings,
+                                          const DoctorFacts& facts,
+                                          const std::vector<Finding>& findings,
+                                          const RedactRules& rules) {
+    std::vector<io::TarMember> members{
+        {"README.txt",
+         cat("Support archive of odysseus ", version(),
+             ".\nKeys, tokens and what was said with models are taken out, as far as a program "
+             "can tell.\nLook through it before you give it to somebody.\n")},
+        {"findings.txt", findings_text(findings)},
+        {"findings.json", dumped(findings_json(findings))},
+        {"plan.json", plan_text_of(facts)},
+        {"hardware.json", dumped(machine_json(facts.machine))},
+        {"settings.json", settings_text(settings.raw)},
+    };
+    auto logs = log_tails(platform::path_from_utf8(settings.values.home) / "logs");
+    std::move(logs.begin(), logs.end(), std::back_inserter(members));
+    for (auto& member : members)
+        member.content = redacted(member.content, rules);
+    return members;
+}
+
+} // namespace odysseus::front

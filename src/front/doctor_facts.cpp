@@ -1,0 +1,253 @@
+#include "odysseus/front/doctor_facts.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/io/build_check.hpp"
+#include "odysseus/io/build_store.hpp"
+#include "odysseus/io/http.hpp"
+#include "odysseus/io/model_scan.hpp"
+#include "odysseus/logic/http_date.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/file_lock.hpp"
+#include "odysseus/platform/files.hpp"
+#include "odysseus/platform/leftovers.hpp"
+#include "odysseus/platform/port_owner.hpp"
+#include "odysseus/platform/ports.hpp"
+
+#include <cstdlib>
+#include <ctime>
+
+namespace odysseus::front {
+
+namespace fs = std::filesystem;
+using platform::path_from_utf8;
+using platform::utf8;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto k_check_limit = 20s;
+constexpr auto k_connect_limit = 2500ms;
+constexpr auto k_answer_limit = 3s;
+constexpr std::size_t k_config_bytes_max = 1U << 20;
+constexpr int k_leftovers_max = 20;
+constexpr int k_entries_max = 20'000;
+
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+fs::path nearest_existing(fs::path folder) {
+    std::error_code error;
+    while (!fs::is_directory(folder, error) && folder.has_parent_path() &&
+           folder.parent_path() != folder) {
+        folder = folder.parent_path();
+    }
+    return folder;
+}
+
+void look_at_home(const Settings& settings, DoctorFacts& facts) {
+    facts.home = settings.home;
+    facts.models_dir = settings.models_dir;
+    facts.free_bytes = platform::free_bytes(path_from_utf8(settings.models_dir));
+    try {
+        facts.links =
+            platform::folder_traits(nearest_existing(path_from_utf8(settings.home))).symlinks;
+    } catch (const Error& error) {
+        facts.home_trouble = error.what();
+    }
+}
+
+std::optional<BuildFact> installed_build(const Settings& settings, const Machine& machine) {
+    BuildFact fact;
+    io::BuildCheck check;
+    if (!settings.llama_server.empty()) {
+        fact.name = settings.llama_server;
+        fact.given = true;
+        fact.backend = machine.backend;
+        check = io::check_build(path_from_utf8(settings.llama_server), false, k_check_limit);
+    } else {
+        const auto build =
+            io::current_build(path_from_utf8(settings.home), machine.os, machine.arch);
+        if (!build) return std::nullopt;
+        fact.name = build->id;
+        fact.backend = build->manifest.backend;
+        check = io::check_build(build->server, build->manifest.library_path, k_check_limit);
+    }
+    fact.runs = check.runs;
+    fact.trouble = check.trouble;
+    if (check.devices && fact.backend != Backend::cpu) {
+        fact.sees_gpu = serves(*check.devices, fact.backend);
+    }
+    return fact;
+}
+
+void look_at_models(const Settings& settings, DoctorFacts& facts) {
+    auto catalog = io::ModelScan(path_from_utf8(settings.models_dir)).catalog();
+    facts.models = std::move(catalog.models);
+    std::error_code error;
+    // A folder that is not there yet is no finding: the first start makes it.
+    if (fs::exists(path_from_utf8(settings.models_dir), error)) {
+        facts.model_findings = std::move(catalog.findings);
+    }
+}
+
+// The odysseus that holds this HOME, if one does. Asking makes no file: the lock's mere existence
+// tells others that this is not the first run.
+std::optional<std::int64_t> running_here(const fs::path& home) {
+    const auto file = home / "data" / "odysseus.lock";
+    std::error_code error;
+    if (!fs::exists(file, error)) return std::nullopt;
+    try {
+        if (platform::FileLock::try_lock(file)) return std::nullopt;
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+    return platform::FileLock::owner(file).value_or(0);
+}
+
+PortFact port_fact(int port, const char* setting, bool asked_for, const std::string& address,
+                   std::optional<std::int64_t> running) {
+    PortFact fact;
+    fact.port = port;
+    fact.setting = setting;
+    fact.asked_for = asked_for;
+    fact.is_free = platform::port_is_free(address, port);
+    if (fact.is_free) return fact;
+    if (const auto owner = platform::port_owner(port)) {
+        fact.owner_pid = owner->pid;
+        fact.owner_name = owner->name;
+    }
+    fact.ours = running && platform::listens_on(*running, port).value_or(true);
+    return fact;
+}
+
+HostFact host_fact(const char* what, const std::string& base, const char* path, const char* setting,
+                   DoctorFacts& facts) {
+    HostFact fact;
+    fact.what = what;
+    fact.url = base_url(shown_url(base));
+    fact.setting = setting;
+    io::HttpOptions options;
+    options.connect_limit = k_connect_limit;
+    options.stall_limit = k_answer_limit;
+    trust_setting(options.trust, base);
+    io::HttpGet get;
+    get.url = base + path;
+    get.on_head = [](const io::HttpReply&) { return false; }; // any answer is one
+    try {
+        const auto outcome = io::http_get(get, options);
+        if (const auto* broken = std::get_if<io::HttpBroken>(&outcome)) {
+            fact.reached = false;
+            fact.why = broken->why;
+        } else if (!facts.server_now_s) {
+            facts.server_now_s = http_date_s(std::get<io::HttpReply>(outcome).header("date"));
+        }
+    } catch (const Error& error) {
+        fact.reached = false;
+        fact.why = error.what();
+    }
+    return fact;
+}
+
+void look_at_hosts(const Settings& settings, DoctorFacts& facts) {
+    if (settings.offline) return;
+    // GitHub does not count this question against the limit.
+    facts.hosts.push_back(
+        host_fact("the release host", settings.github_api, "/rate_limit", "--github-api", facts));
+    facts.hosts.push_back(
+        host_fact("the model host", settings.hf_endpoint, "/", "--hf-endpoint", facts));
+    facts.hosts.back().models = true;
+}
+
+void look_at_environment(DoctorFacts& facts) {
+    for (const char* name :
+         {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
+        if (auto value = variable(name); !value.empty()) {
+            facts.proxies.push_back({name, std::move(value)});
+        }
+    }
+    facts.no_proxy = variable("no_proxy").empty() ? variable("NO_PROXY") : variable("no_proxy");
+    facts.now_s = static_cast<std::int64_t>(std::time(nullptr));
+}
+
+void look_at_config(const fs::path& home, DoctorFacts& facts) {
+    const auto file = home / "data" / "launcher_config.json";
+    const auto text = platform::read_file(file, k_config_bytes_max);
+    if (!text) return;
+    auto parsed = settings_from_file(*text, utf8(file));
+    if (auto* settings = std::get_if<FileSettings>(&parsed)) {
+        facts.unknown_keys = std::move(settings->unknown_keys);
+    }
+}
+
+// Calls `take` for the files below a folder; an unreadable one ends the walk, which is no matter.
+template <class Take>
+void walk(const fs::path& folder, const Take& take) {
+    std::error_code error;
+    int entries = 0;
+    for (fs::recursive_directory_iterator entry(folder, error), end;
+         !error && entry != end && entries < k_entries_max; entry.increment(error), ++entries) {
+        take(*entry);
+    }
+}
+
+void look_for_leftovers(const Settings& settings, const Machine& machine, bool running,
+                        DoctorFacts& facts) {
+    using Kind = LeftoverFact::Kind;
+    const auto add = [&](Kind kind, const fs::directory_entry& entry) {
+        if (facts.leftovers.size() >= k_leftovers_max) return;
+        std::error_code error;
+        const auto bytes = entry.is_regular_file(error) ? entry.file_size(error) : 0;
+        facts.leftovers.push_back(
+            {kind, utf8(entry.path()), error ? 0 : static_cast<std::int64_t>(bytes), {}});
+    };
+    if (running) return; // what looks left over may be under way
+    walk(path_from_utf8(settings.models_dir), [&](const fs::directory_entry& entry) {
+        const auto name = utf8(entry.path().filename());
+        if (name.ends_with(".gguf.part") || name.ends_with(".gguf.fetched") ||
+            name.ends_with(".gguf.fetched.part")) {
+            add(Kind::download, entry);
+        }
+    });
+    const auto home = path_from_utf8(settings.home);
+    const io::BuildStore store(home, machine.os, machine.arch);
+    std::error_code error;
+    for (fs::directory_iterator entry(store.folder(), error), end; !error && entry != end;
+         entry.increment(error)) {
+        const auto name = utf8(entry->path().filename());
+        if (name.starts_with(".staging-") || (name.starts_with('.') && name.ends_with(".old"))) {
+            add(Kind::installation, *entry);
+        }
+    }
+    if (const auto child = platform::recorded_child(home / "data" / "llama-server.json")) {
+        facts.leftovers.push_back(
+            {Kind::process, utf8(path_from_utf8(child->executable).filename()), 0, child->pid});
+    }
+}
+
+} // namespace
+
+DoctorFacts doctor_facts(const Settings& settings, const Machine& machine) {
+    DoctorFacts facts;
+    facts.machine = machine;
+    facts.device = settings.device;
+    facts.offline = settings.offline;
+    const auto home = path_from_utf8(settings.home);
+    look_at_home(settings, facts);
+    facts.build = installed_build(settings, machine);
+    look_at_models(settings, facts);
+    const auto running = running_here(home);
+    facts.ports = {
+        port_fact(settings.port, "--port", settings.port_asked_for, settings.host, running),
+        port_fact(settings.llama_port, "--llama-port", settings.llama_port_asked_for, "127.0.0.1",
+                  running)};
+    look_at_hosts(settings, facts);
+    look_at_environment(facts);
+    look_at_config(home, facts);
+    look_for_leftovers(settings, machine, running.has_value(), facts);
+    return facts;
+}
+
+} // namespace odysseus::front

@@ -1,0 +1,16 @@
+#include "odysseus/logic/port_text.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/port_owner.hpp"
+#include "odysseus/platform/run_tool.hpp"
+
+namespace odysseus::platform {
+
+std::optional<PortOwner> port_owner(int port) {
+    const auto result =
+        run_tool({"/usr/sbin/lsof", "-nP", cat("-iTCP:", port), "-sTCP:LISTEN", "-Fpc"});
+    const auto user = lsof_user(result.out);
+    if (!user) return std::nullopt;
+    return PortOwner{user->pid, user->name};
+}
+
+} // namespace odysseus::platform

@@ -1,0 +1,16 @@
+#include "odysseus/logic/port_text.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/port_owner.hpp"
+#include "odysseus/platform/run_tool.hpp"
+
+namespace odysseus::platform {
+
+std::optional<PortOwner> port_owner(int port) {
+    const auto table = run_tool({"netstat.exe", "-ano", "-p", "TCP"});
+    const auto pid = netstat_pid(table.out, port);
+    if (!pid) return std::nullopt;
+    const auto task = run_tool({"tasklist.exe", "/fo", "csv", "/nh", "/fi", cat("PID eq ", *pid)});
+    return PortOwner{pid, tasklist_name(task.out)};
+}
+
+} // namespace odysseus::platform
