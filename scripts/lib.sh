@@ -36,13 +36,10 @@ version_at_least() {
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif has sudo && [ -t 0 ]; then
+    elif [ -t 0 ]; then
         sudo "$@"
-    elif has sudo; then
-        sudo -n "$@"
     else
-        say "neither root nor sudo: cannot run '$*'"
-        return 1
+        sudo -n "$@"
     fi
 }
 
@@ -70,6 +67,7 @@ install_missing() {
     missing=$(missing_packages "$@" | tr '\n' ' ')
     missing=${missing% }
     [ -n "$missing" ] || return 0
+    [ "$(id -u)" = 0 ] || has sudo || fail 1 "missing, and this is neither root nor is there sudo; as root: apt-get install $missing"
     say "installing with apt: $missing"
     apt_get update || say "the package lists could not be refreshed; trying with the present ones"
     # shellcheck disable=SC2086 # a list of package names
