@@ -83,6 +83,7 @@ void seat_loader(const fs::path& llama_server) {
     const auto folder = fs::canonical(llama_server.parent_path(), error);
     const auto named = error ? std::nullopt : named_loader(llama_server);
     if (!named) return;
+    const auto server = llama_server.filename();
     const auto loader = folder / named->path.filename();
     if (named->path == loader || !fs::is_regular_file(loader, error)) return;
 
@@ -90,12 +91,12 @@ void seat_loader(const fs::path& llama_server) {
                {{"folder", utf8(folder)}});
     for (const auto& entry : fs::directory_iterator(folder, error)) {
         const auto program = named_loader(entry.path());
-        if (program && program->path.filename() == loader.filename() &&
-            entry.path() != folder / llama_server.filename())
+        // The same one: what names the system's loader, as the C library itself does, stays.
+        if (program && program->path == named->path && entry.path() != folder / server)
             name_loader(entry.path(), program->place, loader);
     }
     // The last one: if this was cut short, the next call begins anew.
-    name_loader(folder / llama_server.filename(), named->place, loader);
+    name_loader(folder / server, named->place, loader);
 }
 
 } // namespace odysseus::platform

@@ -49,6 +49,7 @@ TEST_CASE("loader: a moved build names the loader that lies beside it") {
     write(folder / "llama-server", program("/somewhere/else/entirely/ld-linux-x86-64.so.2"));
     write(folder / "llama-cli", program("/somewhere/else/entirely/ld-linux-x86-64.so.2"));
     write(folder / "other", program("/lib/ld-musl-x86_64.so.1"));
+    write(folder / "libc.so.6", program("/lib64/ld-linux-x86-64.so.2")); // a program too
     write(folder / "notes.txt", "no program");
 
     platform::seat_loader(folder / "llama-server");
@@ -56,6 +57,7 @@ TEST_CASE("loader: a moved build names the loader that lies beside it") {
     CHECK(read(folder / "llama-server") == program(loader.string()));
     CHECK(read(folder / "llama-cli") == program(loader.string()));
     CHECK(read(folder / "other") == program("/lib/ld-musl-x86_64.so.1"));
+    CHECK(read(folder / "libc.so.6") == program("/lib64/ld-linux-x86-64.so.2"));
     CHECK(read(folder / "notes.txt") == "no program");
 
     const auto written = fs::last_write_time(folder / "llama-server");

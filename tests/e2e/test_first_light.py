@@ -77,7 +77,7 @@ class Serving(Case):
 
     def test_a_stream_arrives_as_it_is_made(self):
         body = {"model": "friendly", "stream": True, "max_tokens": 2000, "ignore_eos": True, "temperature": 0, "seed": 1,
-                "messages": [{"role": "user", "content": "tell me everything"}]}
+                "cache_prompt": False, "messages": [{"role": "user", "content": "tell me everything"}]}
         self.assertEqual(self.server.chat("friendly").status, 200)  # loaded from here on
         pieces = list(self.server.stream(body))
         self.assertEqual(pieces[0][1].status, 200)
