@@ -23,6 +23,9 @@ int run(const io::CommandLine& line) {
     }
     const auto settings = io::resolve_settings(line.settings);
     switch (line.verb) {
+    case Verb::serve: return front::serve(line, settings);
+    case Verb::backend: return front::backend(line, settings);
+    case Verb::plan: return front::plan(line, settings);
     case Verb::config: return front::config(line, settings);
     case Verb::models: return front::models(line, settings);
     case Verb::pull: return front::pull(line, settings);

@@ -9,9 +9,6 @@
 namespace odysseus {
 namespace {
 
-// "-ngl 99": every layer, as documented; no model has as many.
-constexpr const char* k_all_layers = "99";
-
 constexpr std::array<std::string_view, 26> k_dropped = {
     "LLAMA_ARG_PORT",
     "LLAMA_ARG_HOST",
@@ -76,6 +73,10 @@ const char* loader_path_name(Os os) {
 
 } // namespace
 
+int gpu_layers(Backend backend) {
+    return backend == Backend::cpu ? 0 : 99;
+}
+
 std::vector<std::string> launch_arguments(const LaunchPlan& plan) {
     std::vector<std::string> arguments = {"--port",       std::to_string(plan.port),
                                           "--models-dir", plan.models_dir,
@@ -86,9 +87,7 @@ std::vector<std::string> launch_arguments(const LaunchPlan& plan) {
     };
     if (!plan.per_model_context) add({"--ctx-size", std::to_string(plan.context)});
     add({"--threads", std::to_string(plan.threads)});
-    if (!plan.per_model_context) {
-        add({"-ngl", plan.backend == Backend::cpu ? "0" : k_all_layers});
-    }
+    if (!plan.per_model_context) add({"-ngl", std::to_string(gpu_layers(plan.backend))});
     add({"--host", "127.0.0.1"});
     // The context was divided by the slots already, in the estimate; without this llama-server
     // would divide again.

@@ -7,6 +7,9 @@
 
 namespace odysseus::front {
 
+int serve(const io::CommandLine& line, const io::ResolvedSettings& settings);
+int backend(const io::CommandLine& line, const io::ResolvedSettings& settings);
+int plan(const io::CommandLine& line, const io::ResolvedSettings& settings);
 int config(const io::CommandLine& line, const io::ResolvedSettings& settings);
 int models(const io::CommandLine& line, const io::ResolvedSettings& settings);
 int pull(const io::CommandLine& line, const io::ResolvedSettings& settings);

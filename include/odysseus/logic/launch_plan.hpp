@@ -25,6 +25,9 @@ struct LaunchPlan {
     std::vector<std::string> user_arguments; // what followed "--", last
 };
 
+// -ngl: every layer (no model has 99), or none.
+[[nodiscard]] int gpu_layers(Backend backend);
+
 // Without the program's own name.
 [[nodiscard]] std::vector<std::string> launch_arguments(const LaunchPlan& plan);
 

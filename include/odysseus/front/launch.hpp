@@ -1,0 +1,46 @@
+// The steps of a launch that several commands share, in their order. Each is a value made from the
+// ones before.
+#pragma once
+
+#include "odysseus/io/settings_source.hpp"
+#include "odysseus/logic/launch_plan.hpp"
+#include "odysseus/logic/model_catalog.hpp"
+#include "odysseus/logic/plan.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace odysseus::front {
+
+// Where things are below HOME.
+struct Home {
+    std::filesystem::path root;
+    [[nodiscard]] std::filesystem::path logs() const { return root / "logs"; }
+    [[nodiscard]] std::filesystem::path data() const { return root / "data"; }
+    [[nodiscard]] std::filesystem::path preset() const { return data() / "models.ini"; }
+};
+[[nodiscard]] Home home_of(const Settings& settings);
+
+// Probed, or as --hardware FILE says; --device decides the backend. Throws Error (usage) for a file
+// that says nothing.
+[[nodiscard]] Machine machine_for(const Settings& settings);
+
+// The built-in model, as the catalog would describe it. It needs no file yet.
+[[nodiscard]] Model toy_model(const Home& home);
+// Writes its file when it is not there.
+void write_toy_model(const Home& home);
+
+// What is offered: the folder's models, or the toy model while there is none.
+[[nodiscard]] std::vector<Model> offered_models(const Home& home, const Catalog& catalog);
+
+[[nodiscard]] ContextChoice context_for(const Settings& settings, const Machine& machine,
+                                        const std::vector<Model>& models,
+                                        const std::vector<std::string>& llama_args);
+
+// How llama-server will be started with this context on this port.
+[[nodiscard]] LaunchPlan launch_plan_for(const Settings& settings, const Home& home,
+                                         const Machine& machine, std::int64_t context, int port,
+                                         const std::vector<std::string>& llama_args);
+
+} // namespace odysseus::front

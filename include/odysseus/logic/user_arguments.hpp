@@ -1,0 +1,22 @@
+// What the user's own llama-server arguments (those after "--") mean for odysseus's decisions. They
+// come last in argv, so they win over what odysseus says.
+#pragma once
+
+#include "odysseus/logic/kv_cost.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace odysseus {
+
+struct UserArguments {
+    std::optional<CacheType> key_type;     // --cache-type-k, -ctk
+    std::optional<CacheType> value_type;   // --cache-type-v, -ctv
+    std::optional<std::size_t> models_max; // --models-max; 0: any number
+};
+
+[[nodiscard]] UserArguments user_arguments(const std::vector<std::string>& arguments);
+
+} // namespace odysseus

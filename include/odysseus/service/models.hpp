@@ -1,0 +1,49 @@
+// The models folder as it is now: the proxy's directory of models, over logic/model_catalog and
+// io/model_scan.
+#pragma once
+
+#include "odysseus/io/model_scan.hpp"
+#include "odysseus/service/model_directory.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace odysseus {
+
+// Thread-safe.
+class Models final : public ModelDirectory {
+  public:
+    // `stand_in` is offered while the folder holds no model; `preferred` answers requests that name
+    // none.
+    Models(const std::filesystem::path& models_dir, std::optional<Model> stand_in,
+           std::optional<std::string> preferred);
+
+    [[nodiscard]] ModelLookup lookup(std::string_view asked) const override;
+    [[nodiscard]] std::vector<Model> models() const override;
+    [[nodiscard]] std::vector<std::string> folder_ids() const override;
+    bool refresh() override;
+
+    [[nodiscard]] std::shared_ptr<const Catalog> catalog() const;
+    // Called by the thread that found a change, with the new catalog in place. Set it before others
+    // use this object.
+    void on_change(std::function<void(const Catalog&)> call);
+
+  private:
+    [[nodiscard]] std::shared_ptr<const Catalog> scanned();
+
+    std::mutex m_scan_mutex; // one thread walks at a time
+    io::ModelScan m_scan;
+    std::uint64_t m_signature = 0;
+    std::function<void(const Catalog&)> m_on_change;
+    std::optional<Model> m_stand_in;
+    std::optional<std::string> m_preferred;
+
+    mutable std::mutex m_mutex;
+    std::shared_ptr<const Catalog> m_catalog;
+};
+
+} // namespace odysseus

@@ -1,0 +1,99 @@
+#include "odysseus/error.hpp"
+#include "odysseus/front/commands.hpp"
+#include "odysseus/front/launch.hpp"
+#include "odysseus/front/server.hpp"
+#include "odysseus/io/terminal.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/stop_signal.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace odysseus::front {
+namespace {
+
+void list(const io::CommandLine& line, const io::BuildStore& store) {
+    auto document = nlohmann::ordered_json::array();
+    io::Table table({"", "build", "tag", "computes on", "from", "installed"});
+    for (const auto& build : store.list()) {
+        const auto& manifest = build.manifest;
+        const char* mark = build.current ? "*" : build.previous ? "-" : "";
+        table.add({mark, build.id, manifest.tag, std::string(backend_title(manifest.backend)),
+                   manifest.source, manifest.installed_at});
+        document.push_back({{"id", build.id},
+                            {"tag", manifest.tag},
+                            {"backend", backend_name(manifest.backend)},
+                            {"source", manifest.source},
+                            {"installed_at", manifest.installed_at},
+                            {"current", build.current},
+                            {"previous", build.previous},
+                            {"path", build.server.string()},
+                            {"devices", manifest.devices},
+                            {"reason", manifest.reason}});
+    }
+    if (line.has("--json")) {
+        io::print(nlohmann::ordered_json{{"builds", document}}.dump(2) + "\n");
+    } else if (document.empty()) {
+        io::say("backend", cat("no build is installed in ", store.folder().string(),
+                               "; odysseus backend install fetches one"));
+    } else {
+        io::print(table.text());
+    }
+}
+
+void said(const io::InstalledBuild& build) {
+    io::say("backend", cat("now in use: ", build.id, " (", build.server.string(), ")"));
+    if (!build.manifest.reason.empty()) io::say("", build.manifest.reason);
+}
+
+[[noreturn]] void refuse(const std::string& action) {
+    const auto near = nearest(action, {"list", "install", "use", "rollback", "import"}, 1);
+    throw Error(Fault::usage,
+                cat("there is no 'odysseus backend ", action, "'.",
+                    near.empty() ? "" : cat(" Did you mean ", near.front(), "?"),
+                    " It can be: list, install [TAG], use TAG, rollback, import FILE|DIR"));
+}
+
+const std::string& word_of(const io::CommandLine& line, const char* what) {
+    if (line.words.size() < 2) {
+        throw Error(Fault::usage, cat("odysseus backend ", line.words.front(), " needs ", what));
+    }
+    return line.words[1];
+}
+
+} // namespace
+
+int backend(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
+    auto settings = resolved.values;
+    const auto& action = line.words.front();
+    const bool takes_word = action == "install" || action == "use" || action == "import";
+    if (line.words.size() > 1 && !takes_word) {
+        throw Error(Fault::usage, cat("odysseus backend ", action, " takes nothing more; '",
+                                      line.words[1], "' is too much"));
+    }
+    const platform::StopSignal stop;
+    const auto stopped = [&stop] { return stop.asked(); };
+    const auto machine = machine_for(settings);
+    auto store = store_for(settings, machine);
+    const io::StoreWait wait{std::chrono::minutes(10),
+                             [](const auto& sentence) { io::say("wait", sentence); }, stopped};
+
+    if (action == "list") {
+        list(line, store);
+    } else if (action == "install") {
+        if (line.words.size() > 1) settings.release = line.words[1];
+        said(install_release(settings, machine, stopped));
+    } else if (action == "use") {
+        said(store.use(word_of(line, "a TAG, as odysseus backend list shows them"), wait));
+    } else if (action == "rollback") {
+        said(store.rollback(wait));
+    } else if (action == "import") {
+        const auto from = std::filesystem::absolute(
+            word_of(line, "an archive (.tar.gz, .tar.xz, .zip) or a folder"));
+        said(io::import_build(store, from, install_options(release_source(settings, stopped))));
+    } else {
+        refuse(action);
+    }
+    return 0;
+}
+
+} // namespace odysseus::front

@@ -1,0 +1,105 @@
+#include "odysseus/front/launch.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/io/model_file.hpp"
+#include "odysseus/logic/machine_json.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/logic/toy_model.hpp"
+#include "odysseus/logic/user_arguments.hpp"
+#include "odysseus/platform/files.hpp"
+#include "odysseus/platform/probe.hpp"
+
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+namespace odysseus::front {
+namespace {
+
+constexpr const char* k_toy_file = "odysseus-toy.gguf";
+constexpr std::uintmax_t k_hardware_bytes_max = 1024 * 1024;
+
+Machine machine_from_file(const std::string& file) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file, error);
+    if (error)
+        throw Error(Fault::usage, cat("--hardware: ", file, " cannot be read: ", error.message()));
+    if (size > k_hardware_bytes_max) {
+        throw Error(Fault::usage,
+                    cat("--hardware: ", file, " is larger than 1 MiB, so it describes no machine"));
+    }
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    auto machine = machine_from_json(text.str());
+    if (const auto* why = std::get_if<std::string>(&machine)) {
+        throw Error(Fault::usage, cat("--hardware: ", file, ": ", *why));
+    }
+    return std::get<Machine>(std::move(machine));
+}
+
+} // namespace
+
+Home home_of(const Settings& settings) {
+    return {std::filesystem::path(settings.home)};
+}
+
+Machine machine_for(const Settings& settings) {
+    auto machine = settings.hardware.empty() ? platform::probe_machine()
+                                             : machine_from_file(settings.hardware);
+    if (settings.device) machine.backend = *settings.device;
+    return machine;
+}
+
+Model toy_model(const Home& home) {
+    const auto bytes = toy_model_gguf();
+    const ScannedFile file{{k_toy_file, static_cast<std::int64_t>(bytes.size())}, read_gguf(bytes)};
+    auto model = make_catalog({file}, home.data().string()).models.front();
+    model.listed_by_router = false; // it does not lie in the models folder
+    return model;
+}
+
+void write_toy_model(const Home& home) {
+    const auto bytes = toy_model_gguf();
+    std::error_code error;
+    if (std::filesystem::file_size(home.data() / k_toy_file, error) == bytes.size() && !error)
+        return;
+    platform::write_file_atomically(home.data() / k_toy_file, bytes);
+}
+
+std::vector<Model> offered_models(const Home& home, const Catalog& catalog) {
+    if (!catalog.models.empty()) return catalog.models;
+    return {toy_model(home)};
+}
+
+ContextChoice context_for(const Settings& settings, const Machine& machine,
+                          const std::vector<Model>& models,
+                          const std::vector<std::string>& llama_args) {
+    const auto said = user_arguments(llama_args);
+    ContextWish wish;
+    wish.pinned = settings.ctx;
+    wish.parallel = settings.parallel;
+    if (said.key_type) wish.key_type = *said.key_type;
+    if (said.value_type) wish.value_type = *said.value_type;
+    return choose_auto_context(machine, largest_model(models), wish);
+}
+
+LaunchPlan launch_plan_for(const Settings& settings, const Home& home, const Machine& machine,
+                           std::int64_t context, int port,
+                           const std::vector<std::string>& llama_args) {
+    LaunchPlan plan;
+    plan.port = port;
+    plan.models_dir = settings.models_dir;
+    plan.parallel = settings.parallel;
+    plan.context = context;
+    plan.threads = settings.threads ? *settings.threads
+                                    : static_cast<int>(machine.cpu_cores.value_or(
+                                          std::max(1U, std::thread::hardware_concurrency())));
+    plan.backend = machine.backend;
+    plan.per_model_context = settings.per_model_context;
+    plan.preset_file = home.preset().string();
+    plan.user_arguments = llama_args;
+    return plan;
+}
+
+} // namespace odysseus::front

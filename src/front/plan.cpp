@@ -1,0 +1,37 @@
+#include "odysseus/error.hpp"
+#include "odysseus/front/commands.hpp"
+#include "odysseus/front/launch.hpp"
+#include "odysseus/front/server.hpp"
+#include "odysseus/io/model_scan.hpp"
+#include "odysseus/io/terminal.hpp"
+
+namespace odysseus::front {
+
+int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
+    const auto& settings = resolved.values;
+    const auto home = home_of(settings);
+    Plan plan;
+    plan.hardware = machine_for(settings);
+
+    int code = 0;
+    try {
+        plan.build = planned_build(settings, plan.hardware);
+    } catch (const Error& error) { // the rest can be planned all the same
+        plan.build_trouble = error.what();
+        code = settings.offline ? 0 : exit_code(error.fault());
+    }
+    io::ModelScan scan(std::filesystem::path(settings.models_dir));
+    const auto catalog = scan.catalog();
+    plan.findings = catalog.findings;
+    plan.models = catalog.models;
+    plan.context = context_for(settings, plan.hardware, plan.models, line.llama_args);
+    plan.argv = launch_arguments(launch_plan_for(settings, home, plan.hardware, plan.context.tokens,
+                                                 settings.llama_port, line.llama_args));
+    plan.argv.insert(plan.argv.begin(), "llama-server");
+
+    io::print(line.has("--json") ? plan_json(plan) : plan_text(plan));
+    if (code != 0) io::say("build", plan.build_trouble);
+    return code;
+}
+
+} // namespace odysseus::front

@@ -1,0 +1,279 @@
+// The story of a launch, from top to bottom.
+#include "odysseus/error.hpp"
+#include "odysseus/front/commands.hpp"
+#include "odysseus/front/launch.hpp"
+#include "odysseus/front/server.hpp"
+#include "odysseus/io/terminal.hpp"
+#include "odysseus/log.hpp"
+#include "odysseus/logic/status_report.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/logic/user_arguments.hpp"
+#include "odysseus/logic/version.hpp"
+#include "odysseus/platform/environment.hpp"
+#include "odysseus/platform/file_lock.hpp"
+#include "odysseus/platform/memory.hpp"
+#include "odysseus/platform/paths.hpp"
+#include "odysseus/platform/ports.hpp"
+#include "odysseus/platform/service_manager.hpp"
+#include "odysseus/platform/stop_signal.hpp"
+#include "odysseus/service/llama_client.hpp"
+#include "odysseus/service/models.hpp"
+// PAGE
+#include "odysseus/service/preset_file.hpp"
+#include "odysseus/service/proxy.hpp"
+#include "odysseus/service/supervisor.hpp"
+
+#include <chrono>
+#include <random>
+
+namespace odysseus::front {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto k_reload_limit = 10s;
+constexpr auto k_request_grace = 10s; // requests in flight get so long when we stop
+
+std::string url_of(const std::string& host, int port) {
+    const bool ipv6 = host.find(':') != std::string::npos;
+    const std::string shown = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host;
+    return ipv6 ? cat("http://[", shown, "]:", port) : cat("http://", shown, ":", port);
+}
+
+bool is_loopback(const std::string& host) {
+    return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+void refuse_open_door(const Settings& settings) {
+    if (is_loopback(settings.host) || !settings.api_keys.empty() || settings.allow_unauthenticated)
+        return;
+    throw Error(Fault::usage, cat("--host ", settings.host,
+                                  " would let anybody on the network in; add --api-key KEY, or ",
+                                  "--allow-unauthenticated if that is what you want"));
+}
+
+platform::FileLock lock_home(const Home& home) {
+    const auto file = home.data() / "odysseus.lock";
+    if (auto lock = platform::FileLock::try_lock(file)) return std::move(*lock);
+    const auto owner = platform::FileLock::owner(file);
+    throw Error(Fault::busy,
+                cat("another odysseus", owner ? cat(" (pid ", *owner, ")") : "", " runs in ",
+                    home.root.string(), "; stop it, or use another folder with --home"));
+}
+
+// Binds the port that was asked for, or the next free one where nobody asked.
+void listen(Proxy& proxy, const Settings& settings) {
+    try {
+        proxy.listen(settings.host, settings.port);
+    } catch (const Error& error) {
+        if (error.fault() != Fault::busy || settings.port_asked_for) throw;
+        const auto other = platform::next_free_port(settings.host, settings.port + 1);
+        if (!other) throw;
+        proxy.listen(settings.host, *other);
+        io::say("port", cat(settings.port, " is taken; using ", *other, " instead"));
+    }
+}
+
+ProxySettings proxy_settings(const Settings& settings) {
+    ProxySettings proxy;
+    proxy.access.keys = settings.api_keys;
+    proxy.access.hosts = settings.allow_hosts;
+    proxy.access.origins = settings.allow_origins;
+    proxy.access.listens_beyond_loopback = !is_loopback(settings.host);
+    proxy.sse_ping = std::chrono::seconds(settings.sse_ping_s);
+    return proxy;
+}
+
+StatusReport report_of(const Serving& serving, const Traffic& traffic,
+                       std::chrono::seconds uptime) {
+    StatusReport report;
+    report.state = state_name(serving.state);
+    report.reason = serving.reason;
+    report.generation = serving.generation;
+    report.uptime_s = uptime.count();
+    report.context_tokens = serving.context;
+    report.llama_pid = serving.pid;
+    report.llama_port = serving.port;
+    report.restarts = serving.restarts;
+    report.oom_steps = serving.oom_steps;
+    report.requests_total = traffic.total;
+    report.requests_active = traffic.active;
+    report.requests_replayed = traffic.replayed;
+    return report;
+}
+
+void make_folders(const Home& home, const Settings& settings) {
+    for (const auto& folder :
+         {home.data(), home.logs(), std::filesystem::path(settings.models_dir)}) {
+        std::error_code error;
+        std::filesystem::create_directories(folder, error);
+        if (error) {
+            throw Error(Fault::usage,
+                        cat("making the folder ", folder.string(), ": ", error.message(),
+                            "; choose a writable place with --home or --models-dir"));
+        }
+    }
+}
+
+std::string random_key() {
+    static constexpr char k_hex[] = "0123456789abcdef";
+    std::random_device random;
+    std::string key;
+    for (int i = 0; i < 64; ++i)
+        key += k_hex[random() % 16];
+    return key;
+}
+
+// A context for each model by itself, where that was asked for.
+std::optional<PresetFile::ContextOf> own_contexts(const Settings& settings, const Machine& machine,
+                                                  const std::vector<std::string>& llama_args) {
+    if (!settings.per_model_context) return std::nullopt;
+    return [=](const Model& model) {
+        return context_for(settings, machine, {model}, llama_args).tokens;
+    };
+}
+
+void tell_router_to_look_again(const Serving& serving) {
+    if (serving.state != State::ready) return; // it reads everything when it starts
+    const auto answer =
+        llama_get({serving.port, serving.api_key}, "/models?reload=1", k_reload_limit);
+    if (answer.status != 200) log::warn("llama-server did not look at the models folder again");
+}
+
+std::optional<std::string> library_dir(const Server& server) {
+    return server.library_dir ? std::optional(server.library_dir->string()) : std::nullopt;
+}
+
+StartSpec start_spec(const Settings& settings, const Home& home, const Plan& plan,
+                     const Server& server, const std::vector<std::string>& llama_args) {
+    StartSpec spec;
+    spec.executable = server.executable;
+    spec.guard = platform::own_executable();
+    spec.log_file = home.logs() / "llama-server.log";
+    spec.record = home.data() / "llama-server.json";
+    spec.api_key = settings.api_keys.empty() ? "" : random_key();
+    spec.environment = launch_environment(
+        platform::own_environment(),
+        {plan.hardware.os, (home.data() / "cache").string(), library_dir(server), spec.api_key});
+    spec.arguments = [=, machine = plan.hardware](std::int64_t context, int port) {
+        return launch_arguments(
+            launch_plan_for(settings, home, machine, context, port, llama_args));
+    };
+    spec.port = settings.llama_port;
+    spec.port_asked_for = settings.llama_port_asked_for;
+    spec.context = plan.context.tokens;
+    spec.notice = [](const std::string& sentence) { io::say("note", sentence); };
+    return spec;
+}
+
+void say_first_lines(const Plan& plan, bool first_run) {
+    if (first_run) {
+        io::say("machine", machine_line(plan.hardware));
+        for (const auto& note : plan.hardware.notes)
+            io::say("", note);
+        if (plan.build) {
+            io::say("build", cat("llama.cpp ",
+                                 plan.build->tag.empty() ? plan.build->source : plan.build->tag,
+                                 plan.build->reason.empty() ? "" : ": ", plan.build->reason));
+        }
+        io::say("models", models_line(plan.models));
+        for (const auto& finding : plan.findings)
+            io::say("", finding);
+        io::say("context", plan.context.reason);
+        return;
+    }
+    io::say("odysseus", cat(version(), " on ", machine_line(plan.hardware)));
+    io::say("models",
+            cat(models_line(plan.models), "; ", plan.context.tokens, " tokens of context"));
+}
+
+void say_ready(const std::string& url, const Plan& plan, bool first_run) {
+    io::say("ready", cat(url, "  (a page for people: ", url, "/odysseus; Ctrl-C stops)"));
+    if (!first_run || plan.models.empty()) return;
+    const auto& model = plan.models.front();
+    io::say("try it",
+            cat("curl ", url,
+                "/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\": \"",
+                model.names.empty() ? model.id : model.names.front(),
+                "\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'"));
+}
+
+} // namespace
+
+int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
+    const auto& settings = resolved.values;
+    refuse_open_door(settings);
+    platform::limit_heap_arenas();
+    platform::StopSignal stop;
+
+    const auto home = home_of(settings);
+    const bool first_run = !std::filesystem::exists(home.data() / "odysseus.lock");
+    const auto lock = lock_home(home);
+    make_folders(home, settings);
+    log::set_up(*log::level_from(settings.log_level), *log::format_from(settings.log_format),
+                home.logs() / "odysseus.log");
+
+    Plan plan;
+    plan.hardware = machine_for(settings);
+    const auto server = server_for(settings, plan.hardware, [&stop] { return stop.asked(); });
+    plan.hardware.backend = server.backend;
+    plan.build = server.build;
+
+    Models models(settings.models_dir, toy_model(home),
+                  settings.default_model.empty() ? std::nullopt
+                                                 : std::optional(settings.default_model));
+    plan.models = models.models();
+    plan.findings = models.catalog()->findings;
+    write_toy_model(home);
+    plan.context = context_for(settings, plan.hardware, plan.models, line.llama_args);
+    PresetFile preset(home.preset(), own_contexts(settings, plan.hardware, line.llama_args),
+                      gpu_layers(plan.hardware.backend));
+    preset.offer(*models.catalog());
+    say_first_lines(plan, first_run);
+
+    auto spec = start_spec(settings, home, plan, server, line.llama_args);
+    if (settings.per_model_context) {
+        spec.set_model_context = [&preset](const auto& model, auto tokens) {
+            preset.set_context(model, tokens);
+        };
+        spec.model_context = [&preset](const auto& model) { return preset.context(model); };
+    }
+    Supervisor supervisor(std::move(spec));
+    models.on_change([&](const Catalog& catalog) {
+        preset.offer(catalog);
+        tell_router_to_look_again(supervisor.current());
+    });
+    stop.on_second([&supervisor] { supervisor.kill_now(); });
+
+    const auto began = std::chrono::steady_clock::now();
+    ProxyPages pages;
+    // PAGEHTML
+    pages.status_json = [&, began](const Traffic& traffic) {
+        auto now = plan;
+        now.models = models.models();
+        const auto uptime = std::chrono::steady_clock::now() - began;
+        return status_json(report_of(supervisor.current(), traffic,
+                                     std::chrono::duration_cast<std::chrono::seconds>(uptime)),
+                           now);
+    };
+    Proxy proxy(proxy_settings(settings), supervisor, models, std::move(pages));
+    listen(proxy, settings);
+    proxy.start();
+    supervisor.start();
+    const auto started = supervisor.wait_started([&stop] { return stop.asked(); });
+    if (const auto* why = std::get_if<Error>(&started)) throw *why;
+
+    if (!stop.asked()) {
+        say_ready(url_of(settings.host, proxy.port()), plan, first_run);
+        platform::notify_ready();
+        platform::return_unused_memory();
+        stop.wait();
+    }
+    io::say("stopping", "requests under way may finish; Ctrl-C again stops at once");
+    platform::notify_stopping();
+    proxy.stop(k_request_grace);
+    supervisor.stop();
+    return 0;
+}
+
+} // namespace odysseus::front

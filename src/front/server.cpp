@@ -1,0 +1,145 @@
+#include "odysseus/front/server.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/front/launch.hpp"
+#include "odysseus/io/acquire.hpp"
+#include "odysseus/io/terminal.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/loader.hpp"
+
+#include <memory>
+
+namespace odysseus::front {
+namespace {
+
+Server named_server(const Settings& settings, const Machine& machine) {
+    const std::filesystem::path path(settings.llama_server);
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path, error)) {
+        throw Error(Fault::usage, cat("--llama-server: there is no file ", path.string()));
+    }
+    Server server;
+    server.executable = std::filesystem::canonical(path); // its libraries lie beside the real file
+    server.build = {path.string(), "", true, {}, "it was named with --llama-server"};
+    server.backend = machine.backend;
+    return server;
+}
+
+Server server_of(const io::InstalledBuild& build, const Settings& settings) {
+    platform::seat_loader(build.server);
+    const auto& manifest = build.manifest;
+    Server server;
+    server.executable = build.server;
+    server.build = {manifest.source, manifest.tag, true, manifest.archives,
+                    build.note.empty() ? manifest.reason : build.note};
+    server.backend = settings.device == Backend::cpu ? Backend::cpu : manifest.backend;
+    if (manifest.library_path) server.library_dir = build.server.parent_path();
+    return server;
+}
+
+// Every build computes on the CPU too; another device needs a build of its own.
+bool serves(const io::InstalledBuild& build, const Settings& settings) {
+    const bool right_tag = settings.release == "stable" || settings.release == "nightly" ||
+                           settings.release == build.manifest.tag || settings.release == build.id;
+    const bool right_device = !settings.device || *settings.device == Backend::cpu ||
+                              *settings.device == build.manifest.backend;
+    return right_tag && right_device;
+}
+
+std::optional<io::InstalledBuild> installed_build(const Settings& settings,
+                                                  const io::BuildStore& store) {
+    auto current = store.current();
+    if (current && serves(*current, settings)) return current;
+    for (auto& build : store.list()) {
+        if (serves(build, settings)) return std::move(build);
+    }
+    return std::nullopt;
+}
+
+io::BuildWish wish_for(const Settings& settings, const Machine& machine) {
+    return {machine, settings.device, settings.github_download};
+}
+
+void refuse_offline(const Settings& settings) {
+    if (!settings.offline) return;
+    throw Error(Fault::no_build,
+                "no llama.cpp build that serves is installed, and --offline forbids fetching one; "
+                "start once without --offline, or bring one: odysseus backend import FILE.tar.gz");
+}
+
+} // namespace
+
+io::BuildStore store_for(const Settings& settings, const Machine& machine) {
+    return {settings.home, machine.os, machine.arch};
+}
+
+std::optional<Server> ready_server(const Settings& settings, const Machine& machine) {
+    if (!settings.llama_server.empty()) return named_server(settings, machine);
+    const auto store = store_for(settings, machine);
+    if (const auto build = installed_build(settings, store)) return server_of(*build, settings);
+    return std::nullopt;
+}
+
+Server server_for(const Settings& settings, const Machine& machine,
+                  const std::function<bool()>& stopped) {
+    if (auto server = ready_server(settings, machine)) return std::move(*server);
+    return server_of(install_release(settings, machine, stopped), settings);
+}
+
+PlannedBuild planned_build(const Settings& settings, const Machine& machine) {
+    if (const auto server = ready_server(settings, machine)) return server->build;
+    refuse_offline(settings);
+    auto source = release_source(settings, {});
+    const auto plan = io::plan_build(wish_for(settings, machine), source);
+    const auto& choice = plan.choices.front();
+    std::string reason = choice.reason;
+    for (const auto& note : plan.notes)
+        reason += cat(" ", note);
+    return {choice.source, choice.tag, false, choice.files, std::move(reason)};
+}
+
+io::ReleaseSource release_source(const Settings& settings, const std::function<bool()>& stopped) {
+    io::ReleaseSourceOptions options;
+    options.release = settings.release;
+    options.github_api = settings.github_api;
+    options.github_download = settings.github_download;
+    options.cache = home_of(settings).data() / "releases";
+    options.offline = settings.offline;
+    options.token = io::github_token();
+    options.tell = [](const std::string& sentence) { io::say("release", sentence); };
+    io::HttpOptions http;
+    http.stopped = stopped;
+    return {std::move(options), std::move(http)};
+}
+
+io::InstallOptions install_options(const io::ReleaseSource& source) {
+    io::InstallOptions options;
+    options.http = source.http();
+    options.tell = [](const std::string& sentence) { io::say("build", sentence); };
+    // One bar for each thing that is under way.
+    struct Bar {
+        std::string what;
+        std::unique_ptr<io::ProgressBar> bar;
+    };
+    options.progress = [shown = std::make_shared<Bar>()](const std::string& what,
+                                                         const io::FetchProgress& progress) {
+        if (shown->what != what) {
+            if (shown->bar) shown->bar->finish();
+            shown->what = what;
+            shown->bar = std::make_unique<io::ProgressBar>(what);
+        }
+        shown->bar->update(progress.bytes, progress.total);
+        if (progress.total && progress.bytes >= *progress.total) shown->bar->finish();
+    };
+    return options;
+}
+
+io::InstalledBuild install_release(const Settings& settings, const Machine& machine,
+                                   const std::function<bool()>& stopped) {
+    refuse_offline(settings);
+    auto source = release_source(settings, stopped);
+    auto store = store_for(settings, machine);
+    return io::acquire_build(wish_for(settings, machine), source, store, install_options(source));
+}
+
+} // namespace odysseus::front

@@ -1,0 +1,36 @@
+#include "odysseus/logic/status_report.hpp"
+
+#include "odysseus/logic/machine_json.hpp"
+#include "odysseus/logic/version.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace odysseus {
+
+std::string status_json(const StatusReport& report, const Plan& plan) {
+    using Json = nlohmann::ordered_json;
+    Json context = context_json(plan.context);
+    context["tokens"] = report.context_tokens;
+    context["start_tokens"] = plan.context.tokens;
+    const Json document{{"version", version()},
+                        {"state", report.state},
+                        {"reason", report.reason.empty() ? Json() : Json(report.reason)},
+                        {"generation", report.generation},
+                        {"uptime_s", report.uptime_s},
+                        {"context", std::move(context)},
+                        {"hardware", machine_json(plan.hardware)},
+                        {"build", build_json(plan.build)},
+                        {"models", models_json(plan.models)},
+                        {"llama_server",
+                         {{"pid", report.llama_pid != 0 ? Json(report.llama_pid) : Json()},
+                          {"port", report.llama_port}}},
+                        {"restarts", report.restarts},
+                        {"oom_steps", report.oom_steps},
+                        {"requests",
+                         {{"total", report.requests_total},
+                          {"active", report.requests_active},
+                          {"replayed", report.requests_replayed}}}};
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+} // namespace odysseus

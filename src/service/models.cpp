@@ -1,0 +1,82 @@
+#include "odysseus/service/models.hpp"
+
+#include <utility>
+
+namespace odysseus {
+namespace {
+
+template <class... Handlers>
+struct Visitor : Handlers... {
+    using Handlers::operator()...;
+};
+template <class... Handlers>
+Visitor(Handlers...) -> Visitor<Handlers...>;
+
+} // namespace
+
+Models::Models(const std::filesystem::path& models_dir, std::optional<Model> stand_in,
+               std::optional<std::string> preferred)
+    : m_scan(models_dir), m_stand_in(std::move(stand_in)), m_preferred(std::move(preferred)) {
+    m_signature = m_scan.signature();
+    m_catalog = scanned();
+}
+
+std::shared_ptr<const Catalog> Models::scanned() {
+    auto catalog = std::make_shared<Catalog>(m_scan.catalog());
+    if (catalog->models.empty() && m_stand_in) {
+        catalog->models.push_back(*m_stand_in);
+        for (const auto& name : m_stand_in->names) {
+            catalog->names.add(name, m_stand_in->id,
+                               name == m_stand_in->id ? Claim::id : Claim::file);
+        }
+    }
+    return catalog;
+}
+
+std::shared_ptr<const Catalog> Models::catalog() const {
+    const std::lock_guard lock(m_mutex);
+    return m_catalog;
+}
+
+ModelLookup Models::lookup(std::string_view asked) const {
+    return std::visit(Visitor{
+                          [](Resolved&& found) {
+                              return ModelLookup{true, std::move(found.id), false, {}};
+                          },
+                          [](Unknown&& unknown) {
+                              return ModelLookup{false, {}, false, std::move(unknown.nearest)};
+                          },
+                          [](Ambiguous&& ambiguous) {
+                              return ModelLookup{false, {}, true, std::move(ambiguous.candidates)};
+                          },
+                      },
+                      catalog()->names.find(asked, m_preferred));
+}
+
+std::vector<Model> Models::models() const {
+    return catalog()->models;
+}
+
+std::vector<std::string> Models::folder_ids() const {
+    return catalog()->router_ids;
+}
+
+bool Models::refresh() {
+    const std::lock_guard scanning(m_scan_mutex);
+    const auto signature = m_scan.signature();
+    if (signature == m_signature) return false;
+    m_signature = signature;
+    auto fresh = scanned();
+    {
+        const std::lock_guard lock(m_mutex);
+        m_catalog = fresh;
+    }
+    if (m_on_change) m_on_change(*fresh);
+    return true;
+}
+
+void Models::on_change(std::function<void(const Catalog&)> call) {
+    m_on_change = std::move(call);
+}
+
+} // namespace odysseus

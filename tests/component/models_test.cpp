@@ -1,0 +1,57 @@
+#include "odysseus/service/models.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <unistd.h>
+
+using namespace odysseus;
+
+namespace {
+
+struct Folder {
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("odysseus-models-" + std::to_string(getpid()));
+    Folder() { std::filesystem::create_directories(path); }
+    ~Folder() { std::filesystem::remove_all(path); }
+    void put(const std::string& name) const { std::ofstream(path / name) << "not a real GGUF"; }
+};
+
+Model toy() {
+    Model model;
+    model.id = "odysseus-toy";
+    model.names = {"odysseus-toy"};
+    return model;
+}
+
+} // namespace
+
+TEST_CASE(
+    "models: the stand-in is there only while the folder is empty, and a new file shows at once") {
+    const Folder folder;
+    Models models(folder.path, toy(), std::nullopt);
+    CHECK(models.lookup("odysseus-toy").known);
+    CHECK(models.lookup("").id == "odysseus-toy"); // the only one
+    CHECK_FALSE(models.refresh());
+
+    int changes = 0;
+    models.on_change(
+        [&](const Catalog& catalog) { changes += static_cast<int>(catalog.models.size()); });
+    folder.put("Qwen3-8B-Q4_K_M.gguf");
+    CHECK(models.refresh());
+    CHECK(changes == 1);
+    CHECK(models.lookup("qwen3-8b-q4_k_m").id == "Qwen3-8B-Q4_K_M");
+    CHECK_FALSE(models.lookup("odysseus-toy").known);
+    CHECK_FALSE(models.refresh());
+}
+
+TEST_CASE("models: an unknown name comes with near ones, a default answers for none") {
+    const Folder folder;
+    folder.put("Qwen3-8B-Q4_K_M.gguf");
+    folder.put("llama-3.1-8b.gguf");
+    Models models(folder.path, std::nullopt, "llama-3.1-8b");
+    const auto unknown = models.lookup("lama-3.1-8b");
+    CHECK_FALSE(unknown.known);
+    REQUIRE_FALSE(unknown.suggested.empty());
+    CHECK(unknown.suggested.front() == "llama-3.1-8b");
+    CHECK(models.lookup("").id == "llama-3.1-8b");
+}
