@@ -35,7 +35,7 @@ fs::path system_folder() {
     return length > 0 && length < MAX_PATH ? fs::path(path) : fs::path(L"C:\\Windows\\System32");
 }
 
-bool exists(const fs::path& file) {
+bool is_there(const fs::path& file) {
     std::error_code ignored;
     return fs::exists(file, ignored);
 }
@@ -88,13 +88,13 @@ std::optional<fs::path> find_nvidia_smi(const ProbeLimits& limits) {
     const auto path = limits.path_env ? limits.path_env : environment(L"PATH");
     for (const auto folder : split(path.value_or(""), ';')) {
         const auto file = path_from_utf8(folder) / L"nvidia-smi.exe";
-        if (!folder.empty() && exists(file)) return file;
+        if (!folder.empty() && is_there(file)) return file;
     }
     // Drivers of before 2020 put it into Program Files.
     for (const auto& file :
          {system_folder() / L"nvidia-smi.exe",
           fs::path(L"C:\\Program Files\\NVIDIA Corporation\\NVSMI\\nvidia-smi.exe")}) {
-        if (exists(file)) return file;
+        if (is_there(file)) return file;
     }
     return std::nullopt;
 }
@@ -181,7 +181,8 @@ bool probe_nvidia(const ProbeLimits& limits, Machine& machine) {
 // The HIP runtime comes with AMD's display driver: amdhip64_6.dll, amdhip64_7.dll ...
 std::optional<std::string> hip_version() {
     for (int major = 20; major >= 6; --major) {
-        if (exists(system_folder() / cat("amdhip64_", major, ".dll"))) return std::to_string(major);
+        if (is_there(system_folder() / cat("amdhip64_", major, ".dll")))
+            return std::to_string(major);
     }
     return std::nullopt;
 }
@@ -196,7 +197,7 @@ Machine probe_machine(const ProbeLimits& limits) {
     probe_memory(machine);
     const bool nvidia_told = probe_nvidia(limits, machine);
     probe_adapters(nvidia_told, machine);
-    machine.vulkan = exists(system_folder() / L"vulkan-1.dll");
+    machine.vulkan = is_there(system_folder() / L"vulkan-1.dll");
     machine.rocm = hip_version();
     machine.backend = detect_backend(machine);
     return machine;
