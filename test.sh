@@ -27,7 +27,8 @@ case $preset in dev | asan | tsan) ;; *) fail 2 "there is no test preset '$prese
 
 if is_debian_like; then
     # shellcheck disable=SC2086,SC2154 # a list of package names, from lib.sh
-    install_missing $build_packages python3=python3 patchelf=patchelf
+    install_missing $build_packages python3=python3 patchelf=patchelf node=nodejs npm=npm
+    [ -n "${ODYSSEUS_CHROMIUM:-}" ] || install_missing chromium=chromium
     # Debian 13 and Ubuntu 24.04 have Catch2 3 themselves; fetch-deps is for the others.
     for package in libcatch2-dev catch2; do
         candidate=$(apt-cache policy "$package" 2>/dev/null | sed -n 's/^  Candidate: //p')

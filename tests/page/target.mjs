@@ -1,0 +1,84 @@
+// What the page test runs against: the stand-in, or the real odysseus with a real llama-server.
+import {spawn} from "node:child_process";
+import {mkdtempSync, rmSync} from "node:fs";
+import {createServer} from "node:net";
+import {tmpdir} from "node:os";
+import {join} from "node:path";
+import {setTimeout as pause} from "node:timers/promises";
+import {Stub, builtPage} from "./stub.mjs";
+
+const k_start_limit_ms = 90000;
+const k_stop_limit_ms = 20000;
+
+export class StubTarget {
+  constructor(options = {}) {
+    this.stub = new Stub({...builtPage(needed("ODYSSEUS_PAGE_HTML")), ...options});
+  }
+
+  async start() {
+    this.url = await this.stub.listen();
+    this.stub.ready();
+  }
+
+  gone() { return this.stub.gone(); }
+
+  async back() {
+    await this.stub.back();
+    this.stub.ready();
+  }
+
+  async end() { if (this.stub.server.listening) await this.stub.gone(); }
+}
+
+// odysseus in a HOME of its own, with no model: it serves its built-in toy model.
+export class RealTarget {
+  async start() {
+    this.home = mkdtempSync(join(tmpdir(), "odysseus-page-"));
+    [this.port, this.llamaPort] = [await freePort(), await freePort()];
+    this.url = `http://127.0.0.1:${this.port}`;
+    await this.back();
+  }
+
+  async back() {
+    this.output = "";
+    this.child = spawn(needed("ODYSSEUS_BINARY"), ["--home", this.home, "--port", String(this.port), "--llama-port",
+      String(this.llamaPort), "--llama-server", needed("ODYSSEUS_E2E_LLAMA_SERVER"), "--offline"],
+      {stdio: ["ignore", "pipe", "pipe"]});
+    this.ended = new Promise(done => this.child.once("exit", done));
+    for (const stream of [this.child.stdout, this.child.stderr]) stream.on("data", data => { this.output += data; });
+    const limit = Date.now() + k_start_limit_ms;
+    while (!await fetch(`${this.url}/health`).then(answer => answer.ok, () => false)) {
+      if (this.child.exitCode !== null) throw new Error(`odysseus ended with ${this.child.exitCode}:\n${this.output}`);
+      if (Date.now() > limit) throw new Error(`odysseus was not ready in ${k_start_limit_ms} ms:\n${this.output}`);
+      await pause(100);
+    }
+  }
+
+  async gone() {
+    if (this.child.exitCode !== null) return;
+    this.child.kill("SIGINT");
+    const late = setTimeout(() => this.child.kill("SIGKILL"), k_stop_limit_ms);
+    await this.ended;
+    clearTimeout(late);
+  }
+
+  async end() {
+    if (this.child) await this.gone();
+    if (this.home) rmSync(this.home, {recursive: true, force: true});
+  }
+}
+
+export function needed(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set; tests/page/CMakeLists.txt says what this test needs`);
+  return value;
+}
+
+function freePort() {
+  return new Promise((done, failed) => {
+    const server = createServer().once("error", failed).listen(0, "127.0.0.1", () => {
+      const {port} = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
