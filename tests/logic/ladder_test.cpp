@@ -244,7 +244,7 @@ TEST_CASE("lifecycle: invariants over all short histories", "[ladder]") {
             stopped = stopped || life.phase() == Phase::stopping;
             good = good && stopped == (life.phase() == Phase::stopping);
         }
-        INFO(code);
-        CHECK(good);
+        if (!good) FAIL("history " << code);
     }
+    CHECK(good);
 }

@@ -1,0 +1,24 @@
+#include "odysseus/platform/instance_lock.hpp"
+
+#include "odysseus/error.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
+
+namespace odysseus::platform {
+namespace {
+
+FileLock locked(const std::filesystem::path& home) {
+    const auto file = home / "data" / "odysseus.lock";
+    if (auto lock = FileLock::try_lock(file)) return std::move(*lock);
+    const auto owner = FileLock::owner(file);
+    throw Error(Fault::busy,
+                cat("another odysseus", owner ? cat(" (process ", *owner, ")") : std::string(),
+                    " runs in ", utf8(home),
+                    "; stop it, or give this one another folder with --home"));
+}
+
+} // namespace
+
+InstanceLock::InstanceLock(const std::filesystem::path& home) : m_lock(locked(home)) {}
+
+} // namespace odysseus::platform
