@@ -4,23 +4,16 @@
 
 namespace odysseus {
 
-std::optional<std::int64_t> next_rung(std::int64_t below_tokens) {
-    const auto found = std::find_if(k_rungs.begin(), k_rungs.end(),
-                                    [&](std::int64_t rung) { return rung < below_tokens; });
-    if (found == k_rungs.end()) return std::nullopt;
-    return *found;
-}
-
 std::optional<std::int64_t> rung_that_can_hold(std::int64_t present_tokens,
                                                std::optional<std::int64_t> asked_bytes,
                                                std::optional<std::int64_t> ceiling_bytes) {
-    auto rung = next_rung(present_tokens);
+    auto rung = rung_below(present_tokens);
     if (!asked_bytes || !ceiling_bytes || present_tokens <= 0) return rung;
     const double bytes_per_token =
         static_cast<double>(*asked_bytes) / static_cast<double>(present_tokens);
-    while (rung && *rung > k_rungs.back() &&
+    while (rung && *rung > k_ladder.back() &&
            bytes_per_token * static_cast<double>(*rung) > static_cast<double>(*ceiling_bytes)) {
-        rung = next_rung(*rung);
+        rung = rung_below(*rung);
     }
     return rung;
 }
@@ -48,7 +41,7 @@ Descent::Step Descent::failed(const OomVerdict& verdict,
     if (m_on_suspicion) return NotMemory{reason};
     m_on_suspicion = true;
     // After a proven failure further up, a silent one on the last rung is the end of the ladder.
-    return step_to(next_rung(m_context), m_first ? Step(Exhausted{*m_first}) : NotMemory{reason});
+    return step_to(rung_below(m_context), m_first ? Step(Exhausted{*m_first}) : NotMemory{reason});
 }
 
 Lifecycle::StartAt Lifecycle::start_again(std::int64_t context, Time delay) {

@@ -1,30 +1,23 @@
+#include "odysseus/logic/port_text.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/ports.hpp"
 #include "odysseus/platform/process_info.hpp"
 
-#include <cstdio>
 #include <dirent.h>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <unistd.h>
 
 namespace odysseus::platform {
 namespace {
 
-// Inodes of the sockets that listen on this port, from /proc/net/tcp (proc(5)): local address,
-// state 0A, inode in the tenth column.
 void add_listeners(const char* file, int port, std::set<std::string>& inodes) {
-    char wanted[8];
-    std::snprintf(wanted, sizeof wanted, ":%04X", static_cast<unsigned>(port));
-    std::ifstream in(file);
-    for (std::string line; std::getline(in, line);) {
-        std::vector<std::string_view> columns;
-        for (const auto column : split(line, ' ')) {
-            if (!column.empty()) columns.push_back(column);
-        }
-        if (columns.size() > 9 && columns[3] == "0A" && columns[1].ends_with(wanted)) {
-            inodes.insert(cat("socket:[", columns[9], "]"));
-        }
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    for (const auto& inode : listening_inodes(text.str(), port)) {
+        inodes.insert(cat("socket:[", inode, "]"));
     }
 }
 

@@ -39,10 +39,10 @@ TEST_CASE("rungs: the next one below", "[ladder]") {
                                                             {8192, 4096},
                                                             {4096, 2048},
                                                             {2049, 2048}}) {
-        CHECK(next_rung(from) == to);
+        CHECK(rung_below(from) == to);
     }
-    CHECK_FALSE(next_rung(2048));
-    CHECK_FALSE(next_rung(512));
+    CHECK_FALSE(rung_below(2048));
+    CHECK_FALSE(rung_below(512));
 }
 
 TEST_CASE("rungs: those that certainly cannot hold are passed over", "[ladder]") {

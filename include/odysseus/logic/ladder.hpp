@@ -19,9 +19,9 @@
 // acted on it already.
 #pragma once
 
+#include "odysseus/logic/context_choice.hpp"
 #include "odysseus/logic/oom_verdict.hpp"
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -31,12 +31,6 @@
 #include <vector>
 
 namespace odysseus {
-
-inline constexpr std::array<std::int64_t, 7> k_rungs = {32768, 24576, 16384, 12288,
-                                                        8192,  4096,  2048};
-
-// The largest rung below `tokens`.
-[[nodiscard]] std::optional<std::int64_t> next_rung(std::int64_t below_tokens);
 
 // The next rung that is not certainly too large. `asked_bytes` is one allocation that was refused
 // at `present_tokens`; it is taken to shrink with the context, and a rung is passed over only when

@@ -1,0 +1,80 @@
+#include "odysseus/platform/ports.hpp"
+
+#include <cstring>
+#include <vector>
+#include <winsock2.h>
+// After winsock2.h, which they extend.
+#include <iphlpapi.h>
+#include <windows.h>
+#include <ws2tcpip.h>
+
+namespace odysseus::platform {
+namespace {
+
+bool winsock() {
+    static const bool ready = [] {
+        WSADATA data{};
+        return ::WSAStartup(MAKEWORD(2, 2), &data) == 0;
+    }();
+    return ready;
+}
+
+int fill(sockaddr_storage& storage, const std::string& address, int port) {
+    std::memset(&storage, 0, sizeof storage);
+    if (address.find(':') != std::string::npos) {
+        auto* six = reinterpret_cast<sockaddr_in6*>(&storage);
+        six->sin6_family = AF_INET6;
+        six->sin6_port = htons(static_cast<std::uint16_t>(port));
+        return ::inet_pton(AF_INET6, address.c_str(), &six->sin6_addr) == 1 ? sizeof *six : 0;
+    }
+    auto* four = reinterpret_cast<sockaddr_in*>(&storage);
+    four->sin_family = AF_INET;
+    four->sin_port = htons(static_cast<std::uint16_t>(port));
+    const char* text = address == "localhost" ? "127.0.0.1" : address.c_str();
+    return ::inet_pton(AF_INET, text, &four->sin_addr) == 1 ? sizeof *four : 0;
+}
+
+} // namespace
+
+bool port_is_free(const std::string& address, int port) {
+    sockaddr_storage storage;
+    const int length = fill(storage, address, port);
+    if (length == 0 || !winsock()) return false;
+    const SOCKET socket = ::socket(storage.ss_family, SOCK_STREAM, IPPROTO_TCP);
+    if (socket == INVALID_SOCKET) return false;
+    // Without it a second socket could share the port of the first.
+    const BOOL yes = TRUE;
+    ::setsockopt(socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&yes),
+                 sizeof yes);
+    const bool free = ::bind(socket, reinterpret_cast<const sockaddr*>(&storage), length) == 0 &&
+                      ::listen(socket, 1) == 0;
+    ::closesocket(socket);
+    return free;
+}
+
+std::optional<int> next_free_port(const std::string& address, int from) {
+    for (int port = from; port < from + k_ports_tried && port <= 65535; ++port) {
+        if (port_is_free(address, port)) return port;
+    }
+    return std::nullopt;
+}
+
+std::optional<bool> listens_on(std::int64_t pid, int port) {
+    ULONG size = 0;
+    ::GetExtendedTcpTable(nullptr, &size, FALSE, AF_INET, TCP_TABLE_OWNER_PID_LISTENER, 0);
+    std::vector<char> bytes(size + 4096);
+    size = static_cast<ULONG>(bytes.size());
+    if (::GetExtendedTcpTable(bytes.data(), &size, FALSE, AF_INET, TCP_TABLE_OWNER_PID_LISTENER,
+                              0) != NO_ERROR) {
+        return std::nullopt;
+    }
+    const auto* table = reinterpret_cast<const MIB_TCPTABLE_OWNER_PID*>(bytes.data());
+    for (DWORD i = 0; i < table->dwNumEntries; ++i) {
+        const auto& row = table->table[i];
+        const int local = ntohs(static_cast<std::uint16_t>(row.dwLocalPort));
+        if (local == port) return static_cast<std::int64_t>(row.dwOwningPid) == pid;
+    }
+    return false;
+}
+
+} // namespace odysseus::platform
