@@ -5,6 +5,8 @@ namespace odysseus {
 namespace {
 
 constexpr std::uint64_t k_program_header_bytes = 56;
+constexpr std::size_t k_offset_at = 8;               // p_offset
+constexpr std::size_t k_file_size_at = 32;           // p_filesz
 constexpr std::uint64_t k_program_headers_max = 256; // real programs have about a dozen
 constexpr std::string_view k_magic = "\177ELF\2\1";  // 64-bit, least significant byte first
 constexpr std::uint64_t k_type_interp = 3;           // PT_INTERP
@@ -29,15 +31,25 @@ std::optional<ByteRange> elf_program_headers(std::string_view header) {
     return ByteRange{number_at(header, 32, 8), count * k_program_header_bytes};
 }
 
-std::optional<ByteRange> elf_loader_path(std::string_view program_headers) {
-    for (; program_headers.size() >= k_program_header_bytes;
-         program_headers.remove_prefix(k_program_header_bytes)) {
-        if (number_at(program_headers, 0, 4) != k_type_interp) continue;
-        const ByteRange path{number_at(program_headers, 8, 8), number_at(program_headers, 32, 8)};
+std::optional<ElfLoader> elf_loader(std::string_view program_headers) {
+    for (std::uint64_t at = 0; at + k_program_header_bytes <= program_headers.size();
+         at += k_program_header_bytes) {
+        const auto entry = program_headers.substr(at, k_program_header_bytes);
+        if (number_at(entry, 0, 4) != k_type_interp) continue;
+        const ByteRange path{number_at(entry, k_offset_at, 8), number_at(entry, k_file_size_at, 8)};
         if (path.size < 2 || path.size > k_loader_path_bytes_max) return std::nullopt;
-        return path;
+        return ElfLoader{{at, k_program_header_bytes}, path};
     }
     return std::nullopt;
+}
+
+std::string elf_loader_entry(std::string_view entry, ByteRange path) {
+    std::string moved(entry);
+    for (std::size_t i = 0; i < 8; ++i) {
+        moved.at(k_offset_at + i) = static_cast<char>(path.offset >> (8 * i));
+        moved.at(k_file_size_at + i) = static_cast<char>(path.size >> (8 * i));
+    }
+    return moved;
 }
 
 } // namespace odysseus

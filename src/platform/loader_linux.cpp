@@ -33,6 +33,8 @@ class OpenFile {
     int m_fd;
 };
 
+constexpr std::uint64_t k_room_bytes = 1024; // for the path, when it gets a new place
+
 // What `range` holds; nothing when the file ends before it does.
 std::optional<std::string> bytes_of(int fd, ByteRange range) {
     std::string bytes(range.size, '\0');
@@ -42,8 +44,10 @@ std::optional<std::string> bytes_of(int fd, ByteRange range) {
 }
 
 struct NamedLoader {
-    ByteRange place;
     fs::path path;
+    ByteRange path_place;
+    ByteRange entry_place; // of the program header that tells path_place
+    std::string entry;
 };
 
 std::optional<NamedLoader> named_loader(const fs::path& program) {
@@ -52,24 +56,44 @@ std::optional<NamedLoader> named_loader(const fs::path& program) {
     const auto header = bytes_of(file.fd(), {0, k_elf_header_bytes});
     const auto table = header ? elf_program_headers(*header) : std::nullopt;
     const auto entries = table ? bytes_of(file.fd(), *table) : std::nullopt;
-    const auto place = entries ? elf_loader_path(*entries) : std::nullopt;
-    const auto path = place ? bytes_of(file.fd(), *place) : std::nullopt;
+    const auto loader = entries ? elf_loader(*entries) : std::nullopt;
+    const auto path = loader ? bytes_of(file.fd(), loader->path) : std::nullopt;
     if (!path) return std::nullopt;
-    return NamedLoader{*place, path->c_str()};
+    return NamedLoader{path->c_str(),
+                       loader->path,
+                       {table->offset + loader->entry.offset, loader->entry.size},
+                       entries->substr(loader->entry.offset, loader->entry.size)};
 }
 
-void name_loader(const fs::path& program, ByteRange place, const fs::path& loader) {
-    std::string bytes = loader.native();
-    if (bytes.size() >= place.size) {
-        throw Error(Fault::usage, cat("the path of ", utf8(loader), " is too long (at most ",
-                                      place.size - 1, " bytes); move the folder to a shorter one"));
+bool wrote(int fd, const std::string& bytes, std::uint64_t offset) {
+    return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)) ==
+           static_cast<ssize_t>(bytes.size());
+}
+
+// Over the present path where there is room; else at the end of the file, and then the program
+// header is made to tell that place. Cut short in between, the program is what it was before.
+bool put_loader(int fd, const NamedLoader& now, const fs::path& loader) {
+    std::string path = loader.native();
+    auto place = now.path_place;
+    if (path.size() >= place.size) {
+        const auto end = ::lseek(fd, 0, SEEK_END);
+        if (end < 0) return false;
+        place = {static_cast<std::uint64_t>(end), k_room_bytes};
     }
-    bytes.resize(place.size, '\0');
+    path.resize(place.size, '\0');
+    return wrote(fd, path, place.offset) &&
+           (place.offset == now.path_place.offset ||
+            wrote(fd, elf_loader_entry(now.entry, place), now.entry_place.offset));
+}
+
+void name_loader(const fs::path& program, const NamedLoader& now, const fs::path& loader) {
+    if (loader.native().size() >= k_room_bytes) {
+        throw Error(Fault::usage,
+                    cat("the path of ", utf8(loader), " is too long (at most ", k_room_bytes - 1,
+                        " bytes); move the folder to a shorter one"));
+    }
     const OpenFile file(program, O_WRONLY);
-    if (file.fd() >= 0 &&
-        ::pwrite(file.fd(), bytes.data(), bytes.size(), static_cast<off_t>(place.offset)) ==
-            static_cast<ssize_t>(bytes.size()))
-        return;
+    if (file.fd() >= 0 && put_loader(file.fd(), now, loader)) return;
     throw Error(Fault::usage,
                 cat(utf8(program),
                     " was moved and must be told its new place, but cannot be changed: ",
@@ -93,10 +117,10 @@ void seat_loader(const fs::path& llama_server) {
         const auto program = named_loader(entry.path());
         // The same one: what names the system's loader, as the C library itself does, stays.
         if (program && program->path == named->path && entry.path() != folder / server)
-            name_loader(entry.path(), program->place, loader);
+            name_loader(entry.path(), *program, loader);
     }
     // The last one: if this was cut short, the next call begins anew.
-    name_loader(folder / server, named->place, loader);
+    name_loader(folder / server, *named, loader);
 }
 
 } // namespace odysseus::platform

@@ -77,15 +77,41 @@ TEST_CASE("loader: a build that uses the system's loader is not touched") {
     CHECK_NOTHROW(platform::seat_loader(scratch / "missing/llama-server"));
 }
 
-TEST_CASE("loader: a path that has no room is an error, and nothing is changed") {
+TEST_CASE("loader: a path that has no room goes to the end of the file, once") {
     const Scratch scratch;
     const auto folder = scratch / std::string(200, 'x') / std::string(100, 'y');
     fs::create_directories(folder);
-    const auto bytes = program("/old/ld-linux-x86-64.so.2");
+    const auto before = program("/old/ld-linux-x86-64.so.2");
     write(folder / "ld-linux-x86-64.so.2", "the loader");
-    write(folder / "llama-server", bytes);
-    CHECK_THROWS_AS(platform::seat_loader(folder / "llama-server"), Error);
-    CHECK(read(folder / "llama-server") == bytes);
+    write(folder / "llama-server", before);
+    platform::seat_loader(folder / "llama-server");
+
+    const auto after = read(folder / "llama-server");
+    REQUIRE(after.size() == before.size() + 1024);
+    const auto loader = fs::canonical(folder) / "ld-linux-x86-64.so.2";
+    CHECK(std::string(after.c_str() + before.size()) == loader.string());
+    const auto entry = elf_loader(after.substr(k_elf_header_bytes, 56));
+    REQUIRE(entry);
+    CHECK(entry->path.offset == before.size());
+    CHECK(entry->path.size == 1024);
+
+    fs::rename(folder, scratch / "elsewhere"); // now there is room
+    platform::seat_loader(scratch / "elsewhere/llama-server");
+    CHECK(read(scratch / "elsewhere/llama-server").size() == after.size());
+}
+
+TEST_CASE("loader: a program that cannot be changed is an error that names it") {
+    const Scratch scratch;
+    std::string deep = scratch.path().string();
+    for (int i = 0; i < 5; ++i) {
+        deep += "/" + std::string(200, 'z');
+        fs::create_directory(deep);
+    }
+    const auto bytes = program("/old/ld-linux-x86-64.so.2");
+    write(deep + "/ld-linux-x86-64.so.2", "the loader");
+    write(deep + "/llama-server", bytes);
+    CHECK_THROWS_AS(platform::seat_loader(deep + "/llama-server"), Error);
+    CHECK(read(deep + "/llama-server") == bytes);
 }
 
 #endif

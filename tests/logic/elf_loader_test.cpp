@@ -59,17 +59,27 @@ TEST_CASE("elf: what is no 64-bit little-endian program has no table") {
 }
 
 TEST_CASE("elf: the loader's path is found among the entries") {
-    const auto path = elf_loader_path(entry(6, 64, 840) + entry(3, 0x5380, 1024) + entry(1, 0, 9));
-    REQUIRE(path);
-    CHECK(path->offset == 0x5380);
-    CHECK(path->size == 1024);
+    const auto loader = elf_loader(entry(6, 64, 840) + entry(3, 0x5380, 1024) + entry(1, 0, 9));
+    REQUIRE(loader);
+    CHECK(loader->path.offset == 0x5380);
+    CHECK(loader->path.size == 1024);
+    CHECK(loader->entry.offset == 56);
+    CHECK(loader->entry.size == 56);
 }
 
 TEST_CASE("elf: no loader, or one that cannot be right") {
-    CHECK_FALSE(elf_loader_path(""));
-    CHECK_FALSE(elf_loader_path(entry(6, 64, 840) + entry(1, 0, 9)));
-    CHECK_FALSE(elf_loader_path(entry(3, 0x5380, 1024).substr(0, 55)));
-    CHECK_FALSE(elf_loader_path(entry(3, 0x5380, 1)));
-    CHECK_FALSE(elf_loader_path(entry(3, 0x5380, k_loader_path_bytes_max + 1)));
-    CHECK(elf_loader_path(entry(3, 0x5380, k_loader_path_bytes_max)));
+    CHECK_FALSE(elf_loader(""));
+    CHECK_FALSE(elf_loader(entry(6, 64, 840) + entry(1, 0, 9)));
+    CHECK_FALSE(elf_loader(entry(3, 0x5380, 1024).substr(0, 55)));
+    CHECK_FALSE(elf_loader(entry(3, 0x5380, 1)));
+    CHECK_FALSE(elf_loader(entry(3, 0x5380, k_loader_path_bytes_max + 1)));
+    CHECK(elf_loader(entry(3, 0x5380, k_loader_path_bytes_max)));
+}
+
+TEST_CASE("elf: the loader's path can be given another place") {
+    auto before = entry(3, 0x5380, 28);
+    put(before, 16, 8, 0x6380); // where it lies in memory
+    auto after = entry(3, 0x123456789a, 1024);
+    put(after, 16, 8, 0x6380);
+    CHECK(elf_loader_entry(before, {0x123456789a, 1024}) == after);
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace odysseus {
@@ -21,8 +22,17 @@ inline constexpr std::uint64_t k_loader_path_bytes_max = 4096; // the kernel's P
 // or a table that cannot be right.
 [[nodiscard]] std::optional<ByteRange> elf_program_headers(std::string_view header);
 
-// From that table: where the path of the loader is, its NUL included. Nothing: the program needs
-// none.
-[[nodiscard]] std::optional<ByteRange> elf_loader_path(std::string_view program_headers);
+// What the table says about the loader.
+struct ElfLoader {
+    ByteRange entry; // the program header itself, from the beginning of the table
+    ByteRange path;  // its path in the file, the NUL at its end included
+};
+
+// Nothing: the program needs no loader.
+[[nodiscard]] std::optional<ElfLoader> elf_loader(std::string_view program_headers);
+
+// The program header with its path at another place of the file. The kernel reads it from there;
+// where it lies in memory does not change, and nobody looks there for it.
+[[nodiscard]] std::string elf_loader_entry(std::string_view entry, ByteRange path);
 
 } // namespace odysseus

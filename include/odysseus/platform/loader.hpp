@@ -9,10 +9,9 @@ namespace odysseus::platform {
 // loader would not survive a move: from where it was unpacked to its place, or of the whole HOME to
 // another computer. Call this before llama-server runs from a place of ours: if the loader that
 // `llama_server` names lies beside it, it and the programs that name the same are made to name that
-// one.
-// Costs three small reads when nothing is to be done. No other build is touched: those name the
-// system's loader. Error (usage: "file") when a program must be changed and cannot be. Does nothing
-// outside Linux. Not while one of the programs runs, nor from two threads at a time.
+// one. Costs three small reads when nothing is to be done. No other build is touched: those name
+// the system's loader. Error (usage: "file") when a program must be changed and cannot be. Does
+// nothing outside Linux. Not while one of the programs runs, nor from two threads at a time.
 void seat_loader(const std::filesystem::path& llama_server);
 
 } // namespace odysseus::platform
