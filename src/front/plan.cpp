@@ -1,5 +1,6 @@
 #include "odysseus/error.hpp"
 #include "odysseus/front/commands.hpp"
+#include "odysseus/front/context_record.hpp"
 #include "odysseus/front/launch.hpp"
 #include "odysseus/front/server.hpp"
 #include "odysseus/io/model_scan.hpp"
@@ -25,6 +26,9 @@ int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     plan.findings = catalog.findings;
     plan.models = catalog.models;
     plan.context = context_for(settings, plan.hardware, plan.models, line.llama_args);
+    if (line.has("--forget")) ContextRecord::forget(home);
+    const ContextRecord record(home, settings, plan.hardware, plan.build ? plan.build->tag : "");
+    plan.context = record.recalled(std::move(plan.context), plan.models);
     plan.argv = launch_arguments(launch_plan_for(settings, home, plan.hardware, plan.context.tokens,
                                                  settings.llama_port, line.llama_args));
     plan.argv.insert(plan.argv.begin(), "llama-server");

@@ -1,10 +1,13 @@
 // The story of a launch, from top to bottom.
 #include "odysseus/error.hpp"
 #include "odysseus/front/commands.hpp"
+#include "odysseus/front/context_record.hpp"
+#include "odysseus/front/first_model.hpp"
 #include "odysseus/front/launch.hpp"
 #include "odysseus/front/server.hpp"
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/log.hpp"
+#include "odysseus/logic/device_memory.hpp"
 #include "odysseus/logic/status_report.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/user_arguments.hpp"
@@ -24,6 +27,7 @@
 #include "odysseus/service/supervisor.hpp"
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <random>
 
 namespace odysseus::front {
@@ -32,6 +36,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto k_reload_limit = 10s;
+constexpr auto k_list_limit = 2s;
 constexpr auto k_request_grace = 10s; // requests in flight get so long when we stop
 
 std::string url_of(const std::string& host, int port) {
@@ -126,11 +131,34 @@ std::string random_key() {
 
 // A context for each model by itself, where that was asked for.
 std::optional<PresetFile::ContextOf> own_contexts(const Settings& settings, const Machine& machine,
+                                                  const ContextRecord& record,
                                                   const std::vector<std::string>& llama_args) {
     if (!settings.per_model_context) return std::nullopt;
-    return [=](const Model& model) {
-        return context_for(settings, machine, {model}, llama_args).tokens;
+    return [=, &record](const Model& model) {
+        return record.recalled(context_for(settings, machine, {model}, llama_args), {model}).tokens;
     };
+}
+
+std::optional<Model> model_with(const std::vector<Model>& models, const std::string& id) {
+    for (const auto& model : models) {
+        if (model.id == id) return model;
+    }
+    return std::nullopt;
+}
+
+// What is loaded now, and never ran out of memory in this launch, held: that counts for climbing
+// back.
+void note_what_held(ContextRecord& record, const std::vector<Model>& models,
+                    const Serving& serving) {
+    if (serving.state != State::ready || serving.oom_steps > 0) return;
+    const auto answer = llama_get({serving.port, serving.api_key}, "/models", k_list_limit);
+    const auto list = nlohmann::json::parse(answer.body, nullptr, false);
+    if (answer.status != 200 || !list.is_object() || !list.contains("data")) return;
+    for (const auto& entry : list["data"]) {
+        const auto state = entry.value("/status/value"_json_pointer, std::string());
+        const auto model = model_with(models, entry.value("id", std::string()));
+        if (state == "loaded" && model) record.held(*model, serving.context, std::nullopt);
+    }
 }
 
 void tell_router_to_look_again(const Serving& serving) {
@@ -162,6 +190,9 @@ StartSpec start_spec(const Settings& settings, const Home& home, const Plan& pla
     spec.port = settings.llama_port;
     spec.port_asked_for = settings.llama_port_asked_for;
     spec.context = plan.context.tokens;
+    spec.memory_ceiling = [machine = plan.hardware](const std::string& device) {
+        return device_memory(machine, device).total_bytes;
+    };
     spec.notice = [](const std::string& sentence) { io::say("note", sentence); };
     return spec;
 }
@@ -219,6 +250,10 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     plan.hardware.backend = server.backend;
     plan.build = server.build;
 
+    if (io::ModelScan(settings.models_dir).catalog().models.empty()) {
+        (void)fetch_first_model(
+            pull_options(settings, plan.hardware, [&stop] { return stop.asked(); }));
+    }
     Models models(settings.models_dir, toy_model(home),
                   settings.default_model.empty() ? std::nullopt
                                                  : std::optional(settings.default_model));
@@ -226,12 +261,20 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     plan.findings = models.catalog()->findings;
     write_toy_model(home);
     plan.context = context_for(settings, plan.hardware, plan.models, line.llama_args);
-    PresetFile preset(home.preset(), own_contexts(settings, plan.hardware, line.llama_args),
+
+    ContextRecord record(home, settings, plan.hardware, plan.build->tag);
+    plan.context = record.recalled(std::move(plan.context), plan.models);
+    PresetFile preset(home.preset(), own_contexts(settings, plan.hardware, record, line.llama_args),
                       gpu_layers(plan.hardware.backend));
     preset.offer(*models.catalog());
     say_first_lines(plan, first_run);
 
     auto spec = start_spec(settings, home, plan, server, line.llama_args);
+    spec.on_context_held = [&, failed = plan.context.tokens](const std::string& id,
+                                                             std::int64_t tokens) mutable {
+        if (const auto model = model_with(models.models(), id)) record.held(*model, tokens, failed);
+        failed = tokens;
+    };
     if (settings.per_model_context) {
         spec.set_model_context = [&preset](const auto& model, auto tokens) {
             preset.set_context(model, tokens);
@@ -272,6 +315,7 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     io::say("stopping", "requests under way may finish; Ctrl-C again stops at once");
     platform::notify_stopping();
     proxy.stop(k_request_grace);
+    note_what_held(record, models.models(), supervisor.current());
     supervisor.stop();
     return 0;
 }

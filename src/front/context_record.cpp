@@ -1,0 +1,57 @@
+#include "odysseus/front/context_record.hpp"
+
+#include "odysseus/io/context_memory_file.hpp"
+
+#include <utility>
+
+namespace odysseus::front {
+namespace {
+
+std::filesystem::path file_of(const Home& home) {
+    return home.data() / "context_memory.json";
+}
+
+// Of what the model goes into; absent where one part is not known.
+std::optional<std::int64_t> free_mib(const Machine& machine) {
+    if (machine.backend == Backend::cpu) return machine.available_ram_mib;
+    std::int64_t sum = 0;
+    for (const auto& gpu : used_gpus(machine)) {
+        if (!gpu.free_mib) return std::nullopt;
+        sum += *gpu.free_mib;
+    }
+    return sum > 0 ? std::optional(sum) : std::nullopt;
+}
+
+} // namespace
+
+ContextRecord::ContextRecord(const Home& home, const Settings& settings, const Machine& machine,
+                             std::string build_tag)
+    : m_file(file_of(home)), m_models_dir(settings.models_dir), m_machine(machine),
+      m_build_tag(std::move(build_tag)), m_parallel(settings.parallel),
+      m_free_mib(free_mib(machine)), m_memory(io::load_context_memory(m_file)) {}
+
+ContextChoice ContextRecord::recalled(ContextChoice estimate,
+                                      const std::vector<Model>& models) const {
+    const std::lock_guard lock(m_mutex);
+    for (const auto& model : models) {
+        estimate = with_memory(std::move(estimate), m_memory, key_of(model), m_free_mib);
+    }
+    return estimate;
+}
+
+void ContextRecord::held(const Model& model, std::int64_t tokens,
+                         std::optional<std::int64_t> failed_tokens) {
+    const std::lock_guard lock(m_mutex);
+    note_held(m_memory, key_of(model), tokens, failed_tokens, m_free_mib);
+    io::save_context_memory(m_file, m_memory);
+}
+
+void ContextRecord::forget(const Home& home) {
+    io::save_context_memory(file_of(home), {});
+}
+
+HeldKey ContextRecord::key_of(const Model& model) const {
+    return held_key(model, m_models_dir, m_build_tag, m_machine, m_parallel);
+}
+
+} // namespace odysseus::front
