@@ -13,7 +13,8 @@
 #include "odysseus/logic/user_arguments.hpp"
 #include "odysseus/logic/version.hpp"
 #include "odysseus/platform/environment.hpp"
-#include "odysseus/platform/file_lock.hpp"
+#include "odysseus/platform/instance_lock.hpp"
+#include "odysseus/platform/leftovers.hpp"
 #include "odysseus/platform/memory.hpp"
 #include "odysseus/platform/paths.hpp"
 #include "odysseus/platform/ports.hpp"
@@ -21,7 +22,7 @@
 #include "odysseus/platform/stop_signal.hpp"
 #include "odysseus/service/llama_client.hpp"
 #include "odysseus/service/models.hpp"
-// PAGE
+#include "odysseus/service/page.hpp"
 #include "odysseus/service/preset_file.hpp"
 #include "odysseus/service/proxy.hpp"
 #include "odysseus/service/supervisor.hpp"
@@ -55,15 +56,6 @@ void refuse_open_door(const Settings& settings) {
     throw Error(Fault::usage, cat("--host ", settings.host,
                                   " would let anybody on the network in; add --api-key KEY, or ",
                                   "--allow-unauthenticated if that is what you want"));
-}
-
-platform::FileLock lock_home(const Home& home) {
-    const auto file = home.data() / "odysseus.lock";
-    if (auto lock = platform::FileLock::try_lock(file)) return std::move(*lock);
-    const auto owner = platform::FileLock::owner(file);
-    throw Error(Fault::busy,
-                cat("another odysseus", owner ? cat(" (pid ", *owner, ")") : "", " runs in ",
-                    home.root.string(), "; stop it, or use another folder with --home"));
 }
 
 // Binds the port that was asked for, or the next free one where nobody asked.
@@ -172,13 +164,17 @@ std::optional<std::string> library_dir(const Server& server) {
     return server.library_dir ? std::optional(server.library_dir->string()) : std::nullopt;
 }
 
+std::filesystem::path llama_record(const Home& home) {
+    return home.data() / "llama-server.json";
+}
+
 StartSpec start_spec(const Settings& settings, const Home& home, const Plan& plan,
                      const Server& server, const std::vector<std::string>& llama_args) {
     StartSpec spec;
     spec.executable = server.executable;
     spec.guard = platform::own_executable();
     spec.log_file = home.logs() / "llama-server.log";
-    spec.record = home.data() / "llama-server.json";
+    spec.record = llama_record(home);
     spec.api_key = settings.api_keys.empty() ? "" : random_key();
     spec.environment = launch_environment(
         platform::own_environment(),
@@ -239,10 +235,12 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
 
     const auto home = home_of(settings);
     const bool first_run = !std::filesystem::exists(home.data() / "odysseus.lock");
-    const auto lock = lock_home(home);
+    const platform::InstanceLock lock(home.root);
     make_folders(home, settings);
     log::set_up(*log::level_from(settings.log_level), *log::format_from(settings.log_format),
                 home.logs() / "odysseus.log");
+
+    if (const auto ended = platform::clean_leftovers(llama_record(home))) log::warn(*ended);
 
     Plan plan;
     plan.hardware = machine_for(settings);
@@ -290,7 +288,7 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
 
     const auto began = std::chrono::steady_clock::now();
     ProxyPages pages;
-    // PAGEHTML
+    pages.page_html = [] { return std::string(page_html()); };
     pages.status_json = [&, began](const Traffic& traffic) {
         auto now = plan;
         now.models = models.models();
