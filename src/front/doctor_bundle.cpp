@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace odysseus::front {
@@ -67,7 +68,8 @@ std::string tail_of(const fs::path& file) {
     return text;
 }
 
-std::vector<io::TarMember> log_tails(const fs::path& logs) {
+std::vector<io::TarMember> log_tails(const fs::path& logs, RedactRules rules) {
+    rules.begins_inside = true;
     std::vector<fs::path> files;
     std::error_code error;
     for (fs::directory_iterator entry(logs, error), end; !error && entry != end;
@@ -78,7 +80,8 @@ std::vector<io::TarMember> log_tails(const fs::path& logs) {
     files.resize(std::min(files.size(), k_logs_max));
     std::vector<io::TarMember> members;
     for (const auto& file : files)
-        members.push_back({"logs/" + platform::utf8(file.filename()), tail_of(file)});
+        members.push_back(
+            {"logs/" + platform::utf8(file.filename()), redacted(tail_of(file), rules)});
     return members;
 }
 
@@ -141,10 +144,10 @@ std::vector<io::TarMember> bundle_members(const io::ResolvedSettings& settings,
         {"hardware.json", dumped(machine_json(facts.machine))},
         {"settings.json", settings_text(settings.raw)},
     };
-    auto logs = log_tails(platform::path_from_utf8(settings.values.home) / "logs");
-    std::move(logs.begin(), logs.end(), std::back_inserter(members));
     for (auto& member : members)
         member.content = redacted(member.content, rules);
+    auto logs = log_tails(platform::path_from_utf8(settings.values.home) / "logs", rules);
+    std::move(logs.begin(), logs.end(), std::back_inserter(members));
     return members;
 }
 

@@ -38,7 +38,7 @@ std::size_t word_at(const std::string& low, std::size_t at,
 }
 
 // Everything from the first word about what was said on.
-void drop_conversation(std::string& line) {
+bool drop_conversation(std::string& line) {
     constexpr std::array<std::string_view, 14> k_said{
         "prompt", "prompts",  "messages", "message", "content", "contents",   "input",
         "inputs", "response", "text",     "query",   "delta",   "completion", "generated"};
@@ -53,8 +53,36 @@ void drop_conversation(std::string& line) {
         if (end >= low.size() || (low[end] != ':' && low[end] != '=')) continue;
         line.erase(end + 1);
         line += cat(" ", k_mask);
-        return;
+        return true;
     }
+    return false;
+}
+
+// How a line of a log begins: "[33583] 0.00.021.556 I ...", "12:31:00.123 ...", JSON, or a name
+// with a colon, as the GPU libraries write. What people write may begin so too, but rarely.
+bool begins_a_record(std::string_view line) {
+    const auto text = trimmed(line);
+    if (text.empty()) return false;
+    const char first = text.front();
+    if ((first >= '0' && first <= '9') || first == '[' || first == '{' || first == '}' ||
+        first == '"' || first == ']') {
+        return true;
+    }
+    const auto word = text.substr(0, std::min(text.find_first_of(": "), text.size()));
+    return word.find('_') != std::string_view::npos && word.size() < text.size();
+}
+
+// llama-server logs its arguments one a line: the value stands on the line after its flag.
+bool ends_in_secret_flag(std::string_view line) {
+    const auto text = trimmed(line);
+    const auto word = lowered(text.substr(text.find_last_of(' ') + 1));
+    return word == "--api-key" || word == "--hf-token" || word == "-hft";
+}
+
+void drop_last_word(std::string& line) {
+    const auto end = line.find_last_not_of(" \r");
+    if (end == std::string::npos) return;
+    line.replace(line.find_last_of(' ', end) + 1, std::string::npos, k_mask);
 }
 
 // "api_key": "x", Authorization: Bearer x, --api-key x, token=x
@@ -142,12 +170,17 @@ std::string redacted(std::string_view text, const RedactRules& rules) {
     std::sort(secrets.begin(), secrets.end(), // one may be the beginning of another
               [](const auto& a, const auto& b) { return a.size() > b.size(); });
     std::string out;
+    bool in_conversation = rules.begins_inside; // what was said may go over several lines
+    bool secret_next = false;
     for (const auto raw : lines_of(text)) {
         std::string line(raw);
+        if (in_conversation && !begins_a_record(line)) continue;
+        if (secret_next) drop_last_word(line);
+        secret_next = ends_in_secret_flag(line);
         for (const auto& secret : secrets) {
             if (secret.size() >= k_secret_bytes_min) replace_all(line, secret, k_mask);
         }
-        drop_conversation(line);
+        in_conversation = drop_conversation(line);
         drop_named_values(line);
         drop_token_words(line);
         drop_from_addresses(line);

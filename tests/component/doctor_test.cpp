@@ -205,12 +205,13 @@ TEST_CASE("doctor: no planted secret is in the support archive, and what helps i
                                    "f"};
     settings.raw["models_dir"] = {"/home/planted-name-8/models", Origin::flag, "--models-dir"};
     put(f.home() / "logs/odysseus.log",
-        cat("started for /home/planted-name-8/odysseus\n", "argv --api-key ", llama_key, "\n",
-            "used ", stray_token, " and ", hf_token, "\n", "Authorization: Bearer ", header, "\n",
-            "alloc failed: out of memory\n"));
+        cat("11:00:00.000 I started for /home/planted-name-8/odysseus\n", "argv --api-key ",
+            llama_key, "\n", "used ", stray_token, " and ", hf_token, "\n",
+            "Authorization: Bearer ", header, "\n", "[1] 0.3 E alloc failed: out of memory\n"));
     put(f.home() / "logs/llama-server.log",
         cat("{\"messages\": [{\"role\": \"user\", \"content\": \"", prompt, "\"}]}\n",
-            std::string(300'000, 'x'), "\nGET /v1/models 200\n"));
+            std::string(300'000, 'x'), "\n[1] 0.1 D srv: prompt = '", prompt, "\n", prompt,
+            "'\n[1] 0.2 I GET /v1/models 200\n"));
 
     const auto facts = front::doctor_facts(settings.values, f.machine);
     const auto rules = front::redact_rules(settings.values, {"--api-key", llama_key, "-c", "4096"});

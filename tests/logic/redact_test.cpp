@@ -70,3 +70,34 @@ TEST_CASE("redact: known secrets and the user's folder") {
     CHECK(redacted("a\r\nb", {}) == "a\nb\n");
     CHECK(redacted("", {}).empty());
 }
+
+TEST_CASE("redact: what was said over several lines goes as a whole") {
+    RedactRules inside;
+    inside.begins_inside = true;
+    CHECK(redacted("the end of a letter\n[1] 0.1 I srv: ready\n", inside) ==
+          "[1] 0.1 I srv: ready\n");
+    CHECK(redacted("[33583] 0.00.1 D srv: prompt: Dear\n"
+                   "diary, today\n"
+                   "\n"
+                   "I was not well.\n"
+                   "[33583] 0.00.2 I slot print_timing: id  0 | done\n"
+                   "content = 'x\ny'\n"
+                   "ggml_cuda_init: found 1 CUDA devices:\n"
+                   "  Device 0: RTX\n",
+                   {}) == "[33583] 0.00.1 D srv: prompt: [removed]\n"
+                          "[33583] 0.00.2 I slot print_timing: id  0 | done\n"
+                          "content = [removed]\n"
+                          "ggml_cuda_init: found 1 CUDA devices:\n"
+                          "  Device 0: RTX\n");
+}
+
+TEST_CASE("redact: an argument on the line after its flag") {
+    CHECK(redacted("0.02.0 I srv  load:   --api-key\n"
+                   "0.02.0 I srv  load:   sesame\n"
+                   "0.02.0 I srv  load:   --port\n"
+                   "0.02.0 I srv  load:   10086\n",
+                   {}) == "0.02.0 I srv  load:   --api-key\n"
+                          "0.02.0 I srv  load:   [removed]\n"
+                          "0.02.0 I srv  load:   --port\n"
+                          "0.02.0 I srv  load:   10086\n");
+}

@@ -11,6 +11,7 @@ namespace odysseus {
 struct RedactRules {
     std::vector<std::string> secrets; // known values: keys, tokens, passwords
     std::string home_folder;          // of the user: becomes "~", as it holds a name
+    bool begins_inside = false;       // the end of a log: what stands before its first record goes
 };
 
 // Line by line:
@@ -19,7 +20,7 @@ struct RedactRules {
 //   - words that begin as tokens do (hf_, ghp_, github_pat_, sk-, ...)
 //   - the name and password in an address, and every query
 //   - what people wrote and models answered: the rest of a line after "prompt", "messages",
-//     "content", "input" and the like
+//     "content", "input" and the like, and the lines that follow until a record of a log begins
 [[nodiscard]] std::string redacted(std::string_view text, const RedactRules& rules);
 
 } // namespace odysseus
