@@ -1,6 +1,6 @@
-#include "machine_here.hpp"
 #include "odysseus/front/commands.hpp"
 #include "odysseus/front/doctor_facts.hpp"
+#include "odysseus/front/launch.hpp"
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/platform/files.hpp"
 
@@ -23,14 +23,13 @@ std::filesystem::path bundle_file(const Settings& settings) {
 } // namespace
 
 int doctor(const io::CommandLine& line, const io::ResolvedSettings& settings) {
-    const auto facts = doctor_facts(settings.values, machine_here(settings.values));
+    const auto facts = doctor_facts(settings.values, machine_for(settings.values));
     const auto findings = findings_of(facts);
     std::string bundle;
     if (line.has("--bundle")) {
         const auto file = bundle_file(settings.values);
         std::filesystem::create_directories(file.parent_path());
-        io::write_tar_gz(file, bundle_members(settings, facts, findings,
-                                              redact_rules(settings.values, line.llama_args)));
+        io::write_tar_gz(file, bundle_members(settings, line.llama_args, facts, findings));
         bundle = platform::utf8(file);
     }
     if (line.has("--json")) {

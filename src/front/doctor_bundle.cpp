@@ -1,4 +1,5 @@
 #include "odysseus/front/doctor_facts.hpp"
+#include "odysseus/front/launch.hpp"
 #include "odysseus/logic/machine_json.hpp"
 #include "odysseus/logic/model_catalog.hpp"
 #include "odysseus/logic/plan.hpp"
@@ -40,17 +41,22 @@ std::string settings_text(const RawSettings& raw) {
     return dumped(list);
 }
 
-std::string plan_text_of(const DoctorFacts& facts) {
+std::string plan_text_of(const Settings& settings, const std::vector<std::string>& llama_args,
+                         const DoctorFacts& facts) {
     Plan plan;
     plan.hardware = facts.machine;
     plan.models = facts.models;
     plan.findings = facts.model_findings;
-    plan.context = choose_auto_context(facts.machine, largest_model(facts.models), {});
     if (facts.build) {
+        plan.hardware.backend = facts.build->backend;
         plan.build = PlannedBuild{facts.build->name, "", true, {}, ""};
     } else {
         plan.build_trouble = "none is installed";
     }
+    plan.context = context_for(settings, plan.hardware, plan.models, llama_args);
+    plan.argv =
+        launch_arguments(launch_plan_for(settings, home_of(settings), plan.hardware,
+                                         plan.context.tokens, settings.llama_port, llama_args));
     return plan_json(plan);
 }
 
@@ -130,9 +136,10 @@ RedactRules redact_rules(const Settings& settings, const std::vector<std::string
 }
 
 std::vector<io::TarMember> bundle_members(const io::ResolvedSettings& settings,
+                                          const std::vector<std::string>& llama_args,
                                           const DoctorFacts& facts,
-                                          const std::vector<Finding>& findings,
-                                          const RedactRules& rules) {
+                                          const std::vector<Finding>& findings) {
+    const auto rules = redact_rules(settings.values, llama_args);
     std::vector<io::TarMember> members{
         {"README.txt",
          cat("Support archive of odysseus ", version(),
@@ -140,13 +147,13 @@ std::vector<io::TarMember> bundle_members(const io::ResolvedSettings& settings,
              "can tell.\nLook through it before you give it to somebody.\n")},
         {"findings.txt", findings_text(findings)},
         {"findings.json", dumped(findings_json(findings))},
-        {"plan.json", plan_text_of(facts)},
+        {"plan.json", plan_text_of(settings.values, llama_args, facts)},
         {"hardware.json", dumped(machine_json(facts.machine))},
         {"settings.json", settings_text(settings.raw)},
     };
     for (auto& member : members)
         member.content = redacted(member.content, rules);
-    auto logs = log_tails(platform::path_from_utf8(settings.values.home) / "logs", rules);
+    auto logs = log_tails(home_of(settings.values).logs(), rules);
     std::move(logs.begin(), logs.end(), std::back_inserter(members));
     return members;
 }

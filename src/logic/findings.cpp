@@ -201,16 +201,18 @@ void look_at_models(const DoctorFacts& facts, Findings& findings) {
             "Fetch one: odysseus pull bartowski/Llama-3.2-3B-Instruct-GGUF; until then a toy "
             "answers with noise.");
     }
-    const auto memory = model_memory_bytes(facts.machine);
+    auto machine = facts.machine;
+    if (facts.build) machine.backend = facts.build->backend; // whose memory counts
+    const auto memory = model_memory_bytes(machine);
     if (!memory) return;
     for (const auto& model : facts.models) {
         if (model.loaded_bytes() <= *memory) continue;
         add(findings, Severity::warns, "model_too_large",
             cat(model.id, " takes ", byte_text(model.loaded_bytes()), ", but this machine has ",
                 byte_text(*memory), " for a model",
-                facts.machine.backend == Backend::cpu ? "" : " on its GPU",
+                machine.backend == Backend::cpu ? "" : " on its GPU",
                 ": it will not load, or be very slow."),
-            facts.machine.backend == Backend::cpu
+            machine.backend == Backend::cpu
                 ? "Use a smaller quantisation (odysseus pull ORG/REPO chooses one that fits), or a "
                   "smaller model."
                 : "Use a smaller quantisation (odysseus pull ORG/REPO chooses one that fits), or "

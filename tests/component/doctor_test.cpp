@@ -214,10 +214,10 @@ TEST_CASE("doctor: no planted secret is in the support archive, and what helps i
             "'\n[1] 0.2 I GET /v1/models 200\n"));
 
     const auto facts = front::doctor_facts(settings.values, f.machine);
-    const auto rules = front::redact_rules(settings.values, {"--api-key", llama_key, "-c", "4096"});
+    const std::vector<std::string> llama_args{"--api-key", llama_key, "-c", "4096"};
     const auto file = f.home() / "data/support.tar.gz";
     fs::create_directories(file.parent_path());
-    io::write_tar_gz(file, front::bundle_members(settings, facts, findings_of(facts), rules));
+    io::write_tar_gz(file, front::bundle_members(settings, llama_args, facts, findings_of(facts)));
 
     const auto out = f.scratch / "unpacked";
     fs::create_directories(out);

@@ -23,8 +23,8 @@ namespace odysseus::front {
 // The members of the support archive: findings, plan, settings, hardware and the ends of the logs,
 // every one of them redacted.
 [[nodiscard]] std::vector<io::TarMember> bundle_members(const io::ResolvedSettings& settings,
+                                                        const std::vector<std::string>& llama_args,
                                                         const DoctorFacts& facts,
-                                                        const std::vector<Finding>& findings,
-                                                        const RedactRules& rules);
+                                                        const std::vector<Finding>& findings);
 
 } // namespace odysseus::front
