@@ -10,6 +10,7 @@
 #include "odysseus/logic/device_memory.hpp"
 #include "odysseus/logic/status_report.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/logic/toy_model.hpp"
 #include "odysseus/logic/user_arguments.hpp"
 #include "odysseus/logic/version.hpp"
 #include "odysseus/platform/environment.hpp"
@@ -214,6 +215,14 @@ void say_first_lines(const Plan& plan, bool first_run) {
             cat(models_line(plan.models), "; ", plan.context.tokens, " tokens of context"));
 }
 
+// A toy model is a way to see that everything works, not a way to get answers.
+void say_toy(const Settings& settings, const std::vector<Model>& models) {
+    if (models.size() != 1 || models.front().id != k_toy_model_name) return;
+    io::say("toy", cat(k_toy_model_name,
+                       " has random weights, so its answers are noise; put a .gguf file into ",
+                       settings.models_dir, " or fetch one: odysseus pull NAME"));
+}
+
 void say_ready(const std::string& url, const Plan& plan, bool first_run) {
     io::say("ready", cat(url, "  (a page for people: ", url, "/odysseus; Ctrl-C stops)"));
     if (!first_run || plan.models.empty()) return;
@@ -306,6 +315,7 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
 
     if (!stop.asked()) {
         say_ready(url_of(settings.host, proxy.port()), plan, first_run);
+        say_toy(settings, plan.models);
         platform::notify_ready();
         platform::return_unused_memory();
         stop.wait();
