@@ -1,5 +1,7 @@
 #include "odysseus/logic/asset_offer.hpp"
 
+#include "odysseus/logic/text.hpp"
+
 #include <algorithm>
 #include <tuple>
 
@@ -37,17 +39,26 @@ int variant_rank(std::string_view variant) {
     return 0;
 }
 
+// What a GPU backend that needs no version serves, for the reason.
+std::string served_text(const Machine& machine, std::string_view backend) {
+    for (const auto& gpu : machine.gpus) {
+        if (!gpu.name.empty()) return cat(backend, " for ", gpu.name);
+    }
+    return cat(backend, ", whose loader is here");
+}
+
 Fit fit_of(const Machine& machine, const AssetName& name, Backend backend) {
     if (auto obstacle = libc_obstacle(machine, name)) return {Fits::no, 0, std::move(*obstacle)};
     switch (backend) {
     case Backend::cuda: return cuda_fit(machine, name);
     case Backend::rocm: return rocm_fit(machine, name);
-    case Backend::vulkan: return {Fits::yes, 0, "Vulkan serves the GPU here"};
-    case Backend::metal: return {Fits::yes, 0, "Metal serves the GPU of Apple silicon"};
+    case Backend::vulkan: return {Fits::yes, 0, served_text(machine, "Vulkan")};
+    case Backend::metal: return {Fits::yes, 0, "Metal for Apple silicon"};
     case Backend::cpu: break;
     }
     if (name.variant == "avx512") return {Fits::no, 0, "AVX-512 is not in every CPU"};
-    return {Fits::yes, 0, "runs on the CPU"};
+    return {Fits::yes, 0,
+            machine.gpus.empty() ? "the CPU build, no GPU is known here" : "the CPU build"};
 }
 
 // More GPUs, then certainty, then the newest version; with nothing certain, the oldest version,

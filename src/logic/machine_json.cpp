@@ -100,8 +100,7 @@ class Reader {
 
     std::nullopt_t expected(const char* key, const Json& value, std::string_view what) {
         if (m_wrong.empty()) {
-            m_wrong =
-                cat('"', m_where, key, "\" is ", shown(value), "; it must be ", what, " (or null)");
+            m_wrong = cat('"', m_where, key, "\" is ", shown(value), "; it must be ", what);
         }
         return std::nullopt;
     }

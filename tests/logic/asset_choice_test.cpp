@@ -234,7 +234,7 @@ TEST_CASE("choice: what was passed over is told with what was taken") {
           std::vector<std::string>{
               "CUDA: CUDA 12.8 needs compute capability 5.0 or newer, Tesla K80 has 3.7",
               "Vulkan: no Vulkan loader is installed"});
-    CHECK_THAT(plan.choices[0].reason, ContainsSubstring("runs on the CPU (CUDA: CUDA 12.8 needs"));
+    CHECK_THAT(plan.choices[0].reason, ContainsSubstring("the CPU build (CUDA: CUDA 12.8 needs"));
     CHECK_THAT(
         refusal(input_for(R"({"os":"linux","arch":"x64","glibc":"2.31"})", {release("b11160")}))
             .reason,
@@ -243,6 +243,38 @@ TEST_CASE("choice: what was passed over is told with what was taken") {
         refusal(input_for(R"({"os":"linux","arch":"x64","glibc":"none"})", {release("b11160")}))
             .reason,
         ContainsSubstring("another C library (musl)"));
+}
+
+TEST_CASE("choice: a file of another build does not belong to a release") {
+    auto mixed = release("b11160");
+    mixed.assets = {*find_asset(release("b11146"), "llama-b11146-bin-ubuntu-x64.tar.gz")};
+    CHECK(std::holds_alternative<NoBuild>(
+        choose_builds(input_for(R"({"os":"linux","arch":"x64"})", {mixed}))));
+    // Nor does a CUDA runtime of another build, version or architecture.
+    auto pair = release("b11160");
+    std::vector<Asset> kept;
+    for (const auto& asset : pair.assets) {
+        if (asset.name != "cudart-llama-b11160-bin-ubuntu-cuda-13.4-x64.tar.gz")
+            kept.push_back(asset);
+    }
+    kept.push_back(
+        *find_asset(release("b11146"), "cudart-llama-b11146-bin-ubuntu-cuda-13.4-x64.tar.gz"));
+    pair.assets = kept;
+    CHECK(plan_of(input_for(k_rtx4090, {pair})).choices[0].files[0].name ==
+          "llama-b11160-bin-ubuntu-cuda-12.8-x64.tar.gz");
+}
+
+TEST_CASE("choice: the reason names what is served") {
+    const auto reason = [](const char* machine) {
+        return plan_of(input_for(machine, {release("b11160")})).choices[0].reason;
+    };
+    CHECK(reason(R"({"os":"linux","arch":"x64"})") == "the CPU build, no GPU is known here");
+    CHECK(reason(R"({"os":"linux","arch":"x64","vulkan":true})") == "Vulkan, whose loader is here");
+    CHECK(
+        reason(
+            R"({"os":"win","arch":"x64","gpus":[{"vendor":"amd","name":"AMD Radeon RX 7800 XT"}]})") ==
+        "Vulkan for AMD Radeon RX 7800 XT");
+    CHECK(reason(R"({"os":"macos","arch":"arm64"})") == "Metal for Apple silicon");
 }
 
 TEST_CASE("choice: old Windows CPU builds come by instruction set, never AVX-512") {

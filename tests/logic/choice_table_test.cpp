@@ -128,6 +128,9 @@ const Row k_rows[] = {
      {k_lz, k_lvz, k_lv, k_lv, k_lv, k_lv, k_lv}},
     {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"nvidia","driver":"470.256.02","compute_capability":"3.7"}],"vulkan":false})",
      {k_lz, k_lz, k_l, k_l, k_l, k_l, k_l}},
+    // Volta: PTX of 12.8, which its last driver takes
+    {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"nvidia","driver":"580.65.06","cuda":"13.0","compute_capability":"7.0"}],"vulkan":true})",
+     {k_lz, k_lvz, k_lv, k_lv, k_lv, k_lv, k_l128}},
     // not known: the most compatible
     {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"nvidia"}]})",
      {k_ai, k_ai, k_ai, k_ai8, k_ai9, k_ai, k_l128}},
