@@ -153,6 +153,18 @@ TEST_CASE("machine json: what is wrong is said with its key and what would be ri
     }
 }
 
+TEST_CASE("machine json: texts and lists have a limit") {
+    const std::string longest(4096, 'x');
+    CHECK(machine(R"({"os": "win", "cpu_model": ")" + longest + "\"}").cpu_model == longest);
+    CHECK_THAT(wrong(R"({"os": "win", "cpu_model": ")" + longest + "x\"}"),
+               ContainsSubstring("a shorter string"));
+    std::string gpus = "{}";
+    for (int i = 1; i < 1025; ++i)
+        gpus += ",{}";
+    CHECK_THAT(wrong(R"({"os": "win", "gpus": [)" + gpus + "]}"),
+               ContainsSubstring("a list of at most 1024 entries"));
+}
+
 TEST_CASE("machine json: names go both ways") {
     for (const auto os : {Os::linux, Os::macos, Os::windows})
         CHECK(os_from(os_name(os)) == os);
