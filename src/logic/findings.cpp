@@ -385,6 +385,35 @@ std::vector<Finding> findings_of(const DoctorFacts& facts) {
     return findings;
 }
 
+const std::vector<const char*>& finding_codes() {
+    static const std::vector<const char*> codes{"home_read_only",
+                                                "no_space",
+                                                "little_space",
+                                                "no_links",
+                                                "unknown_setting",
+                                                "clock",
+                                                "proxy",
+                                                "proxy_malformed",
+                                                "proxy_for_loopback",
+                                                "host_unreachable",
+                                                "old_libc",
+                                                "no_build",
+                                                "build_does_not_run",
+                                                "old_driver",
+                                                "gpu_not_used",
+                                                "gpu_not_seen",
+                                                "hardware",
+                                                "models_folder",
+                                                "no_model",
+                                                "model_too_large",
+                                                "port_taken",
+                                                "already_running",
+                                                "leftover_process",
+                                                "leftover_download",
+                                                "leftover_installation"};
+    return codes;
+}
+
 int doctor_exit_code(const std::vector<Finding>& findings) {
     if (findings.empty() || findings.front().severity != Severity::blocks) return 0;
     return findings.front().exit_code;

@@ -2,6 +2,7 @@
 
 #include "odysseus/logic/text.hpp"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -244,11 +245,20 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
         {"hardware", notes, 0, "nvidia-smi says that", "",
          [](auto& f) { f.machine.notes = {"nvidia-smi says that it is tired."}; }},
     };
+    for (const char* code : finding_codes()) {
+        INFO(code << " has no row in this table");
+        CHECK(std::any_of(std::begin(rows), std::end(rows),
+                          [&](const Row& row) { return std::string_view(row.code) == code; }));
+    }
     for (const auto& row : rows) {
         auto facts = row.gpu ? with_gpu() : healthy();
         row.change(facts);
         const auto findings = findings_of(facts);
         INFO(row.code << " among:\n" << findings_text(findings));
+        for (const auto& each : findings) { // no code that is not in the list
+            const auto& codes = finding_codes();
+            CHECK(std::find(codes.begin(), codes.end(), each.code) != codes.end());
+        }
         const auto* finding = find(findings, row.code);
         REQUIRE(finding != nullptr);
         CHECK(finding->severity == row.severity);

@@ -96,6 +96,9 @@ struct DoctorFacts {
 // What blocks comes first, then what warns; within them in the order of a launch.
 [[nodiscard]] std::vector<Finding> findings_of(const DoctorFacts& facts);
 
+// Every code there is; docs/troubleshooting.md has a row for each.
+[[nodiscard]] const std::vector<const char*>& finding_codes();
+
 // 0 when nothing blocks; else the code that a launch would end with: that of the first that blocks.
 [[nodiscard]] int doctor_exit_code(const std::vector<Finding>& findings);
 
