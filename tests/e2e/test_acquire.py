@@ -19,7 +19,7 @@ class Acquire(Case):
     def setUpClass(cls):
         folder = pathlib.Path(llama_server()).parent
         said = subprocess.run([llama_server(), "--version"], capture_output=True, text=True, check=True)
-        cls.tag = "b" + re.search(r"build (\d+)|version: (\d+)", said.stderr + said.stdout).group(1)
+        cls.tag = "b" + re.search(r"\bbuild (\d+)", said.stderr + said.stdout).group(1)
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
             archive.add(folder, "llama-" + cls.tag)
