@@ -1,7 +1,7 @@
 #include "odysseus/io/install.hpp"
 
 #include "odysseus/error.hpp"
-#include "odysseus/io/sha256.hpp"
+#include "odysseus/io/python_runtime.hpp"
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/files.hpp"
@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <fstream>
 
 namespace odysseus::io {
 
@@ -55,7 +54,7 @@ class Installation {
             step("unpack runtime");
             staging.unpack_runtime(archives[i]);
         }
-        add_python_runtime(choice, staging, manifest);
+        python_runtime(choice, staging, manifest);
         const auto checked = check(staging, manifest.library_path);
         if (auto refutation = refuted(checked, choice.tag, choice.backend)) {
             return *std::move(refutation); // the archives stay: another try needs no network
@@ -174,13 +173,25 @@ class Installation {
         return request.to;
     }
 
-    void add_python_runtime(const BuildChoice& choice, Staging& staging,
-                            BuildManifest& manifest) const {
+    void python_runtime(const BuildChoice& choice, Staging& staging,
+                        BuildManifest& manifest) const {
         if (!choice.python_cuda_runtime) return;
         manifest.library_path = true;
-        if (!m_options.python_runtime) return; // the system may have it; the check will tell
         step("python runtime");
-        m_options.python_runtime(staging.server_folder());
+        try {
+            if (m_options.python_runtime) {
+                m_options.python_runtime(staging.server_folder());
+            } else {
+                PythonRuntimeOptions runtime;
+                runtime.home = m_home;
+                runtime.tell = m_options.tell;
+                add_python_runtime(staging.server_folder(), runtime);
+            }
+        } catch (const Stopped&) {
+            throw;
+        } catch (const Error& error) {
+            if (m_options.tell) m_options.tell(error.what()); // perhaps the system has one
+        }
         staging.add_new_files();
     }
 
@@ -206,6 +217,7 @@ class Installation {
 
     BuildStore& m_store;
     const InstallOptions& m_options;
+    fs::path m_home = m_store.folder().parent_path().parent_path();
 };
 
 [[noreturn]] void none_holds(const std::vector<Refutation>& setbacks) {

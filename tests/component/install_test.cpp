@@ -259,6 +259,31 @@ TEST_CASE("install: when no choice holds, the fault says what kind of trouble it
     CHECK(f.ids().empty());
 }
 
+TEST_CASE("install: a build without CUDA's libraries gets them from Python packages") {
+    Fixture f;
+    FakeBuild build;
+    build.devices = "  CUDA0: NVIDIA GeForce RTX 4090 (1 MiB, 1 MiB free)";
+    auto choice = f.choice(build, Backend::cuda);
+    choice.python_cuda_runtime = true;
+    SECTION("and keeps them") {
+        f.options.python_runtime = [](const fs::path& beside) {
+            platform::write_file_atomically(beside / "libcudart.so.12", "cudart");
+        };
+        const auto got =
+            std::get<io::InstalledBuild>(io::install_build(f.store, choice, f.options));
+        CHECK(got.manifest.library_path);
+        CHECK(platform::read_file(got.folder / "libcudart.so.12", 10) == "cudart");
+        CHECK(got.manifest.files.size() == 4);
+    }
+    SECTION("or not, which is told; what runs all the same is kept") {
+        f.options.python_runtime = [](const fs::path&) { throw Error(Fault::network, "no index"); };
+        CHECK(std::holds_alternative<io::InstalledBuild>(
+            io::install_build(f.store, choice, f.options)));
+        REQUIRE(f.told.size() == 1);
+        CHECK(f.told.front() == "no index");
+    }
+}
+
 TEST_CASE("install: imported from an archive and from a folder, its tag is what it says") {
     Fixture f;
     FakeBuild build;

@@ -22,7 +22,8 @@ struct InstallOptions {
     std::function<void(const std::string& sentence)> tell; // for people, one line each
     std::function<void(std::string_view step)> at_step;    // for tests: before each step
     CheckBuild check;                                      // empty: check_build
-    // Puts a CUDA runtime from Python packages beside llama-server; empty: not offered.
+    // Puts a CUDA runtime from Python packages beside llama-server; empty: add_python_runtime. When
+    // it fails that is told, and the check decides whether the system has one.
     std::function<void(const std::filesystem::path& beside)> python_runtime;
     std::optional<bool> links_as_copies; // see UnpackOptions
     std::chrono::milliseconds lock_wait{std::chrono::hours(1)};
