@@ -138,8 +138,8 @@ std::string build_id(const BuildChoice& choice) {
     auto id = cat(choice.tag, "-", backend_name(choice.backend));
     const auto name =
         choice.files.empty() ? std::nullopt : parse_asset_name(choice.files.front().name);
-    if (name && name->version) id += "-" + version_text(*name->version);
-    if (name && !name->variant.empty()) id += "-" + name->variant;
+    if (name && name->version) id += cat("-", version_text(*name->version));
+    if (name && !name->variant.empty()) id += cat("-", name->variant);
     if (name && name->third_party) id += "-ai-dock";
     if (choice.source == "import") id += "-import";
     return id;

@@ -9,6 +9,8 @@
 #include "odysseus/platform/files.hpp"
 #include "release_host.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -16,7 +18,8 @@ struct FakeBuild {
     std::string tag = "b11158";
     std::string devices = "  (none)"; // lines below "Available devices:"
     int exit_status = 0;
-    std::size_t library_bytes = 300000;
+    std::size_t library_bytes = 500000;
+    std::size_t dense_bytes = 250000; // of the library, which do not shrink in an archive
 };
 
 inline std::string fake_server_script(const FakeBuild& build) {
@@ -35,8 +38,11 @@ inline std::vector<TestMember> fake_build_members(const FakeBuild& build) {
     using Kind = TestMember::Kind;
     const auto top = "llama-" + build.tag + "/";
     std::string library(build.library_bytes, 'l');
-    for (std::size_t i = 0; i < library.size(); i += 7)
-        library[i] = static_cast<char>(i * i % 251); // not squeezed to nothing
+    std::uint32_t state = 1;
+    for (std::size_t i = 0; i < std::min(build.dense_bytes, library.size()); ++i) {
+        state = state * 1664525U + 1013904223U;
+        library[i] = static_cast<char>(state >> 24);
+    }
     return {{top, "", Kind::folder, 0755},
             {top + "llama-server", fake_server_script(build), Kind::file, 0755},
             {top + "libllama.so", "libllama.so.0", Kind::symlink, 0777},
