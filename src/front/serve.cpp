@@ -72,8 +72,9 @@ void listen(Proxy& proxy, const Settings& settings) {
     }
 }
 
-ProxySettings proxy_settings(const Settings& settings) {
+ProxySettings proxy_settings(const Settings& settings, const std::vector<std::string>& llama_args) {
     ProxySettings proxy;
+    proxy.models_max = user_arguments(llama_args).models_max.value_or(proxy.models_max);
     proxy.access.keys = settings.api_keys;
     proxy.access.hosts = settings.allow_hosts;
     proxy.access.origins = settings.allow_origins;
@@ -306,7 +307,7 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
                                      std::chrono::duration_cast<std::chrono::seconds>(uptime)),
                            now);
     };
-    Proxy proxy(proxy_settings(settings), supervisor, models, std::move(pages));
+    Proxy proxy(proxy_settings(settings, line.llama_args), supervisor, models, std::move(pages));
     listen(proxy, settings);
     proxy.start();
     supervisor.start();

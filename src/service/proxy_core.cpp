@@ -113,7 +113,7 @@ ProxyCore::ProxyCore(ProxySettings wanted, Upstream& supervisor, ModelDirectory&
                      ProxyPages own_pages)
     : settings(std::move(wanted)), upstream(supervisor), models(directory),
       pages(std::move(own_pages)), errands(k_errand_threads_max), scratch(k_scratch_bytes),
-      m_id_prefix(random_prefix()) {}
+      switches(settings.models_max), m_id_prefix(random_prefix()) {}
 
 ProxyCore::~ProxyCore() {
     m_ending = true;
@@ -266,6 +266,7 @@ Client* ProxyCore::client(std::uint64_t id) {
 
 void ProxyCore::end_client(Client& client) {
     m_waiting.erase(client.id());
+    m_waiting_for_turn.erase(client.id());
     if (m_waiting.empty()) m_nobody_waits = true;
     auto node = m_clients.extract(client.id());
     if (!node.empty()) m_graves.push_back(std::move(node.mapped()));
@@ -295,6 +296,21 @@ void ProxyCore::wait_for_upstream() {
         m_waiter_runs = false;
         const auto waiting = std::exchange(m_waiting, {});
         for (const auto id : waiting) {
+            if (auto* const waiter = client(id)) waiter->upstream_settled();
+        }
+    });
+}
+
+void ProxyCore::call_on_turn(std::uint64_t client_id) {
+    m_waiting_for_turn.insert(client_id);
+}
+
+void ProxyCore::leave_switches(SwitchQueue::Ticket ticket) {
+    switches.leave(ticket);
+    if (m_waiting_for_turn.empty()) return;
+    // Later in this lot: whoever leaves is in the middle of its own end.
+    post([this] {
+        for (const auto id : std::exchange(m_waiting_for_turn, {})) {
             if (auto* const waiter = client(id)) waiter->upstream_settled();
         }
     });

@@ -2,6 +2,7 @@
 // the counters. All of it belongs to the loop's thread, but for what says otherwise.
 #pragma once
 
+#include "odysseus/logic/switch_queue.hpp"
 #include "odysseus/platform/poller.hpp"
 #include "odysseus/service/proxy.hpp"
 
@@ -106,6 +107,9 @@ class ProxyCore final : public Watched {
     void bury(std::unique_ptr<Watched> ended);
     // Calls back, on the loop's thread, when llama-server is ready, has failed or stops.
     void call_when_ready(std::uint64_t client_id);
+    // Calls back when it may be this client's turn in `switches`.
+    void call_on_turn(std::uint64_t client_id);
+    void leave_switches(SwitchQueue::Ticket ticket);
     [[nodiscard]] std::string next_request_id();
 
     const ProxySettings settings;
@@ -120,6 +124,7 @@ class ProxyCore final : public Watched {
     bool stopping = false;
     std::vector<char> scratch; // for what is read and at once passed on
     std::size_t bodies_bytes = 0;
+    SwitchQueue switches; // who may use which model now
     // Ids that llama-server lists and the directory does not know (its own cache).
     std::set<std::string, std::less<>> foreign_ids;
     // When a name was last looked for in vain with a fresh look at the folder.
@@ -153,6 +158,7 @@ class ProxyCore final : public Watched {
     TimePoint m_accept_again{}; // after the descriptors ran out
 
     std::set<std::uint64_t> m_waiting; // clients that wait for llama-server
+    std::set<std::uint64_t> m_waiting_for_turn;
     bool m_waiter_runs = false;
     std::atomic<bool> m_nobody_waits{false};
     std::atomic<bool> m_ending{false};

@@ -8,6 +8,7 @@
 #include "proxy_client.hpp"
 
 #include <array>
+#include <utility>
 
 namespace odysseus {
 namespace {
@@ -25,6 +26,7 @@ Exchange::Exchange(ProxyCore& core, Client& client, ProxyRequest& request)
 Exchange::~Exchange() {
     *m_gone = true;
     drop_link();
+    leave_switches();
     if (m_stage != Stage::ended) --m_core.counters.active;
 }
 
@@ -52,6 +54,7 @@ void Exchange::attempt() {
         give_up(401, "invalid_api_key", "A valid API key is needed: Authorization: Bearer KEY.");
         return;
     }
+    if (!my_turn()) return;
     UpstreamHeadInput input;
     input.target = m_request.target;
     const auto host = cat("127.0.0.1:", m_serving.port);
@@ -68,6 +71,20 @@ void Exchange::attempt() {
     if (m_request.with_key) input.upstream_key = m_serving.api_key;
     m_head_up = upstream_head(m_request.head, input);
     connect(false);
+}
+
+// Whether the model may be used now; if not, the exchange is called when that may have changed.
+bool Exchange::my_turn() {
+    if (!m_request.loads_model) return true;
+    if (m_ticket == 0) m_ticket = m_core.switches.enter(m_request.model);
+    if (m_core.switches.admitted(m_ticket)) return true;
+    m_stage = Stage::waiting;
+    m_core.call_on_turn(m_client.id());
+    return false;
+}
+
+void Exchange::leave_switches() {
+    if (m_ticket != 0) m_core.leave_switches(std::exchange(m_ticket, 0));
 }
 
 void Exchange::connect(bool fresh) {
@@ -252,9 +269,14 @@ void Exchange::client_left() {
 void Exchange::sweep() {
     const auto& settings = m_core.settings;
     if (m_stage == Stage::waiting && m_core.now - m_request.began > settings.limits.ready_wait) {
-        give_up(504, "llama_server_not_ready",
-                cat("llama-server did not become ready in time. ", m_serving.reason),
-                m_serving.retry_after);
+        if (m_serving.state == State::ready) {
+            give_up(503, "model_busy", "llama-server is busy with another model; try again later.",
+                    m_serving.retry_after);
+        } else {
+            give_up(504, "llama_server_not_ready",
+                    cat("llama-server did not become ready in time. ", m_serving.reason),
+                    m_serving.retry_after);
+        }
         return;
     }
     const bool before_answer = m_stage != Stage::relaying && m_stage != Stage::ended;
@@ -296,6 +318,7 @@ void Exchange::end(const char* how, int status) {
     m_stage = Stage::ended;
     *m_gone = true;
     drop_link();
+    leave_switches();
     auto& counters = m_core.counters;
     --counters.active;
     const auto finished = Clock::now();

@@ -28,7 +28,7 @@ class Exchange final : public Watched, public LinkUser {
 
   private:
     enum class Stage {
-        waiting, // llama-server is starting
+        waiting, // llama-server is starting, or works with another model
         sending, // connecting, and sending the request
         head,    // waits for the answer's head
         holding, // collects the body of a failure, to have it judged
@@ -38,6 +38,8 @@ class Exchange final : public Watched, public LinkUser {
     };
 
     void attempt();
+    [[nodiscard]] bool my_turn();
+    void leave_switches();
     void connect(bool fresh);
     void send_request();
     void receive();
@@ -71,6 +73,7 @@ class Exchange final : public Watched, public LinkUser {
     Stage m_stage = Stage::waiting;
     Link* m_link = nullptr;
     Serving m_serving;
+    SwitchQueue::Ticket m_ticket = 0; // 0: none
     std::string m_head_up;
     std::size_t m_sent = 0;
     bool m_all_sent = false;

@@ -20,9 +20,11 @@ class NameSettler {
     std::optional<UnknownModel> settle() {
         m_request.edit.reset();
         m_request.model.clear();
+        m_request.loads_model = false;
         m_request.target = m_request.head.path;
         if (m_request.head.has_query) settle_query();
         settle_body();
+        if (m_strict && !m_request.model.empty()) m_request.loads_model = true;
         return std::move(m_unknown);
     }
 
@@ -49,6 +51,10 @@ class NameSettler {
         if (const auto named = query_value(query, "model"); named && !named->text.empty()) {
             if (const auto id = id_for(named->text, true))
                 query = edited(query, {named->range, percent_encoded(*id)});
+            const auto autoload = query_value(query, "autoload");
+            m_request.loads_model =
+                !m_request.model.empty() &&
+                (!autoload || (autoload->text != "false" && autoload->text != "0"));
         }
         m_request.target += '?';
         m_request.target += query;

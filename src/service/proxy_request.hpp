@@ -30,6 +30,7 @@ struct ProxyRequest {
     std::string target;
     std::optional<ByteEdit> edit; // of the body
     std::string model;            // llama-server's id; empty: none is named
+    bool loads_model = false;     // llama-server loads it for this request if it must
     bool stream = false;
 };
 

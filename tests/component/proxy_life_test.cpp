@@ -279,6 +279,52 @@ TEST_CASE("Waiting has an end, and a failed llama-server says why") {
     CHECK(has(answer, "no build runs here"));
 }
 
+TEST_CASE("Models are switched when nobody uses the one that must go") {
+    std::promise<void> go;
+    auto gone = go.get_future().share();
+    std::mutex mutex;
+    std::vector<std::string> seen;
+    const auto has_seen = [&](std::size_t count) {
+        const std::lock_guard lock(mutex);
+        return seen.size() >= count;
+    };
+    ProxyFixture fixture([&](RawConnection& connection) {
+        while (true) {
+            const auto request = connection.read_message();
+            if (request.empty()) return;
+            {
+                const std::lock_guard lock(mutex);
+                seen.push_back(body_of(request));
+            }
+            if (has(request, "model-file")) gone.wait();
+            connection.send(ok_answer("{}"));
+        }
+    });
+    fixture.models.add_later("other", "other-file");
+    CHECK(fixture.models.refresh());
+    auto first = fixture.client();
+    first.send(fixture.post("/v1/chat/completions", R"({"model":"friendly"})"));
+    while (!has_seen(1))
+        std::this_thread::yield();
+    auto second = fixture.client();
+    second.send(fixture.post("/v1/chat/completions", R"({"model":"other"})"));
+    while (fixture.proxy.traffic().active < 2)
+        std::this_thread::yield();
+    auto third = fixture.client(); // the model in use may be used by others meanwhile
+    third.send(fixture.post("/v1/chat/completions", R"({"model":"model-file"})"));
+    while (!has_seen(2))
+        std::this_thread::yield();
+    go.set_value();
+    CHECK(status_of(second.read_message()) == 200);
+    CHECK(status_of(first.read_message()) == 200);
+    CHECK(status_of(third.read_message()) == 200);
+    const std::lock_guard lock(mutex);
+    REQUIRE(seen.size() == 3);
+    CHECK(has(seen[0], "model-file"));
+    CHECK(has(seen[1], "model-file"));
+    CHECK(has(seen[2], "other-file"));
+}
+
 TEST_CASE("Comments keep a stream alive until it begins") {
     ProxySettings settings;
     settings.sse_ping = milliseconds(200);

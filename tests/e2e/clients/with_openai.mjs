@@ -1,0 +1,26 @@
+// What a program that uses OpenAI's own JavaScript package does. Usage: node with_openai.mjs BASE_URL MODEL KEY
+import assert from "node:assert/strict";
+import OpenAI from "openai";
+
+const [baseURL, model, apiKey] = process.argv.slice(2);
+const client = new OpenAI({ baseURL, apiKey, maxRetries: 0, timeout: 120_000 });
+const messages = [{ role: "user", content: "hello" }];
+
+const answer = await client.chat.completions.create({ model, messages, max_tokens: 8 });
+assert.ok(answer.usage.completion_tokens > 0);
+
+let finished = false;
+for await (const piece of await client.chat.completions.create({ model, messages, max_tokens: 8, stream: true })) {
+  finished ||= Boolean(piece.choices[0]?.finish_reason);
+}
+assert.ok(finished);
+
+const stream = await client.chat.completions.create({ model, messages, max_tokens: 4000, stream: true, ignore_eos: true });
+for await (const piece of stream) {
+  assert.ok(piece.id);
+  break; // and hang up
+}
+
+await assert.rejects(client.chat.completions.create({ model: `${model}x`, messages }),
+  (error) => error instanceof OpenAI.NotFoundError && error.code === "model_not_found");
+await assert.rejects(new OpenAI({ baseURL, apiKey: "wrong", maxRetries: 0 }).models.list(), OpenAI.AuthenticationError);

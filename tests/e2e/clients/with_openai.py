@@ -1,0 +1,57 @@
+"""What a program that uses OpenAI's own Python package does. Usage: with_openai.py BASE_URL MODEL KEY [embeddings]"""
+import sys
+
+import openai
+
+base_url, model, key = sys.argv[1:4]
+client = openai.OpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=120)
+hello = [{"role": "user", "content": "hello"}]
+
+if sys.argv[4:] == ["embeddings"]:
+    vectors = client.embeddings.create(model=model, input=["one", "two"]).data
+    assert len(vectors) == 2 and len(vectors[0].embedding) > 8, vectors
+    sys.exit(0)
+
+listed = [entry.id for entry in client.models.list()]
+assert model in listed, listed
+assert client.models.retrieve(model).id == model
+
+answer = client.chat.completions.create(model=model, messages=hello, max_tokens=8, seed=1)
+assert answer.choices[0].message.role == "assistant" and answer.usage.completion_tokens > 0, answer
+
+pieces = list(client.chat.completions.create(model=model, messages=hello, max_tokens=8, stream=True,
+                                             stream_options={"include_usage": True}))
+assert pieces[-1].usage.completion_tokens > 0 and any(p.choices and p.choices[0].finish_reason for p in pieces), pieces
+
+tool = {"type": "function", "function": {"name": "weather", "parameters": {
+    "type": "object", "properties": {"city": {"type": "string", "enum": ["Ithaca"]}}, "required": ["city"]}}}
+answer = client.chat.completions.create(model=model, messages=hello, tools=[tool], max_tokens=200, temperature=0)
+assert answer.choices[0].message.role == "assistant", answer
+
+answer = client.completions.create(model=model, prompt="once", max_tokens=4)
+assert answer.usage.completion_tokens > 0, answer
+
+raw = client.chat.completions.with_raw_response.create(model=model, messages=hello, max_tokens=1)
+assert raw.status_code == 200 and raw.parse().choices, raw
+
+with client.chat.completions.create(model=model, messages=hello, max_tokens=4000, stream=True,
+                                    extra_body={"ignore_eos": True}) as stream:
+    next(iter(stream))  # and hang up
+
+try:
+    client.chat.completions.create(model=model + "x", messages=hello)
+    raise AssertionError("an unknown model was taken")
+except openai.NotFoundError as error:
+    assert error.code == "model_not_found" and model in error.message, error
+
+try:
+    client.chat.completions.create(model=model, messages="no list")
+    raise AssertionError("a bad request was taken")
+except openai.APIStatusError as error:
+    assert error.status_code >= 400, error
+
+try:
+    openai.OpenAI(base_url=base_url, api_key="wrong", max_retries=0).models.list()
+    raise AssertionError("a wrong key was taken")
+except openai.AuthenticationError as error:
+    assert error.code == "invalid_api_key", error

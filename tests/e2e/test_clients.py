@@ -1,0 +1,110 @@
+"""The clients that people really use, unmodified, against odysseus with a real llama-server: OpenAI's packages for
+Python and JavaScript, Anthropic's, and curl. The packages come from their registries into build/clients."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+import venv
+
+import harness
+from harness import Case, wait_until
+
+CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
+PLACE = pathlib.Path(os.environ.get("ODYSSEUS_E2E_CLIENTS") or harness.ROOT / "build/clients")
+PYTHON_PACKAGES = ["openai>=1.50,<3", "anthropic>=0.40,<3"]
+NODE_PACKAGES = ["openai@>=4.60"]
+KEY = "key-of-the-test"
+
+
+def run(command, seconds=300, **options):
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False,
+                            timeout=seconds * harness.SLOW, **options)
+    if result.returncode:
+        raise AssertionError("%s\nended with %d\n%s%s" % (command, result.returncode, result.stdout, result.stderr))
+    return result.stdout
+
+
+def client_python():
+    """A Python that has the packages; made once."""
+    python = PLACE / "venv/bin/python"
+    done = PLACE / "venv/installed.txt"
+    if not done.exists() or done.read_text() != "\n".join(PYTHON_PACKAGES):
+        venv.create(PLACE / "venv", with_pip=True, clear=True)
+        run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PYTHON_PACKAGES])
+        done.write_text("\n".join(PYTHON_PACKAGES))
+    return python
+
+
+def node_folder():
+    """A folder whose node_modules have the package; made once."""
+    folder = PLACE / "node"
+    if not (folder / "node_modules/openai").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text('{"private": true, "type": "module"}\n')
+        run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", *NODE_PACKAGES], cwd=folder)
+    return folder
+
+
+class Clients(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = harness.Home()
+        cls.addClassCleanup(cls.shared.remove)
+        cls.shared.model("friendly/Weights-F16.gguf")
+        cls.server = harness.Odysseus(cls.shared, "--ctx", "8192", "--api-key", KEY)
+        cls.addClassCleanup(cls.server.close)
+        wait_until(lambda: harness.is_open(cls.server.port), "odysseus listens")
+        cls.url = "http://127.0.0.1:%d" % cls.server.port
+
+    def idle(self):
+        """A client that hung up has left nothing running."""
+        def none_active():
+            status = self.server.get("/odysseus/status", headers={"Authorization": "Bearer " + KEY})
+            return status.json["requests"]["active"] == 0
+        wait_until(none_active, "no request is in flight", 10)
+
+    def test_openai_for_python(self):
+        run([client_python(), CLIENTS / "with_openai.py", self.url + "/v1", "friendly", KEY])
+        self.idle()
+
+    def test_anthropic_for_python(self):
+        run([client_python(), CLIENTS / "with_anthropic.py", self.url, "friendly", KEY])
+        self.idle()
+
+    def test_openai_for_javascript(self):
+        script = node_folder() / "with_openai.mjs"
+        shutil.copyfile(CLIENTS / "with_openai.mjs", script)  # so that it finds node_modules beside it
+        run(["node", script, self.url + "/v1", "friendly", KEY])
+        self.idle()
+
+    def test_curl(self):
+        body = json.dumps({"model": "friendly", "max_tokens": 4, "messages": [{"role": "user", "content": "hello"}]})
+        # Without a content type curl calls it a form; llama-server reads JSON all the same.
+        answer = json.loads(run(["curl", "-sS", "--fail", "-H", "Authorization: Bearer " + KEY, "-d", body,
+                                 self.url + "/v1/chat/completions"]))
+        self.assertEqual(answer["choices"][0]["message"]["role"], "assistant")
+        streamed = run(["curl", "-sSN", "--fail", "-H", "x-api-key: " + KEY, "-d", body[:-1] + ', "stream": true}',
+                        self.url + "/v1/chat/completions"])
+        self.assertTrue(streamed.rstrip().endswith("data: [DONE]"), streamed)
+        large = self.shared.outer / "large.json"
+        large.write_text(json.dumps({"content": "a" * 3_000_000, "model": "friendly"}))
+        answer = json.loads(run(["curl", "-sS", "--fail", "-H", "x-api-key: " + KEY, "-H", "Transfer-Encoding: chunked",
+                                 "-H", "Expect: 100-continue",
+                                 "-H", "Content-Type: application/json", "--data-binary", "@%s" % large, self.url + "/tokenize"]))
+        self.assertGreater(len(answer["tokens"]), 100)
+
+
+class Embeddings(Case):
+    def test_openai_for_python(self):
+        home = self.home()
+        home.model("friendly/Weights-F16.gguf")
+        server = self.odysseus(home, "--ctx", "2048", "--", "--embeddings", "--pooling", "mean").wait_ready()
+        run([client_python(), CLIENTS / "with_openai.py", "http://127.0.0.1:%d/v1" % server.port, "friendly", "none",
+             "embeddings"])
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
