@@ -69,7 +69,7 @@ Fits driver_fits(const NvidiaSide& side, const AssetName& build,
 }
 
 std::string gpu_text(const Gpu& gpu) {
-    const auto name = gpu.name.empty() ? std::string("an NVIDIA GPU") : gpu.name;
+    auto name = gpu.name.empty() ? std::string("an NVIDIA GPU") : gpu.name;
     if (!gpu.compute_capability) return name;
     return name + " (compute capability " + *gpu.compute_capability + ")";
 }

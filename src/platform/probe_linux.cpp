@@ -173,7 +173,7 @@ void add_from_kernel(const Tree& tree, Machine& machine) {
     for (const auto& entry : tree.names("proc/driver/nvidia/gpus")) {
         Gpu gpu;
         gpu.vendor = Vendor::nvidia;
-        gpu.name = nvidia_model(tree.text("proc/driver/nvidia/gpus/" + entry + "/information"))
+        gpu.name = nvidia_model(tree.text(cat("proc/driver/nvidia/gpus/", entry, "/information")))
                        .value_or("NVIDIA GPU");
         gpu.driver = driver;
         machine.gpus.push_back(std::move(gpu));
@@ -240,7 +240,7 @@ std::map<std::string, std::string> gfx_by_pci_address(const Tree& tree) {
     std::map<std::string, std::string> out;
     const std::string folder = "sys/class/kfd/kfd/topology/nodes";
     for (const auto& node : tree.names(folder)) {
-        const auto kfd = parse_kfd_node(tree.text(folder + "/" + node + "/properties"));
+        const auto kfd = parse_kfd_node(tree.text(cat(folder, "/", node, "/properties")));
         if (kfd.is_gpu && kfd.gfx && kfd.pci_address) out[*kfd.pci_address] = *kfd.gfx;
     }
     return out;

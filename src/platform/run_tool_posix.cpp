@@ -1,5 +1,8 @@
 #include "odysseus/platform/run_tool.hpp"
 
+#include "odysseus/logic/text.hpp"
+
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -7,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <string_view>
 #include <sys/wait.h>
 #include <system_error>
 #include <thread>
@@ -107,6 +111,7 @@ class SpawnSettings {
     // posix_spawn takes char* and changes nothing.
     static std::vector<char*> pointers(const std::vector<std::string>& texts) {
         std::vector<char*> out;
+        out.reserve(texts.size() + 1);
         for (const auto& text : texts)
             out.push_back(const_cast<char*>(text.c_str()));
         out.push_back(nullptr);
@@ -120,15 +125,15 @@ class SpawnSettings {
 std::vector<std::string> environment_with(const EnvAdditions& additions) {
     std::vector<std::string> out;
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-        const std::string text = *entry;
-        bool replaced = false;
-        for (const auto& [name, value] : additions) {
-            replaced = replaced || text.rfind(name + "=", 0) == 0;
-        }
-        if (!replaced) out.push_back(text);
+        const std::string_view text = *entry;
+        const auto name = text.substr(0, text.find('='));
+        const bool replaced =
+            std::any_of(additions.begin(), additions.end(),
+                        [&](const auto& addition) { return addition.first == name; });
+        if (!replaced) out.emplace_back(text);
     }
     for (const auto& [name, value] : additions)
-        out.push_back(name + "=" + value);
+        out.push_back(cat(name, '=', value));
     return out;
 }
 
