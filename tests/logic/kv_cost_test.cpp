@@ -128,6 +128,23 @@ TEST_CASE("kv cost: heads that differ from layer to layer") {
     CHECK_FALSE(kv_shape(short_list));
 }
 
+TEST_CASE("kv cost: which layers have a state instead of a cache") {
+    const Values state{
+        {"ssm.conv_kernel", whole(2)}, {"ssm.inner_size", whole(8)}, {"ssm.state_size", whole(1)}};
+    const auto five = shape_of(model("qwen3next", 5, 512, 8, whole(2), state));
+    CHECK(kv_bytes_per_token(five) == 1 * 2 * 64 * 4); // the fourth alone
+    CHECK(five.state_bytes_per_slot == 4 * (8 + 8) * 4);
+    auto listed = state;
+    listed["attention.recurrent_layers"] = List{0, 1, 0, 1, 0};
+    CHECK(kv_bytes_per_token(shape_of(model("qwen35", 5, 512, 8, whole(2), listed))) ==
+          3 * 2 * 64 * 4);
+    auto nemotron = state;
+    nemotron["feed_forward_length"] = List{0, 1024, 0};
+    const auto three = shape_of(model("nemotron_h", 3, 512, 8, List{0, 0, 2}, nemotron));
+    CHECK(kv_bytes_per_token(three) == 1 * 2 * 64 * 4);
+    CHECK(three.state_bytes_per_slot == 1 * (8 + 8) * 4);
+}
+
 TEST_CASE("kv cost: where the windows are") {
     const auto windowed = [](const GgufInfo& info) {
         std::int64_t layers = 0;
@@ -200,6 +217,10 @@ TEST_CASE("kv cost: contexts, slots and types") {
     CHECK(kv_bytes(shape, use) == 2048LL * 131072);
     use.unified = true;
     CHECK(kv_bytes(shape, use) == 2048LL * 131072);
+    use = {};
+    use.context = 5000; // 5120; a third of it is 1706, padded to 1792
+    use.slots = 3;
+    CHECK(kv_bytes(shape, use) == 3 * 1792LL * 131072);
     use = {};
     use.key_type = CacheType::q8_0;
     use.value_type = CacheType::q4_0;
