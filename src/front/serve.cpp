@@ -23,7 +23,6 @@
 #include "odysseus/platform/stop_signal.hpp"
 #include "odysseus/service/llama_client.hpp"
 #include "odysseus/service/models.hpp"
-#include "odysseus/service/page.hpp"
 #include "odysseus/service/preset_file.hpp"
 #include "odysseus/service/proxy.hpp"
 #include "odysseus/service/supervisor.hpp"
@@ -298,7 +297,10 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
 
     const auto began = std::chrono::steady_clock::now();
     ProxyPages pages;
-    pages.page_html = [] { return std::string(page_html()); };
+    pages.log_json = [&supervisor](std::uint64_t after) {
+        const auto tail = supervisor.log_tail(after);
+        return log_json(tail.next, tail.lines);
+    };
     pages.status_json = [&, began](const Traffic& traffic) {
         auto now = plan;
         now.models = models.models();

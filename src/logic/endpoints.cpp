@@ -41,6 +41,7 @@ Endpoint endpoint_of(std::string_view method, std::string_view path, bool names_
     if (path.substr(0, 11) == "/v1/models/" && path.size() > 11) return Endpoint::one_model;
     if (path == "/health" || path == "/v1/health") return Endpoint::health;
     if (path == "/odysseus/status") return Endpoint::status;
+    if (path == "/odysseus/log") return Endpoint::log;
     if (path == "/odysseus" || path == "/odysseus/") return Endpoint::page;
     if (path == "/metrics" && !names_model) return Endpoint::metrics;
     return Endpoint::forward;

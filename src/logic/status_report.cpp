@@ -33,4 +33,10 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
     return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+std::string log_json(std::uint64_t next, const std::vector<std::string>& lines) {
+    using Json = nlohmann::ordered_json;
+    const Json document{{"next", next}, {"lines", lines}};
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 } // namespace odysseus

@@ -1,8 +1,10 @@
 #include "own_pages.hpp"
 
 #include "odysseus/logic/metrics_text.hpp"
+#include "odysseus/logic/query.hpp"
 #include "odysseus/logic/rewrite.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/service/page.hpp"
 
 #include "proxy_core.hpp"
 
@@ -63,9 +65,38 @@ OwnAnswer metrics(const ProxyCore& core) {
     return answer;
 }
 
+// `after` is the `next` of the answer before; without one, all lines that are kept.
+OwnAnswer log_lines(std::string_view query, const ProxyCore& core) {
+    OwnAnswer answer;
+    const auto after = query_value(query, "after");
+    const auto number = after ? parsed_int(after->text) : std::optional<std::int64_t>(0);
+    if (!core.pages.log_json) {
+        answer.status = 404;
+        answer.body = openai_error(404, "not_found", "There is no log here.");
+    } else if (!number || *number < 0) {
+        answer.status = 400;
+        answer.body =
+            openai_error(400, "invalid_value",
+                         "after is the next of an earlier answer, a whole number.", "after");
+    } else {
+        answer.body = core.pages.log_json(static_cast<std::uint64_t>(*number));
+    }
+    return answer;
+}
+
+OwnAnswer people_page() {
+    OwnAnswer answer;
+    answer.content_type = "text/html; charset=utf-8";
+    answer.more_lines = cat("Content-Security-Policy: ", page_content_security_policy(),
+                            "\r\nX-Content-Type-Options: nosniff\r\n"
+                            "Referrer-Policy: no-referrer\r\nCache-Control: no-cache\r\n");
+    answer.body = page_html();
+    return answer;
+}
+
 } // namespace
 
-OwnAnswer own_page(Endpoint endpoint, ProxyCore& core) {
+OwnAnswer own_page(Endpoint endpoint, std::string_view query, ProxyCore& core) {
     OwnAnswer answer;
     switch (endpoint) {
     case Endpoint::health: return health(core.upstream.current());
@@ -73,13 +104,8 @@ OwnAnswer own_page(Endpoint endpoint, ProxyCore& core) {
     case Endpoint::status:
         answer.body = core.pages.status_json ? core.pages.status_json(core.traffic()) : "{}";
         break;
-    default:
-        answer.content_type = "text/html; charset=utf-8";
-        answer.more_lines = "Content-Security-Policy: default-src 'self' 'unsafe-inline'; "
-                            "img-src data:; frame-ancestors 'none'\r\n"
-                            "X-Content-Type-Options: nosniff\r\n";
-        answer.body = core.pages.page_html ? core.pages.page_html() : "odysseus";
-        break;
+    case Endpoint::log: return log_lines(query, core);
+    default: return people_page();
     }
     return answer;
 }

@@ -1,13 +1,15 @@
-// The answers to GET /health, /metrics, /odysseus and /odysseus/status.
+// The answers to GET /health, /metrics, /odysseus, /odysseus/status and /odysseus/log.
 #pragma once
 
 #include "odysseus/logic/endpoints.hpp"
 #include "odysseus/logic/http_forward.hpp"
 
+#include <string_view>
+
 namespace odysseus {
 
 class ProxyCore;
 
-[[nodiscard]] OwnAnswer own_page(Endpoint endpoint, ProxyCore& core);
+[[nodiscard]] OwnAnswer own_page(Endpoint endpoint, std::string_view query, ProxyCore& core);
 
 } // namespace odysseus

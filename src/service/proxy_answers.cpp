@@ -80,7 +80,7 @@ void Client::answer_endpoint() {
         answer(allowed);
         return;
     }
-    answer(own_page(endpoint, m_core));
+    answer(own_page(endpoint, head.query, m_core));
 }
 
 // Nobody knows the name: perhaps the file is new, or the model is one of llama-server's own.

@@ -174,7 +174,7 @@ bool Client::admit() {
     if (key_allowed(rules, head.headers)) return true;
     m_request->with_key = false;
     const auto endpoint = endpoint_of(head.method, head.path, false);
-    if (endpoint == Endpoint::health ||
+    if (endpoint == Endpoint::health || endpoint == Endpoint::page ||
         (endpoint == Endpoint::forward && is_page_asset(head.method, head.path)))
         return true;
     OwnAnswer answer_;

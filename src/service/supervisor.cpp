@@ -99,6 +99,10 @@ std::vector<std::string> Supervisor::Core::recent_log(std::size_t most) const {
     return m_log.recent(most);
 }
 
+LogTail Supervisor::Core::log_tail(std::uint64_t after) const {
+    return m_log.tail(after);
+}
+
 std::string Supervisor::Core::build() const {
     const std::lock_guard lock(m_state_mutex);
     return m_build;
@@ -628,6 +632,10 @@ Verdict Supervisor::report(const Failure& failure, const GaveUp& gave_up) {
 
 std::vector<std::string> Supervisor::recent_log(std::size_t most) const {
     return m_core->recent_log(most);
+}
+
+LogTail Supervisor::log_tail(std::uint64_t after) const {
+    return m_core->log_tail(after);
 }
 
 std::string Supervisor::build() const {

@@ -35,6 +35,7 @@ class Supervisor::Core {
     [[nodiscard]] Verdict report(const Failure& failure, const GaveUp& gave_up);
     [[nodiscard]] std::optional<Error> start_trouble() const;
     [[nodiscard]] std::vector<std::string> recent_log(std::size_t most) const;
+    [[nodiscard]] LogTail log_tail(std::uint64_t after) const;
     [[nodiscard]] std::string build() const;
 
   private:

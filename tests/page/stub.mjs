@@ -29,7 +29,7 @@ const k_models = [
 
 function context(tokens, reason) {
   return {tokens, source: "auto", available_mib: 11500, largest_model_mib: 4795, overhead_mib: 2560,
-    kv_mib_per_4096: 576, parallel: 1, estimated_max_tokens: 29468, reason};
+    kv_mib_per_4096: 576, parallel: 1, estimated_max_tokens: 29468, reason, start_tokens: tokens};
 }
 
 export class Stub {
@@ -47,7 +47,7 @@ export class Stub {
     this.values = new Map(k_models.map(model => [model.id, {value: "unloaded"}]));
     this.status = {
       version: "0.1.0", state: "starting", generation: 1,
-      context: context(24576, "24,576 tokens: 11.2 GiB of GPU memory are free, and the largest model leaves 4.0 GiB for the context."),
+      context: context(24576, "11.2 GiB of GPU memory are free, and the largest model leaves 4.0 GiB for the context."),
       hardware: k_hardware, build: {source: "ggml-org/llama.cpp", tag: "b11669", installed: true}, models: k_models,
       llama_server: {pid: 4242, port: 10086}, restarts: 0, oom_steps: 0, requests: {total: 0, active: 0, replayed: 0},
     };
@@ -61,7 +61,7 @@ export class Stub {
   // A memory failure: one rung down, and llama-server started again.
   stepDown() {
     this.set({state: "ready", generation: this.status.generation + 1, oom_steps: this.status.oom_steps + 1,
-      context: context(16384, "16,384 tokens: 24,576 did not fit when Qwen3-8B-Q4_K_M was loaded.")});
+      context: {...this.status.context, tokens: 16384}});
     this.status.requests.replayed += 1;
     this.lines.push("memory failure at 24576: ggml_cuda: failed to allocate buffer of size 3623878656", "the context is 16384 now");
   }

@@ -1,10 +1,11 @@
 // What the page test runs against: the stand-in, or the real odysseus with a real llama-server.
-import {spawn} from "node:child_process";
-import {mkdtempSync, rmSync} from "node:fs";
+import {execFileSync, spawn} from "node:child_process";
+import {mkdirSync, mkdtempSync, rmSync} from "node:fs";
 import {createServer} from "node:net";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {setTimeout as pause} from "node:timers/promises";
+import {fileURLToPath} from "node:url";
 import {Stub, builtPage} from "./stub.mjs";
 
 const k_start_limit_ms = 90000;
@@ -30,10 +31,16 @@ export class StubTarget {
   async end() { if (this.stub.server.listening) await this.stub.gone(); }
 }
 
-// odysseus in a HOME of its own, with no model: it serves its built-in toy model.
+// odysseus in a HOME of its own, with no model: it serves its built-in toy model. With `memory_kib` it may have that
+// much address space and serves a model whose largest context does not fit into it.
 export class RealTarget {
+  constructor({memory_kib} = {}) {
+    this.memory_kib = memory_kib;
+  }
+
   async start() {
     this.home = mkdtempSync(join(tmpdir(), "odysseus-page-"));
+    if (this.memory_kib) this.writeModel();
     [this.port, this.llamaPort] = [await freePort(), await freePort()];
     this.url = `http://127.0.0.1:${this.port}`;
     await this.back();
@@ -41,8 +48,9 @@ export class RealTarget {
 
   async back() {
     this.output = "";
-    this.child = spawn(needed("ODYSSEUS_BINARY"), ["--home", this.home, "--port", String(this.port), "--llama-port",
-      String(this.llamaPort), "--llama-server", needed("ODYSSEUS_E2E_LLAMA_SERVER"), "--offline"],
+    const command = [needed("ODYSSEUS_BINARY"), "--home", this.home, "--port", String(this.port), "--llama-port",
+      String(this.llamaPort), "--llama-server", needed("ODYSSEUS_E2E_LLAMA_SERVER"), "--offline"];
+    this.child = spawn("sh", ["-c", 'ulimit -v "$0" && exec "$@"', this.memory_kib ?? "unlimited", ...command],
       {stdio: ["ignore", "pipe", "pipe"]});
     this.ended = new Promise(done => this.child.once("exit", done));
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on("data", data => { this.output += data; });
@@ -52,6 +60,14 @@ export class RealTarget {
       if (Date.now() > limit) throw new Error(`odysseus was not ready in ${k_start_limit_ms} ms:\n${this.output}`);
       await pause(100);
     }
+  }
+
+  // 64 KiB of cache a token: 2 GiB for 32,768 of them.
+  writeModel() {
+    mkdirSync(join(this.home, "models"));
+    execFileSync("python3", ["-c", "import sys; sys.path.insert(0, sys.argv[1]); import gguf; " +
+      "gguf.write_model(sys.argv[2], name='heavy', layers=16, heads=8, kv_heads=8, head_dim=128)",
+      fileURLToPath(new URL("../e2e", import.meta.url)), join(this.home, "models", "heavy.gguf")]);
   }
 
   async gone() {

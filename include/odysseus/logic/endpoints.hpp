@@ -12,6 +12,7 @@ enum class Endpoint {
     one_model, // GET /v1/models/NAME
     health,    // GET /health, /v1/health
     status,    // GET /odysseus/status
+    log,       // GET /odysseus/log
     page,      // GET /odysseus
     metrics,   // GET /metrics without a model
     asterisk,  // OPTIONS *

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace odysseus {
 
@@ -22,6 +23,9 @@ struct StatusReport {
     std::uint64_t requests_active = 0;
     std::uint64_t requests_replayed = 0;
 };
+
+// GET /odysseus/log: {"next", "lines"}. A line that is no UTF-8 is made so.
+[[nodiscard]] std::string log_json(std::uint64_t next, const std::vector<std::string>& lines);
 
 [[nodiscard]] std::string status_json(const StatusReport& report, const Plan& plan);
 

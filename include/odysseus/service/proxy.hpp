@@ -56,10 +56,11 @@ struct Traffic {
     double total_s = 0;
 };
 
-// Both are asked on the proxy's thread and answer at once.
+// All are asked on the proxy's thread and answer at once.
 struct ProxyPages {
     std::function<std::string(const Traffic&)> status_json; // GET /odysseus/status
-    std::function<std::string()> page_html;                 // GET /odysseus
+    // GET /odysseus/log: the lines after this many (log_json); empty: 404
+    std::function<std::string(std::uint64_t after)> log_json;
     std::function<std::string()> metrics_text; // more lines for GET /metrics; may be empty
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +14,12 @@
 #include <vector>
 
 namespace odysseus {
+
+// All lines of a run are counted, though only the newest are kept.
+struct LogTail {
+    std::uint64_t next = 0; // lines so far: ask for what comes after these next time
+    std::vector<std::string> lines;
+};
 
 // Thread-safe.
 class ServerLog {
@@ -28,6 +35,8 @@ class ServerLog {
     void flush();
     // The newest `most` lines, oldest first.
     [[nodiscard]] std::vector<std::string> recent(std::size_t most) const;
+    // Of the lines after the first `after` ones, those that are still kept.
+    [[nodiscard]] LogTail tail(std::uint64_t after) const;
 
   private:
     void turn_over();
@@ -38,6 +47,7 @@ class ServerLog {
     std::ofstream m_out;
     std::size_t m_bytes = 0;
     std::deque<std::string> m_lines;
+    std::uint64_t m_added = 0; // lines since the start, kept or not
 };
 
 } // namespace odysseus

@@ -5,6 +5,7 @@
 
 #include "odysseus/error.hpp"
 #include "odysseus/logic/ladder.hpp"
+#include "odysseus/service/server_log.hpp"
 #include "odysseus/service/upstream.hpp"
 
 #include <chrono>
@@ -93,6 +94,8 @@ class Supervisor final : public Upstream {
 
     // The newest lines of llama-server's log, oldest first.
     [[nodiscard]] std::vector<std::string> recent_log(std::size_t most) const;
+    // The lines of it after the first `after` ones, as far as they are kept.
+    [[nodiscard]] LogTail log_tail(std::uint64_t after) const;
     // What llama-server says it is: "b11669-Debian"; empty before it was ready.
     [[nodiscard]] std::string build() const;
 

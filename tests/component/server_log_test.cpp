@@ -1,0 +1,35 @@
+#include "odysseus/service/server_log.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace odysseus;
+
+TEST_CASE("a log is read on from where it was left") {
+    ServerLog log({});
+    CHECK(log.tail(0).next == 0);
+    CHECK(log.tail(0).lines.empty());
+    log.add("one");
+    log.add("two");
+    const auto first = log.tail(0);
+    CHECK(first.next == 2);
+    CHECK(first.lines == std::vector<std::string>{"one", "two"});
+    log.add("three");
+    CHECK(log.tail(first.next).lines == std::vector<std::string>{"three"});
+    CHECK(log.tail(3).lines.empty());
+    CHECK(log.tail(99).lines.empty()); // of another run, perhaps
+    CHECK(log.tail(99).next == 3);
+}
+
+TEST_CASE("a log that has forgotten lines gives those it has, and counts them all") {
+    ServerLog log({});
+    for (std::size_t i = 0; i < ServerLog::k_lines_kept + 5; ++i)
+        log.add(std::to_string(i));
+    const auto all = log.tail(0);
+    CHECK(all.next == ServerLog::k_lines_kept + 5);
+    CHECK(all.lines.size() == ServerLog::k_lines_kept);
+    CHECK(all.lines.front() == "5");
+    CHECK(log.tail(all.next - 1).lines == std::vector<std::string>{all.lines.back()});
+}
