@@ -38,9 +38,9 @@ constexpr std::array<std::string_view, 26> k_dropped = {
     "GITHUB_TOKEN",
 };
 // Every name that begins so. AIP_: Vertex AI's mode, which changes the addresses of the API.
-constexpr std::array<std::string_view, 8> k_dropped_beginnings = {
-    "LLAMA_ARG_SSL_", "LLAMA_ARG_HF_", "LLAMA_ARG_DOCKER_", "LLAMA_ARG_LOG_",
-    "LLAMA_LOG_",     "LLAMA_SERVER_", "ODYSSEUS_",         "AIP_",
+constexpr std::array<std::string_view, 7> k_dropped_beginnings = {
+    "LLAMA_ARG_SSL_", "LLAMA_ARG_HF_", "LLAMA_ARG_DOCKER_", "LLAMA_ARG_LOG_", "LLAMA_LOG_",
+    "LLAMA_SERVER_",  "AIP_",
 };
 
 std::string name_of(std::string_view entry, Os os) {
@@ -54,7 +54,8 @@ std::string name_of(std::string_view entry, Os os) {
 }
 
 bool is_dropped(const std::string& name) {
-    if (name == "GH_TOKEN" || name == "LLAMA_ARG_OFFLINE") return true;
+    if (name == "GH_TOKEN" || name == "ODYSSEUS_API_KEY" || name == "LLAMA_ARG_OFFLINE")
+        return true;
     if (std::find(k_dropped.begin(), k_dropped.end(), name) != k_dropped.end()) return true;
     return std::any_of(k_dropped_beginnings.begin(), k_dropped_beginnings.end(),
                        [&](std::string_view beginning) {

@@ -32,8 +32,8 @@ constexpr std::size_t k_output_bytes_max = 256 * 1024;
 constexpr std::chrono::milliseconds k_lost_guard_limit{5000};
 constexpr std::chrono::milliseconds k_look_again{2};
 
-[[noreturn]] void fail(const ChildSpec& spec, const char* doing, int reason) {
-    throw Error(Fault::server, cat("starting ", spec.executable.string(), ": ", doing,
+[[noreturn]] void fail(const std::filesystem::path& program, const char* doing, int reason) {
+    throw Error(Fault::server, cat("starting ", program.string(), ": ", doing,
                                    std::generic_category().message(reason)));
 }
 
@@ -104,7 +104,7 @@ std::string spec_text(const ChildSpec& spec) {
 }
 
 // The guard, with `out` and `err` as its streams and `channel` beside them.
-pid_t spawn_guard(const ChildSpec& spec, int out, int err, int channel) {
+pid_t spawn_guard(const std::filesystem::path& program, int out, int err, int channel) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     ::posix_spawn_file_actions_init(&actions);
@@ -136,74 +136,111 @@ pid_t spawn_guard(const ChildSpec& spec, int out, int err, int channel) {
     // Our environment, not the program's: an LD_LIBRARY_PATH that serves the one can break the
     // other.
     pid_t pid = 0;
-    const int result =
-        ::posix_spawn(&pid, spec.guard.c_str(), &actions, &attributes, argv, environ);
+    const int result = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, argv, environ);
     ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&actions);
-    if (result != 0) fail(spec, "the guard process: ", result);
+    if (result != 0) fail(program, "the guard process: ", result);
     return pid;
 }
 
 } // namespace
 
-struct Child::Native {
-    Fd out;
+struct Guard::Native {
+    std::filesystem::path program;
+    Fd out; // what its children write
     Fd err;
     Fd channel;
-    pid_t guard = 0;
+    pid_t pid = 0;
+    std::mutex sending; // `channel` is sent to by any thread; its end of life is by this too
+
+    [[nodiscard]] bool is_there() const { return pid > 0; }
+    void spawn();
+    void bury();
+    bool send_start(const std::string& spec);
+};
+
+void Guard::Native::spawn() {
+    auto out_pipe = make_pipe();
+    auto err_pipe = make_pipe();
+    auto pair = make_channel();
+    const auto out_end = lifted(std::move(out_pipe.write));
+    const auto err_end = lifted(std::move(err_pipe.write));
+    pid = spawn_guard(program, out_end.get(), err_end.get(), pair.theirs.get());
+    out = std::move(out_pipe.read);
+    err = std::move(err_pipe.read);
+    set_non_blocking(out.get());
+    set_non_blocking(err.get());
+    const std::lock_guard lock(sending);
+    channel = std::move(pair.ours);
+}
+
+void Guard::Native::bury() {
+    {
+        const std::lock_guard lock(sending);
+        channel.close(); // it ends by that, if it has not yet
+    }
+    while (pid > 0 && ::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    pid = 0;
+}
+
+bool Guard::Native::send_start(const std::string& spec) {
+    const Order order{Order::start, static_cast<std::uint32_t>(spec.size())};
+    const std::lock_guard lock(sending);
+    return send_all(channel.get(), &order, sizeof order) &&
+           send_all(channel.get(), spec.data(), spec.size());
+}
+
+Guard::Guard(std::filesystem::path program) : m_native(std::make_unique<Native>()) {
+    m_native->program = std::move(program);
+    group::adopt_orphans();
+    try {
+        m_native->spawn();
+    } catch (const std::exception&) {
+        m_native->pid = 0; // the first Child tries again, and tells
+    }
+}
+
+Guard::~Guard() {
+    m_native->bury();
+}
+
+struct Child::Native {
+    explicit Native(Guard::Native& its_guard) : guard(its_guard) {}
+
+    Guard::Native& guard;
     pid_t pid = 0;
     bool exited = false;
     bool gone = false;
     std::deque<ChildEvent> ready;
-    std::mutex sending;
 
-    void wait_for_guard() {
-        while (guard > 0 && ::waitpid(guard, nullptr, 0) < 0 && errno == EINTR) {
-        }
-        guard = 0;
-    }
     void handle_report();
-    void bury();
+    void kill_group();
 };
 
-Child::Child(const ChildSpec& spec) : m_native(std::make_unique<Native>()) {
-    group::adopt_orphans();
-    auto& native = *m_native;
-    ChannelPair channel;
-    {
-        auto out = make_pipe();
-        auto err = make_pipe();
-        channel = make_channel();
-        const auto out_end = lifted(std::move(out.write));
-        const auto err_end = lifted(std::move(err.write));
-        native.guard = spawn_guard(spec, out_end.get(), err_end.get(), channel.theirs.get());
-        native.out = std::move(out.read);
-        native.err = std::move(err.read);
-    }
-    channel.theirs.close();
-    native.channel = std::move(channel.ours);
-    set_non_blocking(native.out.get());
-    set_non_blocking(native.err.get());
-
+Child::Child(const ChildSpec& spec, Guard& its_guard)
+    : m_native(std::make_unique<Native>(*its_guard.m_native)) {
+    auto& guard = m_native->guard;
     const auto text = spec_text(spec);
-    const SpecHeader header{static_cast<std::uint32_t>(text.size())};
+    if (text.size() > k_spec_bytes_max) fail(spec.executable, "", E2BIG);
     Report report;
-    const bool answered = text.size() <= k_spec_bytes_max &&
-                          send_all(native.channel.get(), &header, sizeof header) &&
-                          send_all(native.channel.get(), text.data(), text.size()) &&
-                          receive(native.channel.get(), report);
+    bool answered = false;
+    // An idle guard that was killed is noticed here.
+    for (int attempt = 0; attempt < 2 && !answered; ++attempt) {
+        if (!guard.is_there()) guard.spawn();
+        answered = guard.send_start(text) && receive(guard.channel.get(), report);
+        if (!answered) guard.bury();
+    }
     if (answered && report.kind == Report::started) {
-        native.pid = static_cast<pid_t>(report.b);
+        m_native->pid = static_cast<pid_t>(report.b);
         return;
     }
-    native.channel.close();
-    native.wait_for_guard();
-    native.gone = true;
-    if (!answered) fail(spec, "the guard process ended: ", EPIPE);
+    m_native->gone = true;
+    if (!answered) fail(spec.executable, "the guard process ended: ", EPIPE);
     const char* doing = report.a == stage_directory ? "entering its folder: "
                         : report.a == stage_fork    ? "making a process: "
                                                     : "";
-    fail(spec, doing, static_cast<int>(report.b));
+    fail(spec.executable, doing, static_cast<int>(report.b));
 }
 
 Child::~Child() {
@@ -241,19 +278,20 @@ std::string read_available(Fd& fd) {
 
 ChildEvent Child::next(std::chrono::milliseconds limit) {
     auto& native = *m_native;
+    auto& guard = native.guard;
     if (native.ready.empty() && native.gone) return ChildGone{};
     if (native.ready.empty()) {
-        pollfd waiting[3] = {{native.out ? native.out.get() : -1, POLLIN, 0},
-                             {native.err ? native.err.get() : -1, POLLIN, 0},
-                             {native.channel ? native.channel.get() : -1, POLLIN, 0}};
+        pollfd waiting[3] = {{guard.out ? guard.out.get() : -1, POLLIN, 0},
+                             {guard.err ? guard.err.get() : -1, POLLIN, 0},
+                             {guard.channel ? guard.channel.get() : -1, POLLIN, 0}};
         const int count = ::poll(waiting, 3, static_cast<int>(limit.count()));
         if (count <= 0) return ChildQuiet{};
         // err before out: see ChildOutput. Both before the channel: an exit comes after the words.
         const bool reported = waiting[2].revents != 0;
         for (;;) {
             ChildOutput output;
-            output.err = read_available(native.err);
-            output.out = read_available(native.out);
+            output.err = read_available(guard.err);
+            output.out = read_available(guard.out);
             const bool more =
                 output.err.size() >= k_output_bytes_max || output.out.size() >= k_output_bytes_max;
             if (!output.err.empty() || !output.out.empty()) {
@@ -271,19 +309,15 @@ ChildEvent Child::next(std::chrono::milliseconds limit) {
 
 void Child::Native::handle_report() {
     Report report;
-    if (!receive(channel.get(), report)) {
-        bury();
+    if (!receive(guard.channel.get(), report)) {
+        kill_group();
+        guard.bury();
     } else if (report.kind == Report::exited) {
         exited = true;
         ready.emplace_back(ChildExited{{report.a, static_cast<int>(report.b)}});
         return;
     } else if (report.kind != Report::gone) {
         return;
-    }
-    wait_for_guard();
-    {
-        const std::lock_guard lock(sending);
-        channel.close();
     }
     if (!exited) ready.emplace_back(ChildExited{{0, SIGKILL}});
     gone = true;
@@ -292,7 +326,7 @@ void Child::Native::handle_report() {
 
 // The guard is dead. Its program was killed with it (Linux), or is ours to kill; those that it
 // started are, in any case.
-void Child::Native::bury() {
+void Child::Native::kill_group() {
     const auto limit = Clock::now() + k_lost_guard_limit;
     do {
         ::kill(-pid, SIGKILL);
@@ -303,9 +337,11 @@ void Child::Native::bury() {
 }
 
 void Child::stop(std::chrono::milliseconds grace) {
-    const Command command{static_cast<std::uint32_t>(grace.count() > 0 ? grace.count() : 0)};
-    const std::lock_guard lock(m_native->sending);
-    if (m_native->channel) send_all(m_native->channel.get(), &command, sizeof command);
+    const Order order{Order::stop,
+                      static_cast<std::uint32_t>(grace.count() > 0 ? grace.count() : 0)};
+    auto& guard = m_native->guard;
+    const std::lock_guard lock(guard.sending);
+    if (guard.channel) send_all(guard.channel.get(), &order, sizeof order);
 }
 
 std::string exit_text(const ExitStatus& status) {

@@ -76,6 +76,10 @@ std::wstring environment_block(const std::vector<std::string>& entries) {
 
 } // namespace
 
+struct Guard::Native {};
+Guard::Guard(std::filesystem::path) {}
+Guard::~Guard() = default;
+
 struct Child::Native {
     Handle job;
     Handle port; // the job's news, and ours
@@ -222,7 +226,7 @@ void Child::Native::start(const ChildSpec& spec) {
     std::swap(*err.place(), *err_pipe.read.place());
 }
 
-Child::Child(const ChildSpec& spec) : m_native(std::make_unique<Native>()) {
+Child::Child(const ChildSpec& spec, Guard&) : m_native(std::make_unique<Native>()) {
     auto& native = *m_native;
     native.start(spec);
     native.out_reader =

@@ -64,12 +64,14 @@ struct Spec {
     std::vector<std::string> environment;
 };
 
+// False: nobody is there to give orders any more.
 bool read_spec(Spec& spec) {
-    SpecHeader header;
-    if (!read_all(k_channel, &header, sizeof header) || header.bytes > k_spec_bytes_max) {
-        return false;
-    }
-    std::string text(header.bytes, '\0');
+    Order order;
+    do { // a stop that came too late means the child before
+        if (!read_all(k_channel, &order, sizeof order)) return false;
+    } while (order.kind != Order::start);
+    if (order.value > k_spec_bytes_max) return false;
+    std::string text(order.value, '\0');
     if (!read_all(k_channel, text.data(), text.size())) return false;
     std::vector<std::string> parts;
     std::string_view rest = text;
@@ -155,8 +157,8 @@ class Watch {
   public:
     explicit Watch(pid_t leader) : m_leader(leader) {}
 
-    // Returns when the last process of the group is gone.
-    void run(int child_signals) {
+    // Returns when the last process of the group is gone: whether somebody still gives orders.
+    [[nodiscard]] bool run(int child_signals) {
         while (!reap()) {
             pollfd waiting[2] = {{m_listening ? k_channel : -1, POLLIN, 0},
                                  {child_signals, POLLIN, 0}};
@@ -168,6 +170,7 @@ class Watch {
                 m_kill_at = Clock::now() + k_kill_again;
             }
         }
+        return m_listening;
     }
 
   private:
@@ -201,13 +204,13 @@ class Watch {
     }
 
     void listen() {
-        Command command;
-        if (!read_all(k_channel, &command, sizeof command)) {
+        Order order;
+        if (!read_all(k_channel, &order, sizeof order) || order.kind != Order::stop) {
             m_listening = false;
             stop(k_orphan_grace);
             return;
         }
-        stop(std::chrono::milliseconds(command.grace_ms));
+        stop(std::chrono::milliseconds(order.value));
     }
 
     void stop(std::chrono::milliseconds grace) {
@@ -233,23 +236,12 @@ class Watch {
     std::optional<Clock::time_point> m_kill_at;
 };
 
-// The streams are llama-server's now: what is left of ours would keep them from ending.
-void leave_streams() {
-    const Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (!nothing) return;
-    ::dup2(nothing.get(), 1);
-    ::dup2(nothing.get(), 2);
-}
-
 int guard() {
     group::name_this_process("llama-guard");
     set_close_on_exec(k_channel);
     group::close_descriptors_from(k_channel + 1);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT})
         ::signal(signal, SIG_IGN);
-    Spec spec;
-    if (!read_spec(spec)) return 1;
-
     auto child_signals = make_pipe();
     set_non_blocking(child_signals.read.get());
     set_non_blocking(child_signals.write.get());
@@ -260,11 +252,13 @@ int guard() {
     ::sigaction(SIGCHLD, &action, nullptr);
     group::adopt_orphans();
 
-    const pid_t leader = start(spec);
-    if (leader == 0) return 1;
-    leave_streams();
-    Watch(leader).run(child_signals.read.get());
-    say(Report::gone);
+    bool listening = true;
+    for (Spec spec; listening && read_spec(spec); spec = {}) {
+        const pid_t leader = start(spec);
+        if (leader == 0) continue;
+        listening = Watch(leader).run(child_signals.read.get());
+        say(Report::gone);
+    }
     return 0;
 }
 

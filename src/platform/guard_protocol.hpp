@@ -1,10 +1,11 @@
 // What odysseus and its guard say to each other over one socket pair (descriptor k_channel in the
 // guard). Both are the same binary of the same start, so plain structs will do.
 //
-//   odysseus -> guard   SpecHeader and that many bytes: strings, each ended by a NUL:
+//   odysseus -> guard   Order{start, bytes} and that many bytes: strings, each ended by a NUL:
 //                       executable, directory, number of arguments, arguments, environment
-//                       Command, any number of times
-//   guard -> odysseus   Report, any number of times; the last is `gone`
+//                       Order{stop, grace in ms}, any number of times
+//   guard -> odysseus   Report, any number of times; `gone` is a child's last, and the guard is
+//                       ready for the next start. After `failed` it is, too.
 //
 // End of file on either side: the other one is dead.
 #pragma once
@@ -16,12 +17,10 @@ namespace odysseus::platform::guard_protocol {
 inline constexpr int k_channel = 3;
 inline constexpr std::uint32_t k_spec_bytes_max = 1024 * 1024;
 
-struct SpecHeader {
-    std::uint32_t bytes = 0;
-};
-
-struct Command { // stop: TERM now, KILL after grace_ms
-    std::uint32_t grace_ms = 0;
+struct Order {
+    enum Kind : std::uint32_t { start, stop };
+    std::uint32_t kind = start;
+    std::uint32_t value = 0;
 };
 
 struct Report {

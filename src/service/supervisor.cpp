@@ -32,7 +32,7 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 } // namespace
 
 Supervisor::Core::Core(StartSpec spec)
-    : m_spec(std::move(spec)), m_log(m_spec.log_file),
+    : m_spec(std::move(spec)), m_log(m_spec.log_file), m_guard(m_spec.guard),
       m_lifecycle(m_spec.context, m_spec.limits.lifecycle), m_port(m_spec.port) {
     m_serving.context = m_spec.context;
     m_serving.api_key = m_spec.api_key;
@@ -344,8 +344,7 @@ void Supervisor::Core::launch() {
         spec.arguments = m_spec.arguments(m_lifecycle.context(), m_port);
         spec.environment = m_spec.environment;
         spec.directory = m_spec.directory;
-        spec.guard = m_spec.guard;
-        auto child = std::make_unique<platform::Child>(spec);
+        auto child = std::make_unique<platform::Child>(spec, m_guard);
         if (!m_spec.record.empty()) platform::record_child(m_spec.record, child->pid());
         auto& running = *child;
         {

@@ -163,6 +163,7 @@ class Supervisor::Core {
     std::deque<std::function<Message()>> m_errand_queue; // by m_errand_mutex
     bool m_errands_end = false;                          // by m_errand_mutex
 
+    platform::Guard m_guard;
     std::mutex m_child_mutex; // kill_now reaches for it
     std::unique_ptr<platform::Child> m_child;
     std::thread m_pump;

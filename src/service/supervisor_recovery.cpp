@@ -116,9 +116,15 @@ bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
         m_descent_waiters.push_back(file);
         return true;
     }
-    const bool needs_end = is_load_failure(failure.status, failure.body) ||
-                           is_broken_connection(failure.status, failure.body);
-    if (needs_end && !has_fresh_end(failure.model)) {
+    const bool broken = is_broken_connection(failure.status, failure.body);
+    const bool needs_end = broken || is_load_failure(failure.status, failure.body);
+    // The router itself does not break connections, nor end a model in the middle of an answer: it
+    // is on its way out, and on_ended concludes this case.
+    const auto* ended = has_fresh_end(failure.model) ? m_book.newest_ended(failure.model) : nullptr;
+    const bool on_its_way_out =
+        failure.status == 0 || (ended != nullptr && ended->exit_status == 0);
+    if (broken && on_its_way_out && now < file->decide_by) return false;
+    if (needs_end && ended == nullptr) {
         const auto judged = m_judged.find(failure.model);
         if (judged != m_judged.end() && now - judged->second.when < k_same_failure) {
             conclude(*file, judged->second.verdict);

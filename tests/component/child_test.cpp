@@ -26,9 +26,16 @@ ChildSpec shell(const std::string& script) {
     spec.executable = "/bin/sh";
     spec.arguments = {"-c", script};
     spec.environment = {"PATH=/usr/bin:/bin", "WORD=from the environment"};
-    spec.guard = ODYSSEUS_FAKE_LLAMA_SERVER;
     return spec;
 }
+
+struct OwnGuard {
+    Guard guard{ODYSSEUS_FAKE_LLAMA_SERVER};
+};
+class Guarded : private OwnGuard, public Child {
+  public:
+    explicit Guarded(const ChildSpec& spec) : Child(spec, guard) {}
+};
 
 struct Seen {
     std::string out;
@@ -77,7 +84,7 @@ TEST_CASE("child: what it writes, its environment, folder and exit code arrive",
     Scratch scratch;
     auto spec = shell("echo \"$WORD\"; pwd; echo trouble >&2; exit 7");
     spec.directory = scratch.path();
-    Child child(spec);
+    Guarded child(spec);
     CHECK(child.pid() > 1);
     const auto seen = follow(child);
     CHECK(seen.out ==
@@ -90,7 +97,7 @@ TEST_CASE("child: what it writes, its environment, folder and exit code arrive",
 }
 
 TEST_CASE("child: death by a signal is told as such", "[child]") {
-    Child child(shell("kill -SEGV $$"));
+    Guarded child(shell("kill -SEGV $$"));
     const auto seen = follow(child);
     REQUIRE(seen.exit);
     CHECK(seen.exit->signal == SIGSEGV);
@@ -102,7 +109,7 @@ TEST_CASE("child: a start that fails says why", "[child]") {
     spec.executable = scratch / "missing";
     const auto message = [&] {
         try {
-            Child child(spec);
+            Guarded child(spec);
         } catch (const Error& error) {
             CHECK(error.fault() == Fault::server);
             return std::string(error.what());
@@ -119,12 +126,12 @@ TEST_CASE("child: a start that fails says why", "[child]") {
 
 TEST_CASE("child: nothing of ours is inherited but the three streams", "[child]") {
     // The shell that runs ls has 0, 1, 2; ls has its own descriptor of the folder beside them.
-    Child child(shell("ls /proc/self/fd | tr '\\n' ' '"));
+    Guarded child(shell("ls /proc/self/fd | tr '\\n' ' '"));
     CHECK(follow(child).out == "0 1 2 3 ");
 }
 
 TEST_CASE("child: TERM, and the group is gone when its last process is", "[child]") {
-    Child child(
+    Guarded child(
         shell("sh -c 'trap \"sleep 0.3; exit\" TERM; echo $$; while :; do sleep 0.05; done' & "
               "trap 'exit 0' TERM; wait"));
     const auto grandchild = number_in(follow(child, [](const Seen& seen) {
@@ -141,7 +148,7 @@ TEST_CASE("child: TERM, and the group is gone when its last process is", "[child
 }
 
 TEST_CASE("child: who ignores TERM is killed at the deadline", "[child]") {
-    Child child(shell("trap '' TERM; echo ready; while :; do sleep 0.05; done"));
+    Guarded child(shell("trap '' TERM; echo ready; while :; do sleep 0.05; done"));
     follow(child, [](const Seen& seen) { return !seen.out.empty(); });
     const auto began = Clock::now();
     SECTION("the one that was given") {
@@ -161,7 +168,7 @@ TEST_CASE("child: who ignores TERM is killed at the deadline", "[child]") {
 TEST_CASE("child: a grandchild in its own session that holds the pipe does not outlive a stop",
           "[child]") {
     // llama-swap's "forking" case: waiting for the end of the pipe would take for ever.
-    Child child(shell("setsid sh -c 'echo $$; exec sleep 1000' & sleep 1000"));
+    Guarded child(shell("setsid sh -c 'echo $$; exec sleep 1000' & sleep 1000"));
     const auto escaped = number_in(follow(child, [](const Seen& seen) {
                                        return seen.out.find('\n') != std::string::npos;
                                    }).out);
@@ -171,7 +178,7 @@ TEST_CASE("child: a grandchild in its own session that holds the pipe does not o
 }
 
 TEST_CASE("child: when the program dies, the rest of its group does", "[child]") {
-    Child child(shell("sh -c 'trap \"\" TERM; echo $$; sleep 1000' & read x < /dev/stdin; wait"));
+    Guarded child(shell("sh -c 'trap \"\" TERM; echo $$; sleep 1000' & read x < /dev/stdin; wait"));
     const auto grandchild = number_in(follow(child, [](const Seen& seen) {
                                           return seen.out.find('\n') != std::string::npos;
                                       }).out);
@@ -184,8 +191,9 @@ TEST_CASE("child: when the program dies, the rest of its group does", "[child]")
 }
 
 TEST_CASE("child: a killed guard takes the whole group with it, and that is told", "[child]") {
-    Child child(shell("sh -c 'trap \"\" TERM; echo $$; echo $PPID; while :; do sleep 0.05; done' & "
-                      "trap '' TERM; while :; do sleep 0.05; done"));
+    Guarded child(
+        shell("sh -c 'trap \"\" TERM; echo $$; echo $PPID; while :; do sleep 0.05; done' & "
+              "trap '' TERM; while :; do sleep 0.05; done"));
     const auto first = follow(child, [](const Seen& seen) {
         return std::count(seen.out.begin(), seen.out.end(), '\n') == 2;
     });
@@ -209,8 +217,8 @@ TEST_CASE("child: nothing survives the death of the one that started it", "[chil
     REQUIRE(::pipe(pipe_ends) == 0);
     const pid_t starter = ::fork();
     if (starter == 0) {
-        Child child(shell("sh -c 'trap \"\" TERM; while :; do sleep 0.05; done' & "
-                          "trap '' TERM; echo $!; while :; do sleep 0.05; done"));
+        Guarded child(shell("sh -c 'trap \"\" TERM; while :; do sleep 0.05; done' & "
+                            "trap '' TERM; echo $!; while :; do sleep 0.05; done"));
         const auto seen = follow(child, [](const Seen& s) { return !s.out.empty(); });
         std::int64_t pids[2] = {child.pid(), number_in(seen.out)};
         if (::write(pipe_ends[1], pids, sizeof pids) != sizeof pids) ::_exit(1);
@@ -229,8 +237,42 @@ TEST_CASE("child: nothing survives the death of the one that started it", "[chil
     ::close(pipe_ends[1]);
 }
 
+TEST_CASE("child: one guard for one after the other", "[child]") {
+    Guard guard(ODYSSEUS_FAKE_LLAMA_SERVER);
+    const auto parent = [](const Child& child) {
+        std::ifstream stat("/proc/" + std::to_string(child.pid()) + "/stat");
+        std::string word;
+        for (int i = 0; i < 4; ++i)
+            stat >> word;
+        return static_cast<pid_t>(std::stol(word));
+    };
+    pid_t first = 0;
+    {
+        Child child(shell("echo one; read x"), guard);
+        first = parent(child);
+        CHECK(follow(child).out == "one\n");
+        child.stop(0ms); // too late: not for the next one
+    }
+    auto missing = shell("");
+    missing.executable = "/missing";
+    CHECK_THROWS_AS(Child(missing, guard), Error);
+    {
+        Child child(shell("echo two; sleep 0.2; echo still here"), guard);
+        CHECK(parent(child) == first);
+        CHECK(follow(child).out == "two\nstill here\n");
+    }
+    ::kill(first, SIGKILL); // while it is idle
+    Child child(shell("echo three"), guard);
+    CHECK(follow(child).out == "three\n");
+}
+
+TEST_CASE("child: a guard that is no program is told of at the start", "[child]") {
+    Guard guard("/missing/guard");
+    CHECK_THROWS_AS(Child(shell("true"), guard), Error);
+}
+
 TEST_CASE("child: much output loses nothing, and both streams keep their order", "[child]") {
-    Child child(
+    Guarded child(
         shell("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; echo end >&2"));
     const auto seen = follow(child);
     CHECK(std::count(seen.out.begin(), seen.out.end(), '\n') == 20000);

@@ -73,7 +73,8 @@ TEST_CASE("launch: the environment is cleaned, not emptied", "[launch]") {
                         "NAME=a=b",
                         "LLAMA_ARGUMENT=1",
                         "LD_LIBRARY_PATH=/usr/local/lib",
-                        "MY_HF_TOKEN=1"};
+                        "MY_HF_TOKEN=1",
+                        "ODYSSEUS_HOME=/h"};
     const Words dropped = {"LLAMA_ARG_PORT=1",           "LLAMA_ARG_HOST=0.0.0.0",
                            "LLAMA_ARG_SSL_KEY_FILE=x",   "LLAMA_ARG_SSL_CERT_FILE=x",
                            "LLAMA_ARG_MODEL=m",          "LLAMA_ARG_HF_REPO=r",

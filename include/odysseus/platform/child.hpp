@@ -14,12 +14,29 @@
 
 namespace odysseus::platform {
 
+// The guard process. It is started once, ahead of time, and used for one child after the other: a
+// start then costs no more than the program's own. A guard that died is replaced by itself. On
+// Windows there is none, and this does nothing.
+class Guard {
+  public:
+    // `program`: one whose main calls guard_main: own_executable(). Returns at once; trouble shows
+    // when a child is started.
+    explicit Guard(std::filesystem::path program);
+    ~Guard(); // after the last Child
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+
+  private:
+    friend class Child;
+    struct Native;
+    std::unique_ptr<Native> m_native;
+};
+
 struct ChildSpec {
     std::filesystem::path executable;
     std::vector<std::string> arguments;   // without the program's own name
     std::vector<std::string> environment; // "NAME=value", all of it
     std::filesystem::path directory;      // empty: ours
-    std::filesystem::path guard;          // a program whose main calls guard_main: own_executable()
 };
 
 // How a process ended.
@@ -47,9 +64,9 @@ using ChildEvent = std::variant<ChildQuiet, ChildOutput, ChildExited, ChildGone>
 
 class Child {
   public:
-    // Returns when the program runs. Throws Error (server) with the stage and the system's reason:
-    // "starting /x/llama-server: Permission denied".
-    explicit Child(const ChildSpec& spec);
+    // Returns when the program runs. One at a time for each guard. Throws Error (server) with the
+    // stage and the system's reason: "starting /x/llama-server: Permission denied".
+    Child(const ChildSpec& spec, Guard& guard);
     ~Child(); // kills what is left and waits until it is gone
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
