@@ -1,10 +1,9 @@
 #include "odysseus/platform/leftovers.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/files.hpp"
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 namespace odysseus::platform {
@@ -42,12 +41,10 @@ void record_child(const std::filesystem::path& file, std::int64_t pid) {
     const nlohmann::json record = {{"pid", identity->pid},
                                    {"started", identity->started},
                                    {"executable", identity->executable}};
-    try {
-        write_file_atomically(
-            file, record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-    } catch (const Error& error) {
-        log::debug(cat("no record of llama-server: ", error.what()));
-    }
+    // Not forced to the disk: it is for the end of this program, not of the system. Half a record
+    // is none.
+    std::ofstream(file, std::ios::binary | std::ios::trunc)
+        << record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
 void forget_child(const std::filesystem::path& file) {

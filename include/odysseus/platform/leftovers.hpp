@@ -1,4 +1,4 @@
-// What an odysseus that lost its power left running. The record names the child beyond its number
+// What an odysseus whose guard was killed too left running. The record names the child beyond its number
 // (when it began, which program it is), so that a stranger who got the number since is never
 // touched.
 #pragma once
