@@ -145,6 +145,10 @@ TEST_CASE("catalog: the shards of a split model are one, if all are there") {
     REQUIRE(catalog.findings.size() == 1);
     CHECK(catalog.findings[0] ==
           "half is not offered: 2 of its 3 parts are missing (number 1 first).");
+    const auto one_missing = catalog_of({"d/s-00001-of-00002.gguf"});
+    CHECK(one_missing.models.empty());
+    CHECK(one_missing.findings.at(0) ==
+          "d/s is not offered: 1 of its 2 parts is missing (number 2).");
     CHECK(std::count(catalog.router_ids.begin(), catalog.router_ids.end(), "half-00002-of-00003") ==
           1);
 }
