@@ -13,6 +13,8 @@ using namespace odysseus;
 
 namespace {
 
+constexpr int k_interrupted = 130; // as shells say it: 128 and SIGINT
+
 int run(const io::CommandLine& line) {
     using io::Verb;
     switch (line.verb) {
@@ -41,6 +43,9 @@ int main(int argc, char** argv) {
     if (const auto code = platform::guard_main(argc, argv)) return *code;
     try {
         return run(io::parse_command_line(argc, argv));
+    } catch (const Stopped& stopped) {
+        std::fprintf(stderr, "odysseus: stopped: %s\n", stopped.what());
+        return k_interrupted;
     } catch (const Error& error) {
         std::fprintf(stderr, "odysseus: %s\n", error.what());
         return exit_code(error.fault());

@@ -1,50 +1,31 @@
 // The story of a launch, from top to bottom.
 #include "odysseus/error.hpp"
 #include "odysseus/front/commands.hpp"
-#include "odysseus/front/context_record.hpp"
 #include "odysseus/front/first_model.hpp"
-#include "odysseus/front/launch.hpp"
-#include "odysseus/front/server.hpp"
+#include "odysseus/front/greeting.hpp"
+#include "odysseus/front/supervision.hpp"
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/log.hpp"
-#include "odysseus/logic/device_memory.hpp"
 #include "odysseus/logic/status_report.hpp"
 #include "odysseus/logic/text.hpp"
-#include "odysseus/logic/toy_model.hpp"
 #include "odysseus/logic/user_arguments.hpp"
-#include "odysseus/logic/version.hpp"
-#include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/instance_lock.hpp"
 #include "odysseus/platform/leftovers.hpp"
 #include "odysseus/platform/memory.hpp"
-#include "odysseus/platform/paths.hpp"
 #include "odysseus/platform/ports.hpp"
 #include "odysseus/platform/service_manager.hpp"
 #include "odysseus/platform/stop_signal.hpp"
-#include "odysseus/service/llama_client.hpp"
 #include "odysseus/service/models.hpp"
-#include "odysseus/service/preset_file.hpp"
 #include "odysseus/service/proxy.hpp"
-#include "odysseus/service/supervisor.hpp"
 
 #include <chrono>
-#include <nlohmann/json.hpp>
-#include <random>
 
 namespace odysseus::front {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto k_reload_limit = 10s;
-constexpr auto k_list_limit = 2s;
 constexpr auto k_request_grace = 10s; // requests in flight get so long when we stop
-
-std::string url_of(const std::string& host, int port) {
-    const bool ipv6 = host.find(':') != std::string::npos;
-    const std::string shown = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host;
-    return ipv6 ? cat("http://[", shown, "]:", port) : cat("http://", shown, ":", port);
-}
 
 bool is_loopback(const std::string& host) {
     return host == "localhost" || host == "::1" || host.starts_with("127.");
@@ -111,127 +92,6 @@ void make_folders(const Home& home, const Settings& settings) {
                             "; choose a writable place with --home or --models-dir"));
         }
     }
-}
-
-std::string random_key() {
-    static constexpr char k_hex[] = "0123456789abcdef";
-    std::random_device random;
-    std::string key;
-    for (int i = 0; i < 64; ++i)
-        key += k_hex[random() % 16];
-    return key;
-}
-
-// A context for each model by itself, where that was asked for.
-std::optional<PresetFile::ContextOf> own_contexts(const Settings& settings, const Machine& machine,
-                                                  const ContextRecord& record,
-                                                  const std::vector<std::string>& llama_args) {
-    if (!settings.per_model_context) return std::nullopt;
-    return [=, &record](const Model& model) {
-        return record.recalled(context_for(settings, machine, {model}, llama_args), {model}).tokens;
-    };
-}
-
-std::optional<Model> model_with(const std::vector<Model>& models, const std::string& id) {
-    for (const auto& model : models) {
-        if (model.id == id) return model;
-    }
-    return std::nullopt;
-}
-
-// What is loaded now, and never ran out of memory in this launch, held: that counts for climbing
-// back.
-void note_what_held(ContextRecord& record, const std::vector<Model>& models,
-                    const Serving& serving) {
-    if (serving.state != State::ready || serving.oom_steps > 0) return;
-    const auto answer = llama_get({serving.port, serving.api_key}, "/models", k_list_limit);
-    const auto list = nlohmann::json::parse(answer.body, nullptr, false);
-    if (answer.status != 200 || !list.is_object() || !list.contains("data")) return;
-    for (const auto& entry : list["data"]) {
-        const auto state = entry.value("/status/value"_json_pointer, std::string());
-        const auto model = model_with(models, entry.value("id", std::string()));
-        if (state == "loaded" && model) record.held(*model, serving.context, std::nullopt);
-    }
-}
-
-void tell_router_to_look_again(const Serving& serving) {
-    if (serving.state != State::ready) return; // it reads everything when it starts
-    const auto answer =
-        llama_get({serving.port, serving.api_key}, "/models?reload=1", k_reload_limit);
-    if (answer.status != 200) log::warn("llama-server did not look at the models folder again");
-}
-
-std::optional<std::string> library_dir(const Server& server) {
-    return server.library_dir ? std::optional(server.library_dir->string()) : std::nullopt;
-}
-
-std::filesystem::path llama_record(const Home& home) {
-    return home.data() / "llama-server.json";
-}
-
-StartSpec start_spec(const Settings& settings, const Home& home, const Plan& plan,
-                     const Server& server, const std::vector<std::string>& llama_args) {
-    StartSpec spec;
-    spec.executable = server.executable;
-    spec.guard = platform::own_executable();
-    spec.log_file = home.logs() / "llama-server.log";
-    spec.record = llama_record(home);
-    spec.api_key = settings.api_keys.empty() ? "" : random_key();
-    spec.environment = launch_environment(
-        platform::own_environment(),
-        {plan.hardware.os, (home.data() / "cache").string(), library_dir(server), spec.api_key});
-    spec.arguments = [=, machine = plan.hardware](std::int64_t context, int port) {
-        return launch_arguments(
-            launch_plan_for(settings, home, machine, context, port, llama_args));
-    };
-    spec.port = settings.llama_port;
-    spec.port_asked_for = settings.llama_port_asked_for;
-    spec.context = plan.context.tokens;
-    spec.memory_ceiling = [machine = plan.hardware](const std::string& device) {
-        return device_memory(machine, device).total_bytes;
-    };
-    spec.notice = [](const std::string& sentence) { io::say("note", sentence); };
-    return spec;
-}
-
-void say_first_lines(const Plan& plan, bool first_run) {
-    if (first_run) {
-        io::say("machine", machine_line(plan.hardware));
-        for (const auto& note : plan.hardware.notes)
-            io::say("", note);
-        if (plan.build) {
-            io::say("build", cat("llama.cpp ",
-                                 plan.build->tag.empty() ? plan.build->source : plan.build->tag,
-                                 plan.build->reason.empty() ? "" : ": ", plan.build->reason));
-        }
-        io::say("models", models_line(plan.models));
-        for (const auto& finding : plan.findings)
-            io::say("", finding);
-        io::say("context", plan.context.reason);
-        return;
-    }
-    io::say("odysseus", cat(version(), " on ", machine_line(plan.hardware)));
-    io::say("models",
-            cat(models_line(plan.models), "; ", plan.context.tokens, " tokens of context"));
-}
-
-// A toy model is a way to see that everything works, not a way to get answers.
-void say_toy(const Settings& settings, const std::vector<Model>& models) {
-    if (models.size() != 1 || models.front().id != k_toy_model_name) return;
-    io::say("toy", cat(k_toy_model_name,
-                       " has random weights, so its answers are noise; put a .gguf file into ",
-                       settings.models_dir, " or fetch one: odysseus pull NAME"));
-}
-
-void say_ready(const std::string& url, const Plan& plan, bool first_run) {
-    io::say("ready", cat(url, "  (a page for people: ", url, "/odysseus; Ctrl-C stops)"));
-    if (!first_run || plan.models.empty()) return;
-    const auto& model = plan.models.front();
-    io::say("try it",
-            cat("curl ", url,
-                "/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\": \"",
-                model.names.empty() ? model.id : model.names.front(),
-                "\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'"));
 }
 
 } // namespace
@@ -328,6 +188,7 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     proxy.stop(k_request_grace);
     note_what_held(record, models.models(), supervisor.current());
     supervisor.stop();
+    stop.on_second({});
     return 0;
 }
 

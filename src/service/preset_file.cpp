@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace odysseus {
+namespace {
+
+constexpr std::size_t k_file_bytes_max = 16 * 1024 * 1024;
+
+} // namespace
 
 PresetFile::PresetFile(std::filesystem::path file, std::optional<ContextOf> context_of,
                        std::int64_t gpu_layers)
@@ -39,6 +44,7 @@ void PresetFile::write() {
     auto text = m_context_of ? preset_text(m_catalog, m_contexts) : preset_text(m_catalog);
     if (text.empty())
         text = "version = 1\n"; // llama-server was told of the file, so it must be there
+    if (platform::read_file(m_file, k_file_bytes_max) == text) return; // a write waits for the disk
     platform::write_file_atomically(m_file, text);
 }
 

@@ -1,0 +1,55 @@
+#include "odysseus/front/greeting.hpp"
+
+#include "odysseus/io/terminal.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/logic/toy_model.hpp"
+#include "odysseus/logic/version.hpp"
+
+namespace odysseus::front {
+
+std::string url_of(const std::string& host, int port) {
+    const bool ipv6 = host.find(':') != std::string::npos;
+    const std::string shown = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host;
+    return ipv6 ? cat("http://[", shown, "]:", port) : cat("http://", shown, ":", port);
+}
+
+void say_first_lines(const Plan& plan, bool first_run) {
+    if (first_run) {
+        io::say("machine", machine_line(plan.hardware));
+        for (const auto& note : plan.hardware.notes)
+            io::say("", note);
+        if (plan.build) {
+            io::say("build", cat("llama.cpp ",
+                                 plan.build->tag.empty() ? plan.build->source : plan.build->tag,
+                                 plan.build->reason.empty() ? "" : ": ", plan.build->reason));
+        }
+        io::say("models", models_line(plan.models));
+        for (const auto& finding : plan.findings)
+            io::say("", finding);
+        io::say("context", plan.context.reason);
+        return;
+    }
+    io::say("odysseus", cat(version(), " on ", machine_line(plan.hardware)));
+    io::say("models",
+            cat(models_line(plan.models), "; ", plan.context.tokens, " tokens of context"));
+}
+
+void say_toy(const Settings& settings, const std::vector<Model>& models) {
+    if (models.size() != 1 || models.front().id != k_toy_model_name) return;
+    io::say("toy", cat(k_toy_model_name,
+                       " has random weights, so its answers are noise; put a .gguf file into ",
+                       settings.models_dir, " or fetch one: odysseus pull NAME"));
+}
+
+void say_ready(const std::string& url, const Plan& plan, bool first_run) {
+    io::say("ready", cat(url, "  (a page for people: ", url, "/odysseus; Ctrl-C stops)"));
+    if (!first_run || plan.models.empty()) return;
+    const auto& model = plan.models.front();
+    io::say("try it",
+            cat("curl ", url,
+                "/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\": \"",
+                model.names.empty() ? model.id : model.names.front(),
+                "\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'"));
+}
+
+} // namespace odysseus::front

@@ -1,0 +1,102 @@
+#include "odysseus/front/supervision.hpp"
+
+#include "odysseus/io/terminal.hpp"
+#include "odysseus/log.hpp"
+#include "odysseus/logic/device_memory.hpp"
+#include "odysseus/platform/environment.hpp"
+#include "odysseus/platform/paths.hpp"
+#include "odysseus/service/llama_client.hpp"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <random>
+
+namespace odysseus::front {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto k_reload_limit = 10s;
+constexpr auto k_list_limit = 2s;
+
+std::string random_key() {
+    static constexpr char k_hex[] = "0123456789abcdef";
+    std::random_device random;
+    std::string key;
+    for (int i = 0; i < 64; ++i)
+        key += k_hex[random() % 16];
+    return key;
+}
+
+std::optional<std::string> library_dir(const Server& server) {
+    return server.library_dir ? std::optional(server.library_dir->string()) : std::nullopt;
+}
+
+} // namespace
+
+std::filesystem::path llama_record(const Home& home) {
+    return home.data() / "llama-server.json";
+}
+
+StartSpec start_spec(const Settings& settings, const Home& home, const Plan& plan,
+                     const Server& server, const std::vector<std::string>& llama_args) {
+    StartSpec spec;
+    spec.executable = server.executable;
+    spec.guard = platform::own_executable();
+    spec.log_file = home.logs() / "llama-server.log";
+    spec.record = llama_record(home);
+    spec.api_key = settings.api_keys.empty() ? "" : random_key();
+    spec.environment = launch_environment(
+        platform::own_environment(),
+        {plan.hardware.os, (home.data() / "cache").string(), library_dir(server), spec.api_key});
+    spec.arguments = [=, machine = plan.hardware](std::int64_t context, int port) {
+        return launch_arguments(
+            launch_plan_for(settings, home, machine, context, port, llama_args));
+    };
+    spec.port = settings.llama_port;
+    spec.port_asked_for = settings.llama_port_asked_for;
+    spec.context = plan.context.tokens;
+    spec.memory_ceiling = [machine = plan.hardware](const std::string& device) {
+        return device_memory(machine, device).total_bytes;
+    };
+    spec.notice = [](const std::string& sentence) { io::say("note", sentence); };
+    return spec;
+}
+
+std::optional<PresetFile::ContextOf> own_contexts(const Settings& settings, const Machine& machine,
+                                                  const ContextRecord& record,
+                                                  const std::vector<std::string>& llama_args) {
+    if (!settings.per_model_context) return std::nullopt;
+    return [=, &record](const Model& model) {
+        return record.recalled(context_for(settings, machine, {model}, llama_args), {model}).tokens;
+    };
+}
+
+std::optional<Model> model_with(const std::vector<Model>& models, const std::string& id) {
+    for (const auto& model : models) {
+        if (model.id == id) return model;
+    }
+    return std::nullopt;
+}
+
+void note_what_held(ContextRecord& record, const std::vector<Model>& models,
+                    const Serving& serving) {
+    if (serving.state != State::ready || serving.oom_steps > 0) return;
+    const auto answer = llama_get({serving.port, serving.api_key}, "/models", k_list_limit);
+    const auto list = nlohmann::json::parse(answer.body, nullptr, false);
+    if (answer.status != 200 || !list.is_object() || !list.contains("data")) return;
+    for (const auto& entry : list["data"]) {
+        const auto state = entry.value("/status/value"_json_pointer, std::string());
+        const auto model = model_with(models, entry.value("id", std::string()));
+        if (state == "loaded" && model) record.held(*model, serving.context, std::nullopt);
+    }
+}
+
+void tell_router_to_look_again(const Serving& serving) {
+    if (serving.state != State::ready) return; // it reads everything when it starts
+    const auto answer =
+        llama_get({serving.port, serving.api_key}, "/models?reload=1", k_reload_limit);
+    if (answer.status != 200) log::warn("llama-server did not look at the models folder again");
+}
+
+} // namespace odysseus::front
