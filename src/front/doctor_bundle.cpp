@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::streamoff k_log_tail_bytes = 256 * 1024;
+constexpr std::streamoff k_log_tail_bytes = std::streamoff{1} << 18;
 constexpr std::size_t k_logs_max = 12;
 
 std::string dumped(const nlohmann::ordered_json& json) {
@@ -85,6 +85,7 @@ std::vector<io::TarMember> log_tails(const fs::path& logs, RedactRules rules) {
     std::sort(files.begin(), files.end());
     files.resize(std::min(files.size(), k_logs_max));
     std::vector<io::TarMember> members;
+    members.reserve(files.size());
     for (const auto& file : files)
         members.push_back(
             {"logs/" + platform::utf8(file.filename()), redacted(tail_of(file), rules)});

@@ -46,7 +46,7 @@ Error unreachable(const Error& error, const PullOptions& options) {
 
 // A mirror may hand on the links of the hub that it mirrors.
 std::string next_url(const std::string& link, const PullOptions& options) {
-    const auto url = rebased(link, "https://huggingface.co", options.hub);
+    auto url = rebased(link, "https://huggingface.co", options.hub);
     const auto there = parsed_url(url);
     const auto here = parsed_url(options.hub);
     if (there && here && origin_of(*there) == origin_of(*here)) return url;

@@ -20,12 +20,12 @@ constexpr int k_exit_network = 4;
 constexpr int k_exit_integrity = 5;
 constexpr int k_exit_busy = 7;
 
-constexpr std::int64_t k_mib = 1024 * 1024;
-constexpr std::int64_t k_space_least_bytes = 200 * k_mib;     // a build, unpacked
-constexpr std::int64_t k_space_easy_bytes = 5 * 1024 * k_mib; // a build and a model
+constexpr std::int64_t k_mib = std::int64_t{1} << 20;
+constexpr std::int64_t k_space_least_bytes = 200 * k_mib;      // a build, unpacked
+constexpr std::int64_t k_space_easy_bytes = 5 * (k_mib << 10); // a build and a model
 // No certificate of today was valid when this was written: 2026-11-01.
 constexpr std::int64_t k_clock_least_s = 1'793'491'200;
-constexpr std::int64_t k_clock_off_s = 5 * 60;
+constexpr std::int64_t k_clock_off_s = 300;
 
 using Findings = std::vector<Finding>;
 
@@ -148,7 +148,7 @@ void look_at_libc(const DoctorFacts& facts, Findings& findings) {
 std::string remedy_of_trouble(const std::string& trouble, bool given) {
     const auto low = lowered(trouble);
     const auto has = [&](const char* words) { return low.find(words) != std::string::npos; };
-    const std::string other =
+    std::string other =
         given ? "Name another one with --llama-server, or leave that out to use an installed build."
               : "Install another one: odysseus backend install, or go back: odysseus backend "
                 "rollback.";

@@ -120,6 +120,7 @@ std::string labels_of(const std::vector<HubQuant>& quants) {
 
 std::string did_you_mean(std::string_view wanted, const std::vector<HubQuant>& quants) {
     std::vector<std::string> names;
+    names.reserve(2 * quants.size());
     for (const auto& quant : quants) {
         names.push_back(quant.label());
         names.emplace_back(name_of(quant.files.front().path));
@@ -163,6 +164,7 @@ std::variant<QuantChoice, NoQuant> asked_quant(const HubListing& listing, std::s
     }
     if (found.size() > 1) {
         std::vector<std::string> names;
+        names.reserve(found.size());
         for (const auto* quant : found)
             names.push_back(quant->files.front().path);
         return NoQuant{cat(repo_id, " has more than one ", wanted, ": ", joined(names, ", "),
@@ -278,7 +280,8 @@ int quality_of(std::string_view quant) {
     if (name == "F32" || name == "FP32") return 398;
     if (name == "F16" || name == "BF16" || name == "FP16") return 399;
     if (name == "FP8") return 800;
-    if (name.starts_with("MXFP4") || name.starts_with("NVFP4")) return 445;
+    const auto kind = name.substr(0, 5); // "MXFP4_MOE" too
+    if (kind == "MXFP4" || kind == "NVFP4") return 445;
     const auto digit = name.find_first_of("12345678");
     if (digit == std::string::npos || digit > 2) return 0;
     const int bits = name[digit] - '0';
@@ -325,7 +328,7 @@ std::int64_t memory_for_4096_bytes(std::int64_t model_bytes) {
 std::optional<std::int64_t> model_memory_bytes(const Machine& machine) {
     const auto estimate = choose_auto_context(machine, nullptr, {});
     if (!estimate.available_mib) return std::nullopt;
-    constexpr std::int64_t k_bytes_per_mib = 1024 * 1024;
+    constexpr std::int64_t k_bytes_per_mib = std::int64_t{1} << 20;
     return std::max<std::int64_t>(*estimate.available_mib - estimate.overhead_mib, 0) *
            k_bytes_per_mib;
 }
