@@ -3,6 +3,7 @@
 #include "odysseus/front/context_record.hpp"
 #include "odysseus/front/launch.hpp"
 #include "odysseus/front/server.hpp"
+#include "odysseus/front/verify.hpp"
 #include "odysseus/io/model_scan.hpp"
 #include "odysseus/io/terminal.hpp"
 
@@ -29,6 +30,8 @@ int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     if (line.has("--forget")) ContextRecord::forget(home);
     const ContextRecord record(home, settings, plan.hardware, plan.build ? plan.build->tag : "");
     plan.context = record.recalled(std::move(plan.context), plan.models);
+    if (line.has("--verify"))
+        plan.verified = verified(ready_server(settings, plan.hardware), plan, line.llama_args);
     plan.argv = launch_arguments(launch_plan_for(settings, home, plan.hardware, plan.context.tokens,
                                                  settings.llama_port, line.llama_args));
     plan.argv.insert(plan.argv.begin(), "llama-server");

@@ -39,6 +39,46 @@ Json model_json(const Model& model) {
             {"kv_fixed_bytes", or_null(model.kv_fixed_bytes)}};
 }
 
+// "what" in a column of its own, then the text.
+std::string entry(std::string_view what, const std::string& text) {
+    constexpr std::size_t k_cells = 10;
+    std::string line(what);
+    line.append(line.size() < k_cells ? k_cells - line.size() : 1, ' ');
+    return line + text + '\n';
+}
+
+Json verified_json(const FitComparison& verified) {
+    Json devices = Json::array();
+    for (const auto& device : verified.devices) {
+        devices.push_back({{"device", device.device},
+                           {"model_mib", device.model_mib},
+                           {"context_mib", device.context_mib},
+                           {"compute_mib", device.compute_mib}});
+    }
+    const bool answered = verified.trouble.empty();
+    return {{"model", verified.model},
+            {"tokens", verified.tokens},
+            {"odysseus_context_mib", verified.our_context_mib},
+            {"llama_cpp_context_mib", answered ? Json(verified.their_context_mib()) : Json()},
+            {"devices", std::move(devices)},
+            {"trouble", answered ? Json() : Json(verified.trouble)}};
+}
+
+std::string verified_text(const FitComparison& verified) {
+    if (!verified.trouble.empty()) return entry("verified", cat("not: ", verified.trouble));
+    char ours[32];
+    std::snprintf(ours, sizeof ours, "%.1f", verified.our_context_mib);
+    std::string text =
+        entry("verified", cat(verified.model, " at ", verified.tokens, " tokens: its cache takes ",
+                              ours, " MiB by odysseus, ", verified.their_context_mib(),
+                              " MiB by llama.cpp's own llama-fit-params"));
+    for (const auto& device : verified.devices) {
+        text += entry("", cat(device.device, ": weights ", device.model_mib, " MiB, context ",
+                              device.context_mib, " MiB, computing ", device.compute_mib, " MiB"));
+    }
+    return text;
+}
+
 // Arguments as a shell would take them, so that a person can paste the line.
 std::string shell_line(const std::vector<std::string>& argv) {
     std::string line;
@@ -60,14 +100,6 @@ std::string shell_line(const std::vector<std::string>& argv) {
 
 std::string gib_text(std::int64_t mib) {
     return byte_text(mib * k_mib);
-}
-
-// "what" in a column of its own, then the text.
-std::string entry(std::string_view what, const std::string& text) {
-    constexpr std::size_t k_cells = 10;
-    std::string line(what);
-    line.append(line.size() < k_cells ? k_cells - line.size() : 1, ' ');
-    return line + text + '\n';
 }
 
 std::string build_text(const Plan& plan) {
@@ -146,13 +178,14 @@ Json context_json(const ContextChoice& context) {
 }
 
 std::string plan_json(const Plan& plan) {
-    const Json document{{"hardware", machine_json(plan.hardware)},
-                        {"build", build_json(plan.build)},
-                        {"build_trouble", plan.build ? Json() : Json(plan.build_trouble)},
-                        {"models", models_json(plan.models)},
-                        {"context", context_json(plan.context)},
-                        {"argv", plan.argv},
-                        {"findings", plan.findings}};
+    Json document{{"hardware", machine_json(plan.hardware)},
+                  {"build", build_json(plan.build)},
+                  {"build_trouble", plan.build ? Json() : Json(plan.build_trouble)},
+                  {"models", models_json(plan.models)},
+                  {"context", context_json(plan.context)},
+                  {"argv", plan.argv},
+                  {"findings", plan.findings}};
+    if (plan.verified) document["verified"] = verified_json(*plan.verified);
     return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -163,7 +196,9 @@ std::string plan_text(const Plan& plan) {
     text += build_text(plan) + models_text(plan.models);
     for (const auto& finding : plan.findings)
         text += entry("", finding);
-    return text + context_text(plan.context) + entry("command", shell_line(plan.argv));
+    text += context_text(plan.context);
+    if (plan.verified) text += verified_text(*plan.verified);
+    return text + entry("command", shell_line(plan.argv));
 }
 
 std::string machine_line(const Machine& machine) {

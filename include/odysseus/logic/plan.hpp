@@ -4,6 +4,7 @@
 
 #include "odysseus/logic/build.hpp"
 #include "odysseus/logic/context_choice.hpp"
+#include "odysseus/logic/fit_report.hpp"
 #include "odysseus/logic/machine.hpp"
 #include "odysseus/logic/model.hpp"
 
@@ -32,6 +33,7 @@ struct Plan {
     ContextChoice context;
     std::vector<std::string> argv; // llama-server's, its name first
     std::vector<std::string> findings;
+    std::optional<FitComparison> verified; // with --verify
 };
 
 // The parts and the whole (docs/manual.md, "plan --json").

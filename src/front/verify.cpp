@@ -1,0 +1,75 @@
+#include "odysseus/front/verify.hpp"
+
+#include "odysseus/logic/launch_plan.hpp"
+#include "odysseus/logic/model_catalog.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/logic/user_arguments.hpp"
+#include "odysseus/platform/files.hpp"
+#include "odysseus/platform/run_tool.hpp"
+
+namespace odysseus::front {
+namespace {
+
+constexpr std::chrono::milliseconds k_deadline{120'000}; // a GPU's driver may have to be woken
+
+double our_context_mib(const Model& model, const ContextChoice& context,
+                       const UserArguments& said) {
+    if (!model.kv) return context.kv_mib_per_4096 * static_cast<double>(context.tokens) / 4096;
+    KvUse use;
+    use.context = context.tokens;
+    use.slots = context.parallel;
+    use.unified = context.parallel > 1;
+    use.key_type = said.key_type.value_or(use.key_type);
+    use.value_type = said.value_type.value_or(use.value_type);
+    return static_cast<double>(kv_bytes(*model.kv, use)) / (1024.0 * 1024.0);
+}
+
+} // namespace
+
+FitComparison verified(const std::optional<Server>& server, const Plan& plan,
+                       const std::vector<std::string>& llama_args) {
+    FitComparison comparison;
+    const auto* model = largest_model(plan.models);
+    if (model == nullptr || !server) {
+        comparison.trouble = model == nullptr ? "there is no model to ask about"
+                                              : "no llama.cpp build is installed to ask";
+        return comparison;
+    }
+    comparison.model = model->id;
+    comparison.tokens = plan.context.tokens;
+    comparison.our_context_mib = our_context_mib(*model, plan.context, user_arguments(llama_args));
+
+    auto tool = server->executable.parent_path() / "llama-fit-params";
+    tool += server->executable.extension();
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(tool, error)) {
+        comparison.trouble = "this build has no llama-fit-params";
+        return comparison;
+    }
+    std::vector<std::string> argv{platform::utf8(tool),
+                                  "-m",
+                                  model->path,
+                                  "-c",
+                                  std::to_string(plan.context.tokens),
+                                  "-ngl",
+                                  std::to_string(gpu_layers(plan.hardware.backend)),
+                                  "--parallel",
+                                  std::to_string(plan.context.parallel),
+                                  "--fit-print",
+                                  "on"};
+    if (plan.context.parallel > 1) argv.emplace_back("--kv-unified");
+    argv.insert(argv.end(), llama_args.begin(), llama_args.end());
+    platform::ToolLimits limits;
+    limits.deadline = k_deadline;
+    const auto result = platform::run_tool(argv, {{"GGML_NO_BACKTRACE", "1"}}, limits);
+    const auto devices = parse_fit_report(result.out);
+    if (result.ok() && devices) {
+        comparison.devices = *devices;
+    } else {
+        comparison.trouble =
+            cat("llama-fit-params ", result.ok() ? "gave no figures" : result.how_it_ended(limits));
+    }
+    return comparison;
+}
+
+} // namespace odysseus::front
