@@ -164,6 +164,7 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     pages.status_json = [&, began](const Traffic& traffic) {
         auto now = plan;
         now.models = models.models();
+        if (now.build->tag.empty()) now.build->tag = supervisor.build();
         const auto uptime = std::chrono::steady_clock::now() - began;
         return status_json(report_of(supervisor.current(), traffic,
                                      std::chrono::duration_cast<std::chrono::seconds>(uptime)),

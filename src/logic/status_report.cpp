@@ -1,6 +1,7 @@
 #include "odysseus/logic/status_report.hpp"
 
 #include "odysseus/logic/machine_json.hpp"
+#include "odysseus/logic/text.hpp"
 #include "odysseus/logic/version.hpp"
 
 #include <nlohmann/json.hpp>
@@ -12,6 +13,11 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
     Json context = context_json(plan.context);
     context["tokens"] = report.context_tokens;
     context["start_tokens"] = plan.context.tokens;
+    if (report.context_tokens != plan.context.tokens && report.context_tokens != 0) {
+        context["reason"] =
+            cat(report.context_tokens, " tokens: memory ran out with more; the start was with ",
+                plan.context.tokens);
+    }
     const Json document{{"version", version()},
                         {"state", report.state},
                         {"reason", report.reason.empty() ? Json() : Json(report.reason)},

@@ -1,0 +1,34 @@
+#include "odysseus/logic/status_report.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace odysseus;
+
+TEST_CASE(
+    "status: the documented keys, the context of now, and why it is not the one of the start") {
+    Plan plan;
+    plan.context.tokens = 32768;
+    plan.context.reason = "room for more";
+    StatusReport report;
+    report.state = "ready";
+    report.context_tokens = 32768;
+    auto json = nlohmann::json::parse(status_json(report, plan));
+    for (const char* key :
+         {"version", "state", "generation", "uptime_s", "context", "hardware", "build", "models",
+          "llama_server", "restarts", "oom_steps", "requests"}) {
+        INFO(key);
+        CHECK(json.contains(key));
+    }
+    CHECK(json["context"]["reason"] == "room for more");
+    CHECK(json["llama_server"]["pid"].is_null());
+    CHECK(json["requests"].contains("replayed"));
+
+    report.context_tokens = 8192;
+    report.llama_pid = 7;
+    json = nlohmann::json::parse(status_json(report, plan));
+    CHECK(json["context"]["tokens"] == 8192);
+    CHECK(json["context"]["start_tokens"] == 32768);
+    CHECK(json["context"]["reason"].get<std::string>().find("memory ran out") != std::string::npos);
+    CHECK(json["llama_server"]["pid"] == 7);
+}
