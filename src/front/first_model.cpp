@@ -74,6 +74,7 @@ io::PullOptions pull_options(const Settings& settings, const Machine& machine,
     options.token = token_from_environment();
     options.offline = settings.offline;
     options.memory_bytes = model_memory_bytes(machine);
+    options.with_gpu = machine.backend != Backend::cpu;
     options.http.stopped = std::move(stopped);
     options.on_check = [](const std::string& file) {
         io::say("check", cat("reading ", file, " to compare its digest"));
@@ -104,7 +105,7 @@ io::PullPlan pull_shown(const std::string& name, const io::PullOptions& options)
 
 bool fetch_first_model(const io::PullOptions& options) {
     if (options.offline || !io::can_ask()) return false;
-    const auto name = io::offer_starter_models(options.memory_bytes, io::ask);
+    const auto name = io::offer_starter_models(options.memory_bytes, options.with_gpu, io::ask);
     if (!name) return false;
     try {
         pull_shown(*name, options);

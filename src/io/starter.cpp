@@ -25,8 +25,8 @@ std::string list_text(std::optional<std::int64_t> memory_bytes, std::size_t reco
 } // namespace
 
 std::optional<std::string> offer_starter_models(std::optional<std::int64_t> memory_bytes,
-                                                const Asker& asker) {
-    const auto recommended = recommended_starter(memory_bytes);
+                                                bool with_gpu, const Asker& asker) {
+    const auto recommended = recommended_starter(memory_bytes, with_gpu);
     auto question = cat("There is no model yet. Here is a short list to choose from:\n\n",
                         list_text(memory_bytes, recommended), "\nWhich one? 1 to ",
                         starter_models().size(), ", Enter for ", recommended + 1, ", s to skip: ");

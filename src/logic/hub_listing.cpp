@@ -283,7 +283,7 @@ int quality_of(std::string_view quant) {
     const auto kind = name.substr(0, 5); // "MXFP4_MOE" too
     if (kind == "MXFP4" || kind == "NVFP4") return 445;
     const auto digit = name.find_first_of("12345678");
-    if (digit == std::string::npos || digit > 2) return 0;
+    if (digit > 2) return 0; // none at all, or one of another word
     const int bits = name[digit] - '0';
     static const std::map<std::string, int> k_grades{
         {"XXL", 70}, {"XL", 60}, {"L", 50},  {"M", 40}, {"K", 40}, {"", 30},

@@ -39,11 +39,15 @@ bool fits(const StarterModel& model, std::optional<std::int64_t> memory_bytes) {
     return !memory_bytes || memory_for_4096_bytes(model.size_bytes) <= *memory_bytes;
 }
 
-std::size_t recommended_starter(std::optional<std::int64_t> memory_bytes) {
+std::size_t recommended_starter(std::optional<std::int64_t> memory_bytes, bool with_gpu) {
+    constexpr std::int64_t k_quick_bytes = std::int64_t{3} << 30; // on a processor
+
     constexpr std::size_t k_without_knowledge = 1;
     if (!memory_bytes) return k_without_knowledge;
     for (const auto index : k_recommended) {
-        if (fits(starter_models()[index], *memory_bytes - k_ease_bytes)) return index;
+        const auto& model = starter_models()[index];
+        if (!with_gpu && model.size_bytes > k_quick_bytes) continue;
+        if (fits(model, *memory_bytes - k_ease_bytes)) return index;
     }
     return 0;
 }

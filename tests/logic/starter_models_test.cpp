@@ -45,8 +45,12 @@ TEST_CASE("starter models: what is recommended") {
     };
     for (const auto& row : rows) {
         INFO(row.memory.value_or(-1));
-        CHECK(std::string(starter_models()[recommended_starter(row.memory)].title) == row.title);
+        CHECK(std::string(starter_models()[recommended_starter(row.memory, true)].title) ==
+              row.title);
     }
+    CHECK(std::string(starter_models()[recommended_starter(64 * k_gib, false)].title) ==
+          "Llama 3.2 3B Instruct");
+    CHECK(recommended_starter(2 * k_gib, false) == 0);
     CHECK(fits(starter_models().back(), 6 * k_gib));
     CHECK_FALSE(fits(starter_models().back(), 5 * k_gib));
     CHECK(fits(starter_models().back(), std::nullopt));

@@ -24,6 +24,7 @@ struct PullOptions {
     std::optional<std::string> token;
     bool offline = false;
     std::optional<std::int64_t> memory_bytes; // model_memory_bytes() of this machine
+    bool with_gpu = true;                     // llama-server will compute on one
     HttpOptions http;                         // the hub's plain http is added to its trust
     // Called before a file of many gigabytes is read to compare its digest; may be empty.
     std::function<void(const std::string& file)> on_check;

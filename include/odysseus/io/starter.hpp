@@ -15,6 +15,6 @@ using Asker = std::function<std::optional<std::string>(const std::string& questi
 // machine), and asks. The answer is a name for plan_pull; nothing: it was skipped, or nobody
 // answers. Whether a person is there (can_ask) is for the caller to look at first.
 [[nodiscard]] std::optional<std::string>
-offer_starter_models(std::optional<std::int64_t> memory_bytes, const Asker& asker);
+offer_starter_models(std::optional<std::int64_t> memory_bytes, bool with_gpu, const Asker& asker);
 
 } // namespace odysseus::io

@@ -22,8 +22,9 @@ struct StarterModel {
 [[nodiscard]] bool fits(const StarterModel& model, std::optional<std::int64_t> memory_bytes);
 
 // What Enter takes: the best all-round model that fits, leaving room for a long conversation; the
-// smallest where nothing fits.
-[[nodiscard]] std::size_t recommended_starter(std::optional<std::int64_t> memory_bytes);
+// smallest where nothing fits. Without a GPU at most one of 3B: more is read word by word there.
+[[nodiscard]] std::size_t recommended_starter(std::optional<std::int64_t> memory_bytes,
+                                              bool with_gpu);
 
 // What a person typed at the list.
 struct StarterAnswer {
