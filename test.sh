@@ -38,7 +38,7 @@ if is_debian_like; then
         fi
     done
 fi
-for tool in cmake ninja c++ python3; do has "$tool" || fail 1 "$tool is missing (docs/contributing.md says what is needed)"; done
+for tool in cmake ninja c++ python3 node npm; do has "$tool" || fail 1 "$tool is missing (docs/contributing.md says what is needed)"; done
 scripts/fetch-deps --tests
 
 build_dir=$root/build/$preset

@@ -10,8 +10,9 @@ else()
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
     -Wformat=2 -Wimplicit-fallthrough)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
-    # With -O2 it sees overlaps in std::string::insert and replace that are not there (GCC bug 105651).
-    target_compile_options(odysseus_warnings INTERFACE $<$<NOT:$<CONFIG:Debug>>:-Wno-restrict>)
+    # With -O2 it sees trouble inside std::string that is not there (GCC bugs 105651 and 105562).
+    target_compile_options(odysseus_warnings INTERFACE
+      $<$<NOT:$<CONFIG:Debug>>:-Wno-restrict> $<$<NOT:$<CONFIG:Debug>>:-Wno-maybe-uninitialized>)
   endif()
   if(ODYSSEUS_DEVELOPER)
     target_compile_options(odysseus_warnings INTERFACE -Werror)

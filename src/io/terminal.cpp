@@ -101,6 +101,7 @@ ProgressBar::~ProgressBar() {
 }
 
 void ProgressBar::update(std::int64_t done_bytes, std::optional<std::int64_t> total_bytes) {
+    if (m_finished) return;
     if (m_first_bytes < 0) m_first_bytes = done_bytes;
     m_done_bytes = done_bytes;
     m_total_bytes = total_bytes;
@@ -116,6 +117,7 @@ void ProgressBar::update(std::int64_t done_bytes, std::optional<std::int64_t> to
 }
 
 void ProgressBar::finish() {
+    m_finished = true;
     if (!m_open) return;
     draw(true);
     m_open = false;

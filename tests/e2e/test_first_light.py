@@ -252,7 +252,8 @@ class Builds(Case):
         folder = pathlib.Path(llama_server()).parent
         with tarfile.open(home.outer / "build.tar.gz", "w:gz", compresslevel=1) as archive:
             archive.add(folder, folder.name)
-        self.run_odysseus(home, "backend", "import", home.outer / "build.tar.gz", expect=0)
+        imported = self.run_odysseus(home, "backend", "import", home.outer / "build.tar.gz", expect=0)
+        self.assertEqual(imported.stderr.count("unpacking"), 1, imported.stderr)  # no terminal: one line, not a bar
         listed = self.run_odysseus(home, "backend", "list", expect=0)
         self.assertIn(folder.name.replace("llama-", ""), listed.stdout)
         self.serves(home)

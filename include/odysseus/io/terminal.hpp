@@ -41,7 +41,7 @@ class ProgressBar {
     ProgressBar& operator=(const ProgressBar&) = delete;
 
     void update(std::int64_t done_bytes, std::optional<std::int64_t> total_bytes);
-    void finish(); // the last state stays on the screen
+    void finish(); // the last state stays on the screen; later updates change nothing
 
   private:
     void draw(bool last);
@@ -55,6 +55,7 @@ class ProgressBar {
     std::int64_t m_done_bytes = 0;
     std::optional<std::int64_t> m_total_bytes;
     bool m_open = false;
+    bool m_finished = false;
 };
 
 } // namespace odysseus::io
