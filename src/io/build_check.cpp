@@ -41,9 +41,10 @@ BuildCheck check_build(const std::filesystem::path& server, bool library_path,
         check.trouble = version.how_it_ended(limits) + last_words(version);
         return check;
     }
-    check.tag = version_tag(cat(version.err, "\n", version.out));
+    const auto said = parse_server_version(cat(version.err, "\n", version.out));
+    if (said && said->build) check.tag = cat("b", *said->build);
     const auto listed = platform::run_tool({program, "--list-devices"}, environment, limits);
-    check.devices = listed_devices(cat(listed.out, "\n", listed.err));
+    check.devices = parse_devices(cat(listed.out, "\n", listed.err));
     using End = platform::ToolResult::End;
     // Too old for the flag is no trouble; dying of it, or hanging, is.
     if (!check.devices && (listed.end == End::signalled || listed.end == End::timed_out)) {
@@ -64,7 +65,7 @@ std::optional<Refutation> refuted(const BuildCheck& check, const std::string& ta
     if (!check.devices || serves(*check.devices, backend)) return std::nullopt;
     std::vector<std::string> seen;
     for (const auto& device : *check.devices)
-        seen.push_back(device.id + " " + device.description);
+        seen.push_back(device.id + " " + device.name);
     return Refutation{
         Setback::lists_no_gpu,
         cat(build, " lists no GPU", seen.empty() ? "" : ", only ", joined(seen, ", "))};

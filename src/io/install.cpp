@@ -204,13 +204,13 @@ class Installation {
     static void add_devices(BuildManifest& manifest, const BuildCheck& check) {
         if (!check.devices) return;
         for (const auto& device : *check.devices)
-            manifest.devices.push_back(cat(device.id, ": ", device.description));
+            manifest.devices.push_back(cat(device.id, ": ", device.name));
     }
 
     [[nodiscard]] static Backend backend_of(const BuildCheck& check) {
         if (!check.devices) return Backend::cpu;
         for (const auto& device : *check.devices) {
-            if (device.backend && !device.software) return *device.backend;
+            if (device.is_gpu()) return *device.backend;
         }
         return Backend::cpu;
     }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "odysseus/logic/asset_choice.hpp"
-#include "odysseus/logic/server_report.hpp"
+#include "odysseus/logic/server_text.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -18,7 +18,7 @@ struct BuildCheck {
     std::string trouble;            // a clause, when it does not run: "exited with 127: ..."
     std::optional<std::string> tag; // as --version says
     // Absent: this llama-server is too old to tell.
-    std::optional<std::vector<ServerDevice>> devices;
+    std::optional<std::vector<Device>> devices;
 };
 
 // Asked with llama-server's path, and whether its own folder must be on the library path.
