@@ -1,5 +1,6 @@
 #include "proxy_client.hpp"
 
+#include "odysseus/log.hpp"
 #include "odysseus/logic/endpoints.hpp"
 #include "odysseus/logic/query.hpp"
 #include "odysseus/logic/text.hpp"
@@ -32,10 +33,15 @@ Client::~Client() {
 
 void Client::on_ready(const platform::Ready& ready) {
     if (!m_socket) return;
-    if (ready.hung_up) m_hung_up = true;
-    if (ready.writable && !m_out.empty()) flush();
-    if (m_socket && (ready.readable || ready.hung_up)) read_input(ready.hung_up);
-    if (m_socket) watch();
+    try {
+        if (ready.hung_up) m_hung_up = true;
+        if (ready.writable && !m_out.empty()) flush();
+        if (m_socket && (ready.readable || ready.hung_up)) read_input(ready.hung_up);
+        if (m_socket) watch();
+    } catch (const std::exception& error) { // no memory, most likely: one client ends, not all
+        log::error(cat("a client was given up: ", error.what()));
+        cut();
+    }
 }
 
 void Client::watch() {

@@ -28,6 +28,7 @@ std::string random_prefix() {
     std::string out;
     for (int i = 0; i < 4; ++i)
         out += k_digits[random() % 16];
+    out += '-';
     return out;
 }
 
@@ -317,7 +318,7 @@ void ProxyCore::leave_switches(SwitchQueue::Ticket ticket) {
 }
 
 std::string ProxyCore::next_request_id() {
-    return cat(m_id_prefix, '-', ++m_last_request);
+    return m_id_prefix + std::to_string(++m_last_request);
 }
 
 Traffic ProxyCore::traffic() const {

@@ -57,7 +57,7 @@ void Exchange::attempt() {
     if (!my_turn()) return;
     UpstreamHeadInput input;
     input.target = m_request.target;
-    const auto host = cat("127.0.0.1:", m_serving.port);
+    const auto host = "127.0.0.1:" + std::to_string(m_serving.port);
     input.host = host;
     const auto body = m_request.body.size();
     if (m_request.head.framing != Framing::none) {
@@ -133,6 +133,15 @@ void Exchange::send_request() {
 }
 
 void Exchange::on_link(const platform::Ready& ready) {
+    try {
+        link_ready(ready);
+    } catch (const std::exception& error) { // no memory, most likely: one request ends, not all
+        log::error(cat("a request was given up: ", error.what()));
+        m_client.cut();
+    }
+}
+
+void Exchange::link_ready(const platform::Ready& ready) {
     if (m_link == nullptr) return;
     if (m_stage == Stage::sending && ready.writable) {
         if (m_sent == 0 && !platform::is_connected(m_link->socket())) {

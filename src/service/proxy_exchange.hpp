@@ -38,6 +38,7 @@ class Exchange final : public Watched, public LinkUser {
     };
 
     void attempt();
+    void link_ready(const platform::Ready& ready);
     [[nodiscard]] bool my_turn();
     void leave_switches();
     void connect(bool fresh);

@@ -8,6 +8,7 @@
 
 using namespace odysseus;
 using namespace odysseus::test;
+using namespace std::string_literals;
 using std::chrono::milliseconds;
 
 namespace {
@@ -98,10 +99,7 @@ const std::vector<Case>& cases() {
         {"bare carriage return", cat("GET /x HTTP/1.1\rX\r\n", k_host, "\r\n"), {400}, true},
         {"target without slash", cat("GET x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
         {"target with fragment", cat("GET /x#y HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
-        {"target with NUL",
-         std::string("GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n", 38),
-         {400},
-         true},
+        {"target with NUL", "GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n"s, {400}, true},
         {"target with DEL", cat("GET /\x7f HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
         {"target too long",
          cat("GET /", std::string(9000, 'a'), " HTTP/1.1\r\n", k_host, "\r\n"),
@@ -161,7 +159,7 @@ const std::vector<Case>& cases() {
         {"no colon", get("Nonsense\r\n"), {400}, true},
         {"no name", get(": b\r\n"), {400}, true},
         {"control character", get("A: b\x01\r\n"), {400}, true},
-        {"NUL in a value", get(std::string("A: b\0c\r\n", 8)), {400}, true},
+        {"NUL in a value", get("A: b\0c\r\n"s), {400}, true},
         {"line feed in the middle", get("A: b\nC: d\r\n"), {400}, true},
         {"bytes above ASCII in a value", get("A: caf\xc3\xa9\r\n"), {200}, false},
         {"bytes above ASCII in a name", get("\xc3\xa9: b\r\n"), {400}, true},
