@@ -27,7 +27,8 @@ case $preset in dev | asan | tsan) ;; *) fail 2 "there is no test preset '$prese
 
 if is_debian_like; then
     # shellcheck disable=SC2086,SC2154 # a list of package names, from lib.sh
-    install_missing $build_packages python3=python3 patchelf=patchelf node=nodejs npm=npm
+    install_missing $build_packages python3=python3 patchelf=patchelf curl=curl node=nodejs npm=npm
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_missing python3-venv
     [ -n "${ODYSSEUS_CHROMIUM:-}" ] || install_missing chromium=chromium
     # Debian 13 and Ubuntu 24.04 have Catch2 3 themselves; fetch-deps is for the others.
     for package in libcatch2-dev catch2; do
