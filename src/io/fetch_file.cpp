@@ -1,7 +1,7 @@
 #include "odysseus/io/fetch.hpp"
 
+#include "digest_thread.hpp"
 #include "odysseus/error.hpp"
-#include "odysseus/io/sha256.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/transfer.hpp"
 #include "odysseus/platform/files.hpp"
@@ -101,12 +101,27 @@ class Download {
     bool already_there() {
         std::error_code error;
         if (!m_request.sha256 || !fs::is_regular_file(m_request.to, error)) return false;
-        hash_part(m_request.to);
+        hash_file(m_request.to);
         if (m_digest.hex() == *m_request.sha256) return true;
         m_have = 0;
         m_head.clear();
-        m_digest = Sha256();
+        m_digest.restart();
         return false;
+    }
+
+    // What is there already counts as received.
+    void hash_file(const fs::path& file) {
+        std::ifstream in(file, std::ios::binary);
+        std::vector<char> buffer(256 * 1024);
+        while (in) {
+            if (m_options.stopped && m_options.stopped()) throw Stopped("stopped: " + name());
+            in.read(buffer.data(), std::ssize(buffer));
+            const std::string_view piece(buffer.data(), static_cast<std::size_t>(in.gcount()));
+            m_digest.add(piece);
+            if (m_head.size() < k_head_bytes) m_head += piece.substr(0, k_head_bytes);
+            m_have += in.gcount();
+        }
+        if (in.bad()) throw Error(Fault::usage, cat("reading ", utf8(file), " failed"));
     }
 
     // Continues an earlier run's part if it is certainly the same file, hashing what is there.
@@ -123,24 +138,10 @@ class Download {
         }
         m_record.etag = there->url == m_record.url ? there->etag : "";
         m_recorded = m_record.etag == there->etag;
-        hash_part(m_part);
+        hash_file(m_part);
         m_spliced = true;
         m_out.emplace(m_part, platform::OutputFile::Mode::append);
         m_speed.start_at(m_have);
-    }
-
-    void hash_part(const fs::path& file) {
-        std::ifstream in(file, std::ios::binary);
-        std::vector<char> buffer(1U << 20);
-        while (in) {
-            if (m_options.stopped && m_options.stopped()) throw Stopped("stopped: " + name());
-            in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-            const auto bytes = static_cast<std::size_t>(in.gcount());
-            m_digest.add(buffer.data(), bytes);
-            m_head.append(buffer.data(), std::min(bytes, k_head_bytes - m_head.size()));
-            m_have += in.gcount();
-        }
-        if (in.bad()) throw Error(Fault::usage, cat("reading ", utf8(file), " failed"));
     }
 
     void restart() {
@@ -148,10 +149,10 @@ class Download {
         m_total = m_request.size;
         m_record.etag.clear();
         m_recorded = false;
-        m_digest = Sha256();
         m_head.clear();
         m_out.reset();
         m_out.emplace(m_part, platform::OutputFile::Mode::truncate);
+        m_digest.restart();
         m_speed.start_at(0);
     }
 
@@ -236,7 +237,7 @@ class Download {
         if (m_recorded && etag == m_record.etag) return;
         m_record.etag = etag;
         m_record.size = m_total;
-        platform::write_file_atomically(m_record_file, part_record_text(m_record));
+        platform::write_file_atomically(m_record_file, part_record_text(m_record), false); // a hint
         m_recorded = true;
     }
 
@@ -252,7 +253,7 @@ class Download {
             forget(); // a full disk is not left full
             throw Error(Fault::network, cat("downloading ", name(), ": ", error.what()));
         }
-        m_digest.add(piece.data(), piece.size());
+        m_digest.add(piece);
         m_have += bytes;
         show_progress(false);
     }
@@ -361,7 +362,7 @@ class Download {
     PartRecord m_record;
     bool m_recorded = false; // the record on the disk says what m_record says
     std::optional<platform::OutputFile> m_out;
-    Sha256 m_digest;
+    DigestStream m_digest;
     std::string m_head; // the first bytes of the file
     std::int64_t m_have = 0;
     std::optional<std::int64_t> m_total;

@@ -47,8 +47,8 @@ void ReplyCache::keep(const std::string& url, const CachedReply& reply) const {
                        {"fetched", reply.fetched_epoch_s},
                        {"body", reply.body}};
         fs::create_directories(m_folder);
-        platform::write_file_atomically(file_of(url),
-                                        out.dump(-1, ' ', false, json::error_handler_t::replace));
+        platform::write_file_atomically(
+            file_of(url), out.dump(-1, ' ', false, json::error_handler_t::replace), false);
         thin_out();
     } catch (const std::exception& error) {
         log::debug(std::string("the release list is not kept: ") + error.what());

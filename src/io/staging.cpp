@@ -1,14 +1,13 @@
 #include "staging.hpp"
 
+#include "digest_thread.hpp"
 #include "odysseus/error.hpp"
-#include "odysseus/io/sha256.hpp"
 #include "odysseus/logic/member_path.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/files.hpp"
 #include "odysseus/platform/loader.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <set>
 
 namespace odysseus::io {
@@ -32,17 +31,6 @@ fs::path made(const fs::path& folder) {
 
 std::string name_part(const std::string& path) {
     return path.substr(path.rfind('/') + 1); // npos + 1 is 0
-}
-
-std::string digest_of(const fs::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    Sha256 digest;
-    std::vector<char> buffer(1U << 20);
-    while (in) {
-        in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-        digest.add(buffer.data(), static_cast<std::size_t>(in.gcount()));
-    }
-    return digest.hex();
 }
 
 } // namespace
@@ -134,7 +122,7 @@ void Staging::copy_tree(const fs::path& folder) {
         } else if (entry.is_regular_file()) { // links are followed: they may lead out of the folder
             fs::copy_file(entry.path(), to);
             m_files.push_back(
-                {path, static_cast<std::int64_t>(fs::file_size(to)), digest_of(to), ""});
+                {path, static_cast<std::int64_t>(fs::file_size(to)), digest_of_file(to), ""});
         }
     }
 }
@@ -173,7 +161,7 @@ void Staging::add_new_files() {
         const auto path = utf8(it->path().lexically_relative(m_build).generic_u8string());
         if (known.count(path) != 0 || !it->is_regular_file()) continue;
         m_files.push_back(
-            {path, static_cast<std::int64_t>(it->file_size()), digest_of(it->path()), ""});
+            {path, static_cast<std::int64_t>(it->file_size()), digest_of_file(it->path()), ""});
     }
 }
 

@@ -43,12 +43,12 @@ fs::path old_sibling(const fs::path& directory) {
     return directory.parent_path() / path_from_utf8(cat(".", utf8(directory.filename()), ".old"));
 }
 
-void write_file_atomically(const fs::path& file, std::string_view content) {
+void write_file_atomically(const fs::path& file, std::string_view content, bool durable) {
     const auto temporary = temp_sibling(file);
     try {
         OutputFile out(temporary, OutputFile::Mode::create_new);
         out.write(content.data(), content.size());
-        out.sync();
+        if (durable) out.sync();
         out.close();
         replace_file(temporary, file);
     } catch (...) {
@@ -56,7 +56,7 @@ void write_file_atomically(const fs::path& file, std::string_view content) {
         fs::remove(temporary, ignored);
         throw;
     }
-    sync_directory(file.parent_path());
+    if (durable) sync_directory(file.parent_path());
 }
 
 void replace_directory(const fs::path& from, const fs::path& to) {

@@ -19,8 +19,10 @@ namespace odysseus::platform {
 // The whole file, or nothing when there is none or it is larger than `bytes_max`.
 [[nodiscard]] std::optional<std::string> read_file(const std::filesystem::path& file,
                                                    std::size_t bytes_max);
-// Readers see the old content or the new one, whole, also after a power cut.
-void write_file_atomically(const std::filesystem::path& file, std::string_view content);
+// Readers see the old content or the new one, whole; when `durable`, also after a power cut (which
+// costs two flushes: tenths of a second on a busy disk).
+void write_file_atomically(const std::filesystem::path& file, std::string_view content,
+                           bool durable = true);
 
 // A name that nobody uses, in the same folder: ".NAME.tmp-1f3a...". Begins with a dot.
 [[nodiscard]] std::filesystem::path temp_sibling(const std::filesystem::path& file);
