@@ -27,7 +27,7 @@ using namespace guard_protocol;
 using Clock = std::chrono::steady_clock;
 
 // One event carries at most this much of each stream.
-constexpr std::size_t k_output_bytes_max = 256 * 1024;
+constexpr std::size_t k_output_bytes_max = std::size_t{256} * 1024;
 // A group whose guard was killed gets KILL; only a process stuck in the kernel takes longer.
 constexpr std::chrono::milliseconds k_lost_guard_limit{5000};
 constexpr std::chrono::milliseconds k_look_again{2};

@@ -20,7 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t k_output_bytes_max = 256 * 1024;
+constexpr std::size_t k_output_bytes_max = std::size_t{256} * 1024;
 constexpr UINT k_killed = 1;
 // Messages of the job's completion port carry this key; ours, which ask it to look up, the other.
 constexpr ULONG_PTR k_key_job = 1;

@@ -9,7 +9,7 @@
 namespace odysseus::platform {
 namespace {
 
-constexpr std::size_t k_record_bytes_max = 16 * 1024;
+constexpr std::size_t k_record_bytes_max = std::size_t{16} * 1024;
 
 std::optional<ProcessIdentity> read_record(const std::filesystem::path& file) {
     const auto text = read_file(file, k_record_bytes_max);

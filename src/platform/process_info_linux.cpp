@@ -11,7 +11,7 @@
 namespace odysseus::platform {
 namespace {
 
-constexpr std::size_t k_proc_bytes_max = 64 * 1024;
+constexpr std::size_t k_proc_bytes_max = std::size_t{64} * 1024;
 
 // The kernel's files have no size to ask for.
 std::optional<std::string> kernel_file(const std::string& name) {

@@ -21,6 +21,7 @@ constexpr std::int64_t k_idle_cpu_ms = 50;
 // Loading may stand still for longer: a slow disk, a compiler in the GPU's driver.
 constexpr int k_loading_patience = 10;
 constexpr std::size_t k_lines_shown = 20;
+constexpr std::size_t k_crashes_kept = 100;
 
 template <class... Functions>
 struct Overloaded : Functions... {
@@ -147,6 +148,11 @@ void Supervisor::Core::publish(State state, std::string reason) {
         m_serving.oom_steps = m_oom_steps;
     }
     m_state_changed.notify_all();
+}
+
+void Supervisor::Core::republish() {
+    const auto now = current();
+    publish(now.state, now.reason);
 }
 
 // --- the owner's loop ---------------------------------------------------------------------------
@@ -361,9 +367,7 @@ void Supervisor::Core::launch() {
     }
     m_start_limit = Clock::now() + m_spec.limits.start;
     check_readiness_soon(Clock::now() + m_spec.limits.ready_poll);
-    // So that the published pid is the running one.
-    const auto now = current();
-    publish(now.state, now.reason);
+    republish(); // with the new process's number
 }
 
 void Supervisor::Core::launch_failed(const Error& error) {
@@ -380,7 +384,7 @@ void Supervisor::Core::launch_failed(const Error& error) {
 void Supervisor::Core::pump(platform::Child& child, std::uint64_t generation) {
     LineSplitter out;
     LineSplitter err;
-    const auto add = [&](Lines& lines, std::vector<std::string> texts) {
+    const auto add = [&](Lines& lines, const std::vector<std::string>& texts) {
         for (const auto& text : texts) {
             m_log.add(text);
             auto fact = classify(text);
@@ -429,6 +433,13 @@ void Supervisor::Core::on_lines(const Lines& lines) {
 
 void Supervisor::Core::on_fact(const LogFact& fact) {
     m_book.note(fact);
+    if (fact.kind == LogFact::Kind::exited) {
+        const auto* process = m_book.newest_ended(fact.model);
+        const bool crashed = process != nullptr && process->loaded && fact.status != 0;
+        auto& crashes = m_crashes[fact.model];
+        if (crashed) crashes.push_back(Clock::now());
+        if (crashes.size() > k_crashes_kept) crashes.pop_front();
+    }
     if (fact.from_model) return;
     if (fact.kind == LogFact::Kind::listening) check_readiness_soon(Clock::now());
     if (fact.kind == LogFact::Kind::bind_failed) m_bind_failed = true;

@@ -114,6 +114,7 @@ class Supervisor::Core {
     void examine();
 
     void publish(State state, std::string reason);
+    void republish(); // the numbers beside an unchanged state
     void notice(const std::string& sentence) const;
     [[nodiscard]] LlamaAddress address() const;
 

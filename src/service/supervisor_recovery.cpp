@@ -20,6 +20,7 @@ constexpr int k_not_implemented = 501; // an embedding model, say: it holds, and
 
 std::string list_of(const std::vector<std::int64_t>& numbers) {
     std::vector<std::string> texts;
+    texts.reserve(numbers.size());
     for (const auto number : numbers)
         texts.push_back(std::to_string(number));
     return joined(texts, ", ");
@@ -127,7 +128,9 @@ bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
     if (needs_end && ended == nullptr) {
         const auto judged = m_judged.find(failure.model);
         if (judged != m_judged.end() && now - judged->second.when < k_same_failure) {
-            conclude(*file, judged->second.verdict);
+            const bool again = broken && crashes_too_often(failure.model);
+            conclude(*file, again ? other_cause_verdict(failure, "its process ended again")
+                                  : judged->second.verdict);
             return true;
         }
         if (now < file->decide_by) return false;
@@ -184,7 +187,6 @@ bool Supervisor::Core::crashes_too_often(const std::string& model) {
     while (!crashes.empty() && now - crashes.front() > m_spec.limits.lifecycle.window) {
         crashes.pop_front();
     }
-    crashes.push_back(now);
     return static_cast<int>(crashes.size()) > m_spec.limits.crashes_max;
 }
 
@@ -254,6 +256,7 @@ void Supervisor::Core::try_context(std::int64_t context) {
         act(m_lifecycle.step(m_lifecycle.generation(), context));
         return;
     }
+    republish();
     m_spec.set_model_context(m_descent->model(), context);
     m_judged[m_descent->model()].ends = m_book.ends(m_descent->model());
     prove();

@@ -20,6 +20,7 @@
 //   --not-router              /props without a role
 //   --print FILE              writes the file to stdout at the start
 //   --hang-mid-stream         a streamed answer stops after its second event
+//   --context-file FILE       the context is read from there at /models?reload=1, as from a preset
 //   --count FILE              appends one line for each start and each load
 //
 // The same program takes the guard role for the tests.
@@ -295,7 +296,13 @@ void Router::routes() {
         if (!m_flags.has("--not-router")) props["role"] = "router";
         response.set_content(props.dump(), "application/json");
     });
-    const auto models = [this](const auto&, auto& response) {
+    const auto models = [this](const auto& request, auto& response) {
+        const auto file = m_flags.text("--context-file");
+        if (request.has_param("reload") && !file.empty()) {
+            const std::lock_guard lock(m_loading);
+            std::ifstream(file) >> m_context;
+            count("reload " + std::to_string(m_context));
+        }
         json list = json::array();
         for (const char* name : {"tiny", "heavy"}) {
             list.push_back({{"id", name},

@@ -13,7 +13,7 @@
 
 namespace odysseus {
 
-inline constexpr std::size_t k_line_bytes_max = 8 * 1024;
+inline constexpr std::size_t k_line_bytes_max = std::size_t{8} * 1024;
 
 // Bytes in, lines out. What is longer than k_line_bytes_max is cut; what is no UTF-8 or a control
 // character becomes U+FFFD, colour sequences go, so that a line can be shown and logged anywhere.

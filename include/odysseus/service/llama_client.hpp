@@ -18,7 +18,7 @@ struct LlamaAnswer {
     int status = 0;   // 0: no answer; then body says why
     std::string body; // at most k_answer_bytes_max
 };
-inline constexpr std::size_t k_answer_bytes_max = 1024 * 1024;
+inline constexpr std::size_t k_answer_bytes_max = std::size_t{1024} * 1024;
 
 [[nodiscard]] LlamaAnswer llama_get(const LlamaAddress& address, const std::string& path,
                                     std::chrono::milliseconds limit);

@@ -24,7 +24,7 @@ struct LogTail {
 // Thread-safe.
 class ServerLog {
   public:
-    static constexpr std::size_t k_file_bytes_max = 5 * 1024 * 1024;
+    static constexpr std::size_t k_file_bytes_max = std::size_t{5} * 1024 * 1024;
     static constexpr int k_old_files = 3;
     static constexpr std::size_t k_lines_kept = 200;
 
