@@ -58,7 +58,7 @@ class Download {
              const OnFetchProgress& progress)
         : m_request(request), m_options(options), m_progress(progress),
           m_part(part_file(request.to)), m_record_file(part_record_file(request.to)) {
-        m_record = {request.url, "", request.size, request.sha256};
+        m_record = {shown_url(request.url), "", request.size, request.sha256}; // no password in it
         m_total = request.size;
     }
 

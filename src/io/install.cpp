@@ -4,6 +4,7 @@
 #include "odysseus/io/python_runtime.hpp"
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/logic/url.hpp"
 #include "odysseus/platform/files.hpp"
 #include "staging.hpp"
 
@@ -168,6 +169,7 @@ class Installation {
         const auto got = fetch_file(request, m_options.http, [&](const FetchProgress& progress) {
             if (m_options.progress) m_options.progress(file.name, progress);
         });
+        file.url = shown_url(file.url); // a mirror's may hold a password
         file.size = got.bytes;
         file.sha256 = got.sha256;
         return request.to;

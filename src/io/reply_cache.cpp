@@ -2,6 +2,7 @@
 
 #include "odysseus/io/sha256.hpp"
 #include "odysseus/log.hpp"
+#include "odysseus/logic/url.hpp"
 #include "odysseus/platform/files.hpp"
 
 #include <algorithm>
@@ -33,7 +34,7 @@ std::optional<CachedReply> ReplyCache::find(const std::string& url) const {
         const auto it = in.find(key);
         return it != in.end() && it->is_string() ? it->get<std::string>() : std::string();
     };
-    if (!in.is_object() || word("url") != url) return std::nullopt;
+    if (!in.is_object() || word("url") != shown_url(url)) return std::nullopt;
     const auto when = in.find("fetched");
     if (when == in.end() || !when->is_number_integer()) return std::nullopt;
     return CachedReply{word("body"), word("etag"), when->get<std::int64_t>()};
@@ -42,7 +43,7 @@ std::optional<CachedReply> ReplyCache::find(const std::string& url) const {
 void ReplyCache::keep(const std::string& url, const CachedReply& reply) const {
     if (m_folder.empty()) return;
     try {
-        const json out{{"url", url},
+        const json out{{"url", shown_url(url)},
                        {"etag", reply.etag},
                        {"fetched", reply.fetched_epoch_s},
                        {"body", reply.body}};

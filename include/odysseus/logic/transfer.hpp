@@ -13,8 +13,8 @@ namespace odysseus {
 
 // What is remembered beside an unfinished download, to go on with it after a restart.
 struct PartRecord {
-    std::string url;                  // the one that was asked first, never a signed redirect
-    std::string etag;                 // empty: the server gave none that is strong
+    std::string url;  // as shown_url gives the one that was asked first: without secrets
+    std::string etag; // empty: the server gave none that is strong
     std::optional<std::int64_t> size; // of the whole file
     std::optional<std::string> sha256;
 };
