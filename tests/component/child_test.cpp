@@ -248,7 +248,7 @@ TEST_CASE("child: one guard for one after the other", "[child]") {
     };
     pid_t first = 0;
     {
-        Child child(shell("echo one; read x"), guard);
+        Child child(shell("echo one; sleep 0.5"), guard);
         first = parent(child);
         CHECK(follow(child).out == "one\n");
         child.stop(0ms); // too late: not for the next one
