@@ -126,7 +126,8 @@ io::InstallOptions install_options(const io::ReleaseSource& source) {
         if (shown->what != what) {
             if (shown->bar) shown->bar->finish();
             shown->what = what;
-            shown->bar = std::make_unique<io::ProgressBar>(what);
+            shown->bar = std::make_unique<io::ProgressBar>(
+                what, what.find("unpack") == 0 ? "build" : "download");
         }
         shown->bar->update(progress.bytes, progress.total);
         if (progress.total && progress.bytes >= *progress.total) shown->bar->finish();

@@ -93,8 +93,8 @@ std::string Table::text() const {
     return out;
 }
 
-ProgressBar::ProgressBar(std::string what)
-    : m_what(std::move(what)), m_terminal(stderr_is_terminal()) {}
+ProgressBar::ProgressBar(std::string what, std::string label)
+    : m_what(std::move(what)), m_label(std::move(label)), m_terminal(stderr_is_terminal()) {}
 
 ProgressBar::~ProgressBar() {
     if (m_open && m_terminal) std::fputc('\n', stderr);
@@ -107,7 +107,7 @@ void ProgressBar::update(std::int64_t done_bytes, std::optional<std::int64_t> to
     m_total_bytes = total_bytes;
     const auto now = Clock::now();
     if (!m_open && !m_terminal) {
-        say("download", cat(m_what, total_bytes ? cat(" (", byte_text(*total_bytes), ")") : ""));
+        say(m_label, cat(m_what, total_bytes ? cat(" (", byte_text(*total_bytes), ")") : ""));
     }
     m_open = true;
     if (m_terminal && now - m_drawn >= k_redraw_ms) {

@@ -35,7 +35,7 @@ class Table {
 // line at the start and one at the end. One thread.
 class ProgressBar {
   public:
-    explicit ProgressBar(std::string what);
+    explicit ProgressBar(std::string what, std::string label = "download");
     ~ProgressBar();
     ProgressBar(const ProgressBar&) = delete;
     ProgressBar& operator=(const ProgressBar&) = delete;
@@ -48,6 +48,7 @@ class ProgressBar {
 
     using Clock = std::chrono::steady_clock;
     std::string m_what;
+    std::string m_label; // of the line where there is no terminal
     bool m_terminal;
     Clock::time_point m_start = Clock::now();
     Clock::time_point m_drawn{};
