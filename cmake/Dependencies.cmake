@@ -32,6 +32,8 @@ if(httplib_include_dir)
   endif()
 endif()
 if(NOT httplib_include_dir)
+  message(STATUS "cpp-httplib ${httplib_needed} is not on this system: fetching the upstream release "
+                 "(where that host cannot be reached, run scripts/fetch-deps first)")
   # The digest is that of `git archive` of the tag, packed with gzip -n; Debian's copy holds the same header.
   FetchContent_Declare(httplib
     URL https://github.com/yhirose/cpp-httplib/archive/refs/tags/v0.41.0.tar.gz
