@@ -45,6 +45,10 @@ void Exchange::take_head() {
     m_chunks = {};
     const auto body = std::string_view(m_in).substr(m_head_bytes);
     const bool to_judge = m_head.status >= 500 && !m_replayed;
+    // A process that dies after its head and before its answer is still one that can be replaced
+    // unseen.
+    const bool body_due = m_head.framing == Framing::chunked || m_left > 0;
+    if (!to_judge && !m_replayed && m_request.loads_model && body_due && body.empty()) return;
     // Once comments have gone out, an error can only be told as an event.
     if (to_judge || (m_pinged && m_head.status >= 400)) {
         m_stage = Stage::holding;

@@ -202,6 +202,23 @@ TEST_CASE("A connection that breaks before the answer is a failure to report, th
     CHECK(reports[0].status == 0);
 }
 
+TEST_CASE("A process that dies between its head and its answer is replayed unseen") {
+    std::atomic<int> asked{0};
+    ProxyFixture fixture([&](RawConnection& connection) {
+        (void)connection.read_message();
+        connection.send(++asked == 1 ? std::string(k_stream_head)
+                                     : cat(k_stream_head, chunk("data: 1\n\n"), "0\r\n\r\n"));
+    });
+    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict { return Replay{}; };
+    auto client = fixture.client();
+    client.send(fixture.post("/v1/chat/completions", k_streamed));
+    const auto answer = client.read_message();
+    CHECK(status_of(answer) == 200);
+    CHECK(has(answer, "data: 1"));
+    CHECK(asked == 2);
+    CHECK(fixture.proxy.traffic().cut == 0);
+}
+
 TEST_CASE("A kept connection that went stale is replaced without anybody noticing") {
     std::atomic<int> connections{0};
     std::promise<void> closed;
