@@ -12,6 +12,8 @@
 namespace odysseus::front {
 namespace {
 
+constexpr int k_question_tries = 3;
+
 Server named_server(const Settings& settings, const Machine& machine) {
     const std::filesystem::path path(settings.llama_server);
     std::error_code error;
@@ -109,12 +111,14 @@ io::ReleaseSource release_source(const Settings& settings, const std::function<b
     options.tell = [](const std::string& sentence) { io::say("release", sentence); };
     io::HttpOptions http;
     http.stopped = stopped;
+    http.tries_max = k_question_tries; // there is another way to ask, and the user waits
     return {std::move(options), std::move(http)};
 }
 
 io::InstallOptions install_options(const io::ReleaseSource& source) {
     io::InstallOptions options;
     options.http = source.http();
+    options.http.tries_max = io::HttpOptions{}.tries_max; // a download is worth more patience
     options.tell = [](const std::string& sentence) { io::say("build", sentence); };
     // One bar for each thing that is under way.
     struct Bar {
