@@ -29,6 +29,7 @@ if is_debian_like; then
     # shellcheck disable=SC2086,SC2154 # a list of package names, from lib.sh
     install_missing $build_packages python3=python3 patchelf=patchelf curl=curl node=nodejs npm=npm
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_missing python3-venv
+    has uv || python3 -c 'import pip' 2>/dev/null || install_missing python3-pip
     [ -n "${ODYSSEUS_CHROMIUM:-}" ] || install_missing chromium=chromium
     # Debian 13 and Ubuntu 24.04 have Catch2 3 themselves; fetch-deps is for the others.
     for package in libcatch2-dev catch2; do
