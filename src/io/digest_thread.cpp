@@ -12,8 +12,8 @@ namespace odysseus::io {
 namespace {
 
 constexpr std::size_t k_buffer_bytes = 128 * 1024;
-constexpr std::size_t k_block_bytes = 256 * 1024; // the memory of a DigestStream is five of them
-constexpr std::size_t k_blocks = 4;
+constexpr std::size_t k_block_bytes = 512 * 1024;
+constexpr std::size_t k_blocks = 12; // the memory of a DigestStream is one more of them
 
 [[noreturn]] void unreadable(const std::filesystem::path& file) {
     throw Error(Fault::usage, cat("reading ", platform::utf8(file), " failed"));
