@@ -105,6 +105,10 @@ bool is_broken_connection(int status, std::string_view body) {
     return status == 0 || (status >= k_server_error && has(body, "proxy error"));
 }
 
+bool is_refused_connection(int status, std::string_view body) {
+    return is_broken_connection(status, body) && has(body, "Could not establish connection");
+}
+
 bool is_retryable_race(int status, std::string_view body) {
     return status >= k_server_error &&
            (has(body, "model limit reached") || has(body, "request cancelled while waiting"));

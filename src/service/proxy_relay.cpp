@@ -2,6 +2,7 @@
 #include "proxy_exchange.hpp"
 
 #include "odysseus/logic/http_forward.hpp"
+#include "odysseus/logic/oom_verdict.hpp"
 #include "odysseus/logic/text.hpp"
 
 #include "proxy_client.hpp"
@@ -44,7 +45,7 @@ void Exchange::take_head() {
     m_left = m_head.content_length;
     m_chunks = {};
     const auto body = std::string_view(m_in).substr(m_head_bytes);
-    const bool to_judge = m_head.status >= 500 && !m_replayed;
+    const bool to_judge = m_head.status >= 500; // after a replay it is only read
     // A process that dies after its head and before its answer is still one that can be replaced
     // unseen.
     const bool body_due = m_head.framing == Framing::chunked || m_left > 0;
@@ -168,6 +169,13 @@ void Exchange::pass_on_failure() {
     if (m_head.status == 0) {
         give_up(502, "llama_server_unreachable",
                 "llama-server broke the connection before it answered.", std::chrono::seconds(5));
+        return;
+    }
+    if (is_broken_connection(m_head.status, m_failure)) {
+        // The router says it in plain text, which no client of OpenAI's interface can read.
+        give_up(502, "model_unreachable",
+                cat("the model's process ended before it answered (", m_failure, ")"),
+                std::chrono::seconds(5));
         return;
     }
     if (m_pinged) {

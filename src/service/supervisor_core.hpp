@@ -44,6 +44,7 @@ class Supervisor::Core {
     struct Case {
         Failure failure;
         Moment decide_by;
+        bool refused = false; // by a process that had loaded, and whose end nobody has seen
         std::mutex mutex;
         std::condition_variable settled;
         std::optional<Verdict> verdict; // by mutex
@@ -131,6 +132,7 @@ class Supervisor::Core {
                                           const std::string& model);
     [[nodiscard]] Verdict other_cause_verdict(const Failure& failure, const std::string& reason);
     [[nodiscard]] bool has_fresh_end(const std::string& model) const;
+    [[nodiscard]] bool seems_alive(const std::string& model) const;
     void conclude(Case& file, Verdict verdict);
     void conclude_all(const Verdict& verdict); // everyone who waits
     void begin_descent(const CasePointer& file, const OomVerdict& verdict);

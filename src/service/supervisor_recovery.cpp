@@ -87,6 +87,8 @@ void Supervisor::Core::on_reported(const CasePointer& file) {
     } else if (m_descent && m_descent->model() == failure.model) {
         m_descent_waiters.push_back(file);
     } else {
+        file->refused = is_refused_connection(failure.status, failure.body) &&
+                        seems_alive(failure.model) && m_book.newest(failure.model)->loaded;
         m_cases.push_back(file);
     }
 }
@@ -105,6 +107,11 @@ bool Supervisor::Core::has_fresh_end(const std::string& model) const {
     return m_book.ends(model) > (judged == m_judged.end() ? 0 : judged->second.ends);
 }
 
+bool Supervisor::Core::seems_alive(const std::string& model) const {
+    const auto* newest = m_book.newest(model);
+    return newest != nullptr && !newest->exit_status;
+}
+
 // The router writes how a process ended before it answers, but both take their way: the line may
 // come after the report.
 bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
@@ -121,19 +128,32 @@ bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
     const bool needs_end = broken || is_load_failure(failure.status, failure.body);
     // The router itself does not break connections, nor end a model in the middle of an answer: it
     // is on its way out, and on_ended concludes this case.
-    const auto* ended = has_fresh_end(failure.model) ? m_book.newest_ended(failure.model) : nullptr;
+    // While the newest process is there, an end that is known may be an older one's: whoever asks
+    // again before the router has seen this one would be sent to the same dead process.
+    const bool not_yet = broken && seems_alive(failure.model);
+    const auto* ended =
+        has_fresh_end(failure.model) && !not_yet ? m_book.newest_ended(failure.model) : nullptr;
     const bool on_its_way_out =
         failure.status == 0 || (ended != nullptr && ended->exit_status == 0);
     if (broken && on_its_way_out && now < file->decide_by) return false;
     if (needs_end && ended == nullptr) {
         const auto judged = m_judged.find(failure.model);
-        if (judged != m_judged.end() && now - judged->second.when < k_same_failure) {
+        if (!file->refused && judged != m_judged.end() &&
+            now - judged->second.when < k_same_failure) {
             const bool again = broken && crashes_too_often(failure.model);
             conclude(*file, again ? other_cause_verdict(failure, "its process ended again")
                                   : judged->second.verdict);
             return true;
         }
         if (now < file->decide_by) return false;
+    }
+    if (file->refused && seems_alive(failure.model)) {
+        // A model's process that was sent TERM closes its port and then waits for its router for
+        // ever (seen with b11669); the router goes on taking it for loaded.
+        unplanned_end(cat("the process of model '", failure.model,
+                          "' takes no connections and does not end"));
+        file->decide_by = now + m_spec.limits.evidence; // on_ended concludes it
+        return false;
     }
     judge_case(file);
     return true;

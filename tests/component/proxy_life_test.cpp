@@ -143,6 +143,22 @@ TEST_CASE("A cured failure is answered as if nothing had happened, by one replay
     CHECK(has(reports[0].body, "failed to load"));
 }
 
+TEST_CASE("A model's process that ends twice is told as an error, not in the router's plain text") {
+    std::atomic<int> asked{0};
+    ProxyFixture fixture(answering([&](const std::string&) {
+        ++asked;
+        return failure(500, "proxy error: Failed to read connection");
+    }));
+    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict { return Replay{}; };
+    auto client = fixture.client();
+    client.send(fixture.post("/v1/chat/completions", R"({"model":"friendly"})"));
+    const auto answer = client.read_message();
+    CHECK(status_of(answer) == 502);
+    CHECK(has(body_of(answer), R"("code":"model_unreachable")"));
+    CHECK(has(answer, "Retry-After"));
+    CHECK(asked == 2);
+}
+
 TEST_CASE("A second failure is passed on: a request is sent again once") {
     std::atomic<int> asked{0};
     ProxyFixture fixture(answering([&](const std::string&) {

@@ -28,7 +28,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("ODYSSEUS_BINARY") or str(ROOT / "build/dev/odysseus")
 SLOW = float(os.environ.get("ODYSSEUS_E2E_SLOW") or 1)
 CLOSED = "http://127.0.0.1:1"  # nobody listens there
-_MARK = "ODYSSEUS_E2E_MARK"  # inherited by every process that a test starts
+# Inherited by every process that a test starts. No ODYSSEUS_ in front: those are not handed on to llama-server.
+_MARK = "E2E_MARK"
 
 
 def llama_server():

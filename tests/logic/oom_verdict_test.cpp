@@ -231,3 +231,13 @@ TEST_CASE("process book: bounded", "[verdict]") {
     CHECK(book.newest("m999")->facts.size() == ProcessBook::k_facts_max);
     CHECK(book.newest("m999")->last_lines.size() == ProcessBook::k_lines_kept);
 }
+
+TEST_CASE("a model's port where nobody listens is told from other broken connections",
+          "[verdict]") {
+    // What b11669 answered for a model's process that had been sent TERM, and for one that died.
+    CHECK(is_refused_connection(500, "proxy error: Could not establish connection"));
+    CHECK_FALSE(is_refused_connection(500, "proxy error: Failed to read connection"));
+    CHECK_FALSE(is_refused_connection(0, ""));
+    CHECK_FALSE(is_refused_connection(200, "proxy error: Could not establish connection"));
+    CHECK_FALSE(is_refused_connection(500, "Could not establish connection"));
+}

@@ -40,6 +40,8 @@ struct Symptoms {
 [[nodiscard]] bool is_load_failure(int status, std::string_view body);
 // Whether the answer says that the model's process, or the connection to it, broke.
 [[nodiscard]] bool is_broken_connection(int status, std::string_view body);
+// Whether the router found nobody at the model's port ("Could not establish connection").
+[[nodiscard]] bool is_refused_connection(int status, std::string_view body);
 // "model limit reached, try again later": the router's own race; asking again helps.
 [[nodiscard]] bool is_retryable_race(int status, std::string_view body);
 
