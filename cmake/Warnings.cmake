@@ -13,6 +13,9 @@ else()
     # With -O2 it sees trouble inside std::string that is not there (GCC bugs 105651 and 105562).
     target_compile_options(odysseus_warnings INTERFACE
       $<$<NOT:$<CONFIG:Debug>>:-Wno-restrict> $<$<NOT:$<CONFIG:Debug>>:-Wno-maybe-uninitialized>)
+    if(ODYSSEUS_SANITIZE) # its optimised debug build too, and inside std::regex
+      target_compile_options(odysseus_warnings INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+    endif()
   endif()
   if(ODYSSEUS_DEVELOPER)
     target_compile_options(odysseus_warnings INTERFACE -Werror)
