@@ -14,7 +14,7 @@ using platform::utf8;
 
 namespace {
 
-constexpr std::size_t k_buffer_bytes = 256 * 1024;
+constexpr std::size_t k_buffer_bytes = 256U << 10;
 
 const char* text_or_empty(const char* utf8_text, const char* plain_text) {
     // The first is missing where the C locale cannot express the name; the bytes themselves are

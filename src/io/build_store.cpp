@@ -16,7 +16,7 @@ using platform::utf8;
 namespace {
 
 constexpr std::size_t k_manifest_bytes_max = 8U << 20;
-constexpr std::size_t k_current_bytes_max = 64 * 1024;
+constexpr std::size_t k_current_bytes_max = 64U << 10;
 constexpr std::size_t k_builds_max = 1000;
 constexpr const char* k_current_file = "current.json";
 constexpr const char* k_staging = ".staging-";
@@ -173,7 +173,7 @@ void BuildStore::sweep() const {
 
 fs::path BuildStore::new_staging() const {
     const auto random = utf8(platform::temp_sibling(m_folder / "x").filename());
-    const auto path = m_folder / (k_staging + random.substr(random.rfind('-') + 1));
+    auto path = m_folder / (k_staging + random.substr(random.rfind('-') + 1));
     std::error_code error;
     fs::create_directories(path, error);
     if (error) {

@@ -11,9 +11,9 @@ namespace odysseus::io {
 
 namespace {
 
-constexpr std::size_t k_buffer_bytes = 128 * 1024;
-constexpr std::size_t k_block_bytes = 512 * 1024;
-constexpr std::size_t k_blocks = 12; // the memory of a DigestStream is one more of them
+constexpr std::size_t k_buffer_bytes = 128U << 10;
+constexpr std::size_t k_block_bytes = 256U << 10;
+constexpr std::size_t k_blocks = 6; // the memory of a DigestStream is one more of them
 
 [[noreturn]] void unreadable(const std::filesystem::path& file) {
     throw Error(Fault::usage, cat("reading ", platform::utf8(file), " failed"));

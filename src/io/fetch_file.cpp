@@ -20,11 +20,11 @@ namespace {
 
 constexpr std::int64_t k_file_bytes_max = 4LL << 40;   // a server cannot promise more than 4 TiB
 constexpr int k_requests_max = 200;                    // whatever progress each of them makes
-constexpr std::int64_t k_worthwhile_bytes = 64 * 1024; // so much progress, and the tries start anew
+constexpr std::int64_t k_worthwhile_bytes = 64LL << 10; // so much progress, and the tries start anew
 constexpr std::int64_t k_spare_bytes = 16LL << 20;     // left free on the disk
 constexpr std::chrono::milliseconds k_progress_every{100};
 constexpr std::size_t k_head_bytes = 256; // kept to tell an archive from a web page
-constexpr std::size_t k_record_bytes_max = 64 * 1024;
+constexpr std::size_t k_record_bytes_max = 64U << 10;
 constexpr const char* k_web_page =
     "a web page came instead of the file; does this network ask for a login?";
 
@@ -112,7 +112,7 @@ class Download {
     // What is there already counts as received.
     void hash_file(const fs::path& file) {
         std::ifstream in(file, std::ios::binary);
-        std::vector<char> buffer(256 * 1024);
+        std::vector<char> buffer(256U << 10);
         while (in) {
             if (m_options.stopped && m_options.stopped()) throw Stopped("stopped: " + name());
             in.read(buffer.data(), std::ssize(buffer));
@@ -151,7 +151,10 @@ class Download {
         m_recorded = false;
         m_head.clear();
         m_out.reset();
-        m_out.emplace(m_part, platform::OutputFile::Mode::truncate);
+        // A new file, not the old one emptied: ext4 writes such a file out before close returns.
+        std::error_code ignored;
+        fs::remove(m_part, ignored);
+        m_out.emplace(m_part, platform::OutputFile::Mode::create_new);
         m_digest.restart();
         m_speed.start_at(0);
     }
@@ -281,7 +284,7 @@ class Download {
     std::string shortfall(const HttpReply& reply, std::chrono::milliseconds& wait) {
         // Servers may send less than was asked for; the rest is asked for next.
         if (std::holds_alternative<Append>(m_reception)) return "the server sends only a piece";
-        const auto why = cat("the server answers ", reply.status);
+        auto why = cat("the server answers ", reply.status);
         if (reply.status == 404 || reply.status == 410) {
             throw FileAbsent(cat("there is no ", shown_url(m_request.url), " (", why, ")"));
         }

@@ -20,8 +20,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int k_redirects_max = 5;
-constexpr long k_buffer_bytes = 256 * 1024;
-constexpr std::size_t k_header_bytes_max = 64 * 1024;
+constexpr long k_buffer_bytes = 256L << 10;
+constexpr std::size_t k_header_bytes_max = 64U << 10;
 constexpr std::int64_t k_stall_bytes = 4096;
 constexpr std::chrono::milliseconds k_look_around{100};
 

@@ -17,7 +17,7 @@ namespace odysseus::io {
 
 namespace {
 
-constexpr std::int64_t k_fresh_s = 15 * 60;
+constexpr std::int64_t k_fresh_s = 900;
 constexpr int k_recent_releases = 20; // some 60 KiB each
 constexpr std::size_t k_api_bytes_max = 16U << 20;
 

@@ -137,7 +137,7 @@ class Unpacking {
         };
         while (const auto piece = m_reader.piece()) {
             count_bytes(piece->hole_bytes);
-            static const std::string zeros(64 * 1024, '\0');
+            static const std::string zeros(64U << 10, '\0');
             for (auto left = piece->hole_bytes; left > 0;) {
                 const auto some = std::min<std::int64_t>(left, std::ssize(zeros));
                 add(std::string_view(zeros).substr(0, static_cast<std::size_t>(some)));

@@ -17,7 +17,7 @@ ApiMeaning meaning_of(const ApiReply& reply, bool with_token) {
 }
 
 std::optional<std::int64_t> seconds_to_reset(const ApiReply& reply, std::int64_t now_epoch_s) {
-    constexpr std::int64_t k_day_s = 24 * 3600;
+    constexpr std::int64_t k_day_s = 86400;
     auto seconds = parsed_int(trimmed(reply.retry_after));
     if (!seconds) {
         const auto reset = parsed_int(trimmed(reply.reset));
@@ -30,7 +30,7 @@ std::optional<std::int64_t> seconds_to_reset(const ApiReply& reply, std::int64_t
 
 std::string reset_text(std::int64_t seconds, std::int64_t now_epoch_s) {
     if (seconds < 120) return cat("in ", seconds, seconds == 1 ? " second" : " seconds");
-    const auto minute_of_day = (now_epoch_s + seconds) / 60 % (24 * 60);
+    const auto minute_of_day = (now_epoch_s + seconds) / 60 % 1440;
     const auto two = [](std::int64_t number) {
         return number < 10 ? cat('0', number) : cat(number);
     };
