@@ -18,10 +18,11 @@ using platform::utf8;
 
 namespace {
 
-constexpr std::int64_t k_file_bytes_max = 4LL << 40;   // a server cannot promise more than 4 TiB
-constexpr int k_requests_max = 200;                    // whatever progress each of them makes
-constexpr std::int64_t k_worthwhile_bytes = 64LL << 10; // so much progress, and the tries start anew
-constexpr std::int64_t k_spare_bytes = 16LL << 20;     // left free on the disk
+constexpr std::int64_t k_file_bytes_max = 4LL << 40; // a server cannot promise more than 4 TiB
+constexpr int k_requests_max = 200;                  // whatever progress each of them makes
+constexpr std::int64_t k_worthwhile_bytes = 64LL
+                                            << 10; // so much progress, and the tries start anew
+constexpr std::int64_t k_spare_bytes = 16LL << 20; // left free on the disk
 constexpr std::chrono::milliseconds k_progress_every{100};
 constexpr std::size_t k_head_bytes = 256; // kept to tell an archive from a web page
 constexpr std::size_t k_record_bytes_max = 64U << 10;
