@@ -53,6 +53,22 @@ void said(const io::InstalledBuild& build) {
                     " It can be: list, install [TAG], use TAG, rollback, import FILE|DIR"));
 }
 
+// The tag goes into an address and into a folder's name.
+void check_tag(const std::string& tag) {
+    if (is_release_name(tag)) return;
+    throw Error(
+        Fault::usage,
+        cat("'", tag, "' is no release; it must be stable, nightly or a tag such as b11146"));
+}
+
+void check_there(const std::filesystem::path& from) {
+    std::error_code error;
+    if (std::filesystem::exists(from, error)) return;
+    throw Error(Fault::usage, cat("there is no ", from.string(),
+                                  "; odysseus backend import takes a llama.cpp release's archive "
+                                  "(.tar.gz, .tar.xz, .zip) or a folder that holds llama-server"));
+}
+
 const std::string& word_of(const io::CommandLine& line, const char* what) {
     if (line.words.size() < 2) {
         throw Error(Fault::usage, cat("odysseus backend ", line.words.front(), " needs ", what));
@@ -70,10 +86,12 @@ int backend(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
         throw Error(Fault::usage, cat("odysseus backend ", action, " takes nothing more; '",
                                       line.words[1], "' is too much"));
     }
+    if (!takes_word && action != "list" && action != "rollback") refuse(action);
     const platform::StopSignal stop;
     const auto stopped = [&stop] { return stop.asked(); };
     const auto machine = machine_for(settings);
     auto store = store_for(settings, machine);
+    if (action == "install" || action == "import") make_folders(resolved, {store.folder()});
     const io::StoreWait wait{std::chrono::minutes(10),
                              [](const auto& sentence) { io::say("wait", sentence); }, stopped};
 
@@ -81,6 +99,7 @@ int backend(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
         list(line, store);
     } else if (action == "install") {
         if (line.words.size() > 1) settings.release = line.words[1];
+        check_tag(settings.release);
         said(install_release(settings, machine, stopped));
     } else if (action == "use") {
         said(store.use(word_of(line, "a TAG, as odysseus backend list shows them"), wait));
@@ -89,9 +108,8 @@ int backend(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     } else if (action == "import") {
         const auto from = std::filesystem::absolute(
             word_of(line, "an archive (.tar.gz, .tar.xz, .zip) or a folder"));
+        check_there(from);
         said(io::import_build(store, from, install_options(release_source(settings, stopped))));
-    } else {
-        refuse(action);
     }
     return 0;
 }

@@ -19,21 +19,22 @@ namespace {
 constexpr const char* k_toy_file = "odysseus-toy.gguf";
 constexpr std::uintmax_t k_hardware_bytes_max = 1024 * 1024;
 
-Machine machine_from_file(const std::string& file) {
+Machine machine_from_file(const Settings& settings) {
+    const auto& file = settings.hardware;
+    const auto refuse = [&](const std::string& why) {
+        throw Error(Fault::usage, cat(settings.hardware_from, ": ", file, why));
+    };
     std::error_code error;
     const auto size = std::filesystem::file_size(file, error);
-    if (error)
-        throw Error(Fault::usage, cat("--hardware: ", file, " cannot be read: ", error.message()));
-    if (size > k_hardware_bytes_max) {
-        throw Error(Fault::usage,
-                    cat("--hardware: ", file, " is larger than 1 MiB, so it describes no machine"));
-    }
+    if (error) refuse(cat(" cannot be read: ", error.message()));
+    if (size > k_hardware_bytes_max) refuse(" is larger than 1 MiB, so it describes no machine");
     std::ifstream in(file, std::ios::binary);
     std::ostringstream text;
     text << in.rdbuf();
+    if (!in && size > 0) refuse(" cannot be read; check its permissions");
     auto machine = machine_from_json(text.str());
     if (const auto* why = std::get_if<std::string>(&machine)) {
-        throw Error(Fault::usage, cat("--hardware: ", file, ": ", *why));
+        refuse(cat(": ", *why));
     }
     return std::get<Machine>(std::move(machine));
 }
@@ -44,9 +45,32 @@ Home home_of(const Settings& settings) {
     return {std::filesystem::path(settings.home)};
 }
 
+void make_folders(const io::ResolvedSettings& resolved,
+                  std::initializer_list<std::filesystem::path> folders) {
+    const auto& home = resolved.raw.at("home");
+    const auto said =
+        home.origin == Origin::fallback ? "the folder that holds the program" : home.where;
+    for (const auto& folder : folders) {
+        std::error_code error;
+        std::filesystem::create_directories(folder, error);
+        if (!error) continue;
+        const auto& models = resolved.raw.at("models_dir");
+        const bool is_models = platform::utf8(folder) == resolved.values.models_dir &&
+                               models.origin != Origin::fallback;
+        throw Error(Fault::usage,
+                    is_models ? cat("the models folder ", platform::utf8(folder), " (",
+                                    models.where, ") cannot be made: ", error.message(),
+                                    "; name another one with --models-dir DIR")
+                              : cat("nothing can be written in HOME, ", resolved.values.home, " (",
+                                    said, "): ", error.message(),
+                                    "; choose a folder of your own with --home DIR or "
+                                    "ODYSSEUS_HOME=DIR"));
+    }
+}
+
 Machine machine_for(const Settings& settings) {
-    auto machine = settings.hardware.empty() ? platform::probe_machine()
-                                             : machine_from_file(settings.hardware);
+    auto machine =
+        settings.hardware.empty() ? platform::probe_machine() : machine_from_file(settings);
     if (settings.device) machine.backend = *settings.device;
     return machine;
 }

@@ -18,7 +18,9 @@ int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     int code = 0;
     try {
         plan.build = planned_build(settings, plan.hardware);
-    } catch (const Error& error) { // the rest can be planned all the same
+    } catch (const Error& error) {
+        if (error.fault() == Fault::usage) throw;
+        // The rest can be planned all the same.
         plan.build_trouble = error.what();
         code = settings.offline ? 0 : exit_code(error.fault());
     }
@@ -37,7 +39,8 @@ int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     plan.argv.insert(plan.argv.begin(), "llama-server");
 
     io::print(line.has("--json") ? plan_json(plan) : plan_text(plan));
-    if (code != 0) io::say("build", plan.build_trouble);
+    if (code != 0 && line.has("--json"))
+        io::say("build", plan.build_trouble); // else it is in the text
     return code;
 }
 

@@ -11,6 +11,7 @@ namespace odysseus::front {
 int pull(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     const auto& settings = resolved.values;
     const platform::StopSignal stop;
+    make_folders(resolved, {home_of(settings).data(), settings.models_dir});
     auto machine = machine_for(settings);
     // What is installed decides whose memory counts: the GPU's or the machine's.
     if (const auto build = store_for(settings, machine).current()) {

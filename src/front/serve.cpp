@@ -81,19 +81,6 @@ StatusReport report_of(const Serving& serving, const Traffic& traffic,
     return report;
 }
 
-void make_folders(const Home& home, const Settings& settings) {
-    for (const auto& folder :
-         {home.data(), home.logs(), std::filesystem::path(settings.models_dir)}) {
-        std::error_code error;
-        std::filesystem::create_directories(folder, error);
-        if (error) {
-            throw Error(Fault::usage,
-                        cat("making the folder ", folder.string(), ": ", error.message(),
-                            "; choose a writable place with --home or --models-dir"));
-        }
-    }
-}
-
 } // namespace
 
 int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
@@ -104,8 +91,8 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
 
     const auto home = home_of(settings);
     const bool first_run = !std::filesystem::exists(home.data() / "odysseus.lock");
+    make_folders(resolved, {home.data(), home.logs(), settings.models_dir});
     const platform::InstanceLock lock(home.root);
-    make_folders(home, settings);
     log::set_up(*log::level_from(settings.log_level), *log::format_from(settings.log_format),
                 home.logs() / "odysseus.log");
 

@@ -5,6 +5,7 @@
 #include "odysseus/io/acquire.hpp"
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/loader.hpp"
 
 #include <memory>
@@ -18,7 +19,15 @@ Server named_server(const Settings& settings, const Machine& machine) {
     const std::filesystem::path path(settings.llama_server);
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) {
-        throw Error(Fault::usage, cat("--llama-server: there is no file ", path.string()));
+        throw Error(Fault::usage,
+                    cat(settings.llama_server_from, ": there is no file ", path.string(),
+                        "; name the llama-server program itself, or leave it out and let odysseus "
+                        "fetch one"));
+    }
+    if (!platform::may_run(path)) {
+        throw Error(Fault::usage, cat(settings.llama_server_from, ": ", path.string(),
+                                      " is no program that you may run; name llama-server itself "
+                                      "(chmod +x, if it is that)"));
     }
     Server server;
     server.executable = std::filesystem::canonical(path); // its libraries lie beside the real file
@@ -69,6 +78,22 @@ void refuse_offline(const Settings& settings) {
                 "start once without --offline, or bring one: odysseus backend import FILE.tar.gz");
 }
 
+// What a user can do where the release host gives nothing; `work` asks it.
+template <class Work>
+auto with_way_out(const Work& work) {
+    try {
+        return work();
+    } catch (const Stopped&) {
+        throw;
+    } catch (const Error& error) {
+        if (error.fault() != Fault::network) throw;
+        throw Error(Fault::network,
+                    cat(error.what(), "; is this machine online? A mirror is named with "
+                                      "--github-api and --github-download, and a build fetched "
+                                      "elsewhere comes in by: odysseus backend import FILE"));
+    }
+}
+
 } // namespace
 
 io::BuildStore store_for(const Settings& settings, const Machine& machine) {
@@ -92,7 +117,8 @@ PlannedBuild planned_build(const Settings& settings, const Machine& machine) {
     if (const auto server = ready_server(settings, machine)) return server->build;
     refuse_offline(settings);
     auto source = release_source(settings, {});
-    const auto plan = io::plan_build(wish_for(settings, machine), source);
+    const auto plan =
+        with_way_out([&] { return io::plan_build(wish_for(settings, machine), source); });
     const auto& choice = plan.choices.front();
     std::string reason = choice.reason;
     for (const auto& note : plan.notes)
@@ -144,7 +170,10 @@ io::InstalledBuild install_release(const Settings& settings, const Machine& mach
     refuse_offline(settings);
     auto source = release_source(settings, stopped);
     auto store = store_for(settings, machine);
-    return io::acquire_build(wish_for(settings, machine), source, store, install_options(source));
+    return with_way_out([&] {
+        return io::acquire_build(wish_for(settings, machine), source, store,
+                                 install_options(source));
+    });
 }
 
 } // namespace odysseus::front

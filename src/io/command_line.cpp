@@ -3,6 +3,7 @@
 #include "odysseus/error.hpp"
 #include "odysseus/io/verbs.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/logic/user_arguments.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -11,48 +12,102 @@
 namespace odysseus::io {
 namespace {
 
-const VerbSpec& spec_of(Verb verb) {
-    const auto& specs = verb_specs();
-    return *std::find_if(specs.begin(), specs.end(),
-                         [verb](const auto& spec) { return spec.verb == verb; });
-}
-
 // "Did you mean ..." over what there is, or nothing.
 std::string hint(std::string_view wrong, const std::vector<std::string>& known) {
     const auto names = nearest(wrong, known, 1);
     return names.empty() ? std::string() : cat(" Did you mean ", names.front(), "?");
 }
 
-[[noreturn]] void refuse_extra(const std::string& extra, const std::vector<std::string>& flags) {
-    if (extra.starts_with('-')) {
-        const auto flag = extra.substr(0, extra.find('='));
-        throw Error(Fault::usage,
-                    cat("there is no flag ", flag, ".", hint(flag, flags),
-                        " See odysseus --help; llama-server's own flags go after --"));
-    }
+std::vector<std::string> names_of_commands() {
     std::vector<std::string> names;
     for (const auto& spec : verb_specs())
         names.emplace_back(spec.name);
-    throw Error(Fault::usage, cat("there is no command '", extra, "'.", hint(extra, names),
-                                  " See odysseus --help"));
+    return names;
+}
+
+// Which commands have a switch that this one has not: "odysseus plan and odysseus models", or "".
+std::string owners_of(std::string_view flag) {
+    std::vector<std::string> owners;
+    for (const auto& spec : verb_specs()) {
+        for (const auto& own : spec.switches) {
+            if (flag == own.flag) owners.emplace_back(spec.name);
+        }
+    }
+    return joined(owners, ", ");
+}
+
+[[noreturn]] void refuse_flag(std::string_view flag, const VerbSpec* command,
+                              std::vector<std::string> known) {
+    if (command != nullptr) {
+        for (const auto& own : command->switches)
+            known.emplace_back(own.flag);
+    }
+    if (const auto owners = owners_of(flag); !owners.empty()) {
+        throw Error(Fault::usage, cat("odysseus ", command != nullptr ? command->name : "serve",
+                                      " has no flag ", flag, ", but these have: ", owners));
+    }
+    throw Error(Fault::usage, cat("there is no flag ", flag, ".", hint(flag, known),
+                                  " See odysseus --help; llama-server's own flags go after --"));
+}
+
+// `command` is null where none was named.
+[[noreturn]] void refuse_extra(const std::string& extra, const VerbSpec* command,
+                               const std::vector<std::string>& flags) {
+    if (extra.starts_with('-')) refuse_flag(extra.substr(0, extra.find('=')), command, flags);
+    const auto names = names_of_commands();
+    if (command == nullptr) {
+        throw Error(Fault::usage, cat("there is no command '", extra, "'.", hint(extra, names),
+                                      " See odysseus --help"));
+    }
+    if (std::find(names.begin(), names.end(), extra) != names.end()) {
+        throw Error(Fault::usage, cat("'", command->name, "' and '", extra,
+                                      "' are two commands; name one of them"));
+    }
+    throw Error(Fault::usage, cat("'", extra, "' is one word too many; it is used as: odysseus ",
+                                  command->usage));
 }
 
 // A path on the command line is relative to where the user stands.
 std::string value_of(const SettingSpec& spec, const std::vector<std::string>& given) {
     const std::string_view id = spec.id;
-    if (spec.repeatable) return joined(given, ",");
-    if (given.back().empty()) {
-        throw Error(Fault::usage, cat(spec.flag, " is empty; leave it out or give it a value"));
+    for (const auto& value : given) {
+        if (trimmed(value).empty()) {
+            throw Error(Fault::usage, cat(spec.flag, " needs a value: ", spec.flag, " ", spec.value,
+                                          "; it got none, or an empty one"));
+        }
+        if (spec.repeatable && value.find(',') != std::string::npos) {
+            throw Error(Fault::usage, cat(spec.flag, " takes one value, and a comma is in none of ",
+                                          "them; for two, give the flag twice"));
+        }
     }
+    if (spec.repeatable) return joined(given, ",");
     if (id == "models_dir" || id == "llama_server" || id == "hardware" || id == "home") {
         return std::filesystem::absolute(given.back()).lexically_normal().string();
     }
     return given.back();
 }
 
+// A switch may be given a truth value, --offline=no; the settings judge what it is.
+std::string switch_value(const CLI::Option& option) {
+    const auto value = option.results().back();
+    return value == "true" ? "1" : value == "false" ? "0" : value;
+}
+
 void check_words(const VerbSpec& spec, const std::vector<std::string>& words) {
-    if (words.size() >= spec.words_least && words.size() <= spec.words_most) return;
-    throw Error(Fault::usage, cat("odysseus ", spec.name, " is used as: odysseus ", spec.usage));
+    const char* wrong = words.size() < spec.words_least  ? "something is missing"
+                        : words.size() > spec.words_most ? "that is one word too many"
+                                                         : nullptr;
+    for (const auto& word : words) {
+        if (trimmed(word).empty()) wrong = "a word is empty";
+    }
+    if (wrong == nullptr) return;
+    throw Error(Fault::usage,
+                cat("odysseus ", spec.name, ": ", wrong, "; it is used as: odysseus ", spec.usage));
+}
+
+// odysseus talks to llama-server by these; the user's own would cut the two apart.
+void check_llama_arguments(const std::vector<std::string>& arguments) {
+    if (const auto why = conflicting_argument(arguments)) throw Error(Fault::usage, *why);
 }
 
 } // namespace
@@ -108,39 +163,34 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
         throw Error(Fault::usage, cat(error.what(), "; see odysseus --help"));
     }
 
-    bool named = false;
+    const VerbSpec* named = nullptr;
     for (const auto& [command, spec] : commands) {
-        if (command->parsed()) {
-            line.verb = spec->verb;
-            named = true;
-        }
+        if (command->parsed()) named = spec;
     }
+    if (named != nullptr) line.verb = named->verb;
     if (wants_version) line.verb = Verb::version;
     if (wants_help || line.verb == Verb::help) {
         const std::string about = line.verb == Verb::help
                                       ? (line.words.empty() ? "" : line.words.front())
-                                  : named ? spec_of(line.verb).name
-                                          : "";
+                                  : named != nullptr ? named->name
+                                                     : "";
+        if (line.verb == Verb::help) check_words(*named, line.words);
         line.verb = Verb::help;
         line.help = help_text(about);
-        if (line.help.empty()) refuse_extra(about, flags);
+        if (line.help.empty()) refuse_extra(about, nullptr, flags);
         return line;
     }
     if (const auto extras = app.remaining(true); !extras.empty()) {
-        for (const auto& own : spec_of(line.verb).switches)
-            flags.emplace_back(own.flag);
-        refuse_extra(extras.front(), flags);
+        refuse_extra(extras.front(), named, flags);
     }
-    if (line.verb != Verb::version) check_words(spec_of(line.verb), line.words);
+    if (named != nullptr) check_words(*named, line.words);
+    check_llama_arguments(line.llama_args);
 
     for (std::size_t i = 0; i < setting_specs().size(); ++i) {
         const auto& spec = setting_specs()[i];
         if (options[i]->count() == 0) continue;
-        if (spec.value != nullptr && given[i].size() < options[i]->count()) {
-            throw Error(Fault::usage,
-                        cat(spec.flag, " needs a value: ", spec.flag, " ", spec.value));
-        }
-        line.settings[spec.id] = {spec.value == nullptr ? "1" : value_of(spec, given[i]),
+        line.settings[spec.id] = {spec.value == nullptr ? switch_value(*options[i])
+                                                        : value_of(spec, given[i]),
                                   Origin::flag, spec.flag};
     }
     return line;

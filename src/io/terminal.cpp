@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <string_view>
 
 namespace odysseus::io {
 namespace {
@@ -14,9 +15,15 @@ namespace {
 constexpr std::chrono::milliseconds k_redraw_ms{100};
 constexpr int k_bar_cells = 24;
 
+// A terminal that understands nothing but text, such as an editor's shell window.
+bool is_dumb() {
+    const char* term = std::getenv("TERM");
+    return term != nullptr && std::string_view(term) == "dumb";
+}
+
 bool colour_allowed() {
     const char* no_color = std::getenv("NO_COLOR"); // https://no-color.org
-    return stderr_is_terminal() && (no_color == nullptr || *no_color == '\0');
+    return stderr_is_terminal() && !is_dumb() && (no_color == nullptr || *no_color == '\0');
 }
 
 std::size_t width_of(const std::string& text) {
@@ -94,7 +101,8 @@ std::string Table::text() const {
 }
 
 ProgressBar::ProgressBar(std::string what, std::string label)
-    : m_what(std::move(what)), m_label(std::move(label)), m_terminal(stderr_is_terminal()) {}
+    : m_what(std::move(what)), m_label(std::move(label)),
+      m_terminal(stderr_is_terminal() && !is_dumb()) {}
 
 ProgressBar::~ProgressBar() {
     if (m_open && m_terminal) std::fputc('\n', stderr);

@@ -1,5 +1,6 @@
 #include "odysseus/logic/machine_json.hpp"
 
+#include "odysseus/logic/json_fault.hpp"
 #include "odysseus/logic/text.hpp"
 
 #include <algorithm>
@@ -183,7 +184,8 @@ nlohmann::ordered_json machine_json(const Machine& machine) {
 
 std::variant<Machine, std::string> machine_from_json(std::string_view text) {
     const auto json = Json::parse(text, nullptr, false);
-    if (json.is_discarded()) return "it is not JSON";
+    if (json.is_discarded())
+        return cat("it is not JSON: something is wrong at ", json_fault_place(text));
     if (!json.is_object())
         return "it must be a JSON object like \"hardware\" of odysseus plan --json";
     // The whole output of plan --json serves as well.

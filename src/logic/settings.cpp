@@ -1,5 +1,6 @@
 #include "odysseus/logic/settings.hpp"
 
+#include "odysseus/logic/json_fault.hpp"
 #include "odysseus/logic/text.hpp"
 
 #include <algorithm>
@@ -117,7 +118,34 @@ std::optional<Backend> device_from(const std::string& word) {
     return std::nullopt;
 }
 
-bool is_release(std::string_view text) {
+// A scalar of the file as the text that a flag would have; absent for what no setting can be.
+std::optional<std::string> scalar_text(const nlohmann::json& value, bool is_switch) {
+    if (value.is_string()) return value.get<std::string>();
+    if (value.is_boolean())
+        return value.get<bool>() ? (is_switch ? "1" : "true") : (is_switch ? "0" : "false");
+    if (value.is_number()) return value.dump();
+    return std::nullopt;
+}
+
+std::optional<std::string> file_text_of(const nlohmann::json& value, const SettingSpec& spec) {
+    if (!value.is_array()) return scalar_text(value, spec.value == nullptr);
+    if (!spec.repeatable) return std::nullopt;
+    std::vector<std::string> items;
+    for (const auto& item : value) {
+        if (!item.is_string() || trimmed(item.get<std::string>()).empty()) return std::nullopt;
+        items.push_back(item.get<std::string>());
+    }
+    return joined(items, ",");
+}
+
+const char* file_value_kind(const SettingSpec& spec) {
+    if (spec.repeatable) return "a text or a list of texts";
+    return spec.value == nullptr ? "true or false" : "a text or a number";
+}
+
+} // namespace
+
+bool is_release_name(std::string_view text) {
     constexpr std::size_t k_tag_bytes_max = 64;
     return !text.empty() && text.size() <= k_tag_bytes_max &&
            text.find_first_not_of(
@@ -125,29 +153,6 @@ bool is_release(std::string_view text) {
                std::string_view::npos &&
            text.front() != '.' && text.front() != '-';
 }
-
-// A scalar of the file as the text that a flag would have; absent for what no setting can be.
-std::optional<std::string> scalar_text(const nlohmann::json& value) {
-    if (value.is_string()) return value.get<std::string>();
-    if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
-    if (value.is_number_integer()) return value.dump();
-    if (value.is_number()) return value.dump();
-    return std::nullopt;
-}
-
-std::optional<std::string> file_text_of(const nlohmann::json& value, bool repeatable) {
-    if (!value.is_array()) return scalar_text(value);
-    if (!repeatable) return std::nullopt;
-    std::vector<std::string> items;
-    for (const auto& item : value) {
-        auto text = scalar_text(item);
-        if (!text) return std::nullopt;
-        items.push_back(std::move(*text));
-    }
-    return joined(items, ",");
-}
-
-} // namespace
 
 const char* origin_name(Origin origin) {
     switch (origin) {
@@ -178,8 +183,13 @@ RawSettings merged(const RawSettings& flags, const RawSettings& environment,
 std::variant<FileSettings, std::string> settings_from_file(std::string_view file_text,
                                                            std::string_view file_name) {
     const auto document = nlohmann::json::parse(file_text, nullptr, false);
-    if (document.is_discarded() || !document.is_object()) {
-        return cat(file_name, " is not a JSON object; mend it or remove it");
+    if (document.is_discarded()) {
+        return cat(file_name, " is not JSON: something is wrong at ", json_fault_place(file_text),
+                   "; mend it or remove it");
+    }
+    if (!document.is_object()) {
+        return cat(file_name,
+                   " must hold a JSON object, {\"key\": value, ...}; mend it or remove it");
     }
     FileSettings settings;
     for (const auto& [key, value] : document.items()) {
@@ -192,9 +202,12 @@ std::variant<FileSettings, std::string> settings_from_file(std::string_view file
             continue;
         }
         if (value.is_null()) continue; // as if it were not there
-        auto text = file_text_of(value, spec->repeatable);
-        if (!text)
-            return cat(key, " in ", file_name, " is neither a text, a number nor a truth value");
+        auto text = file_text_of(value, *spec);
+        if (!text) {
+            const auto shown = spec->secret ? "of another kind" : value.dump(-1, ' ', true);
+            return cat(key, " in ", file_name, " is ", shown, "; it must be ",
+                       file_value_kind(*spec));
+        }
         settings.values[spec->id] = {std::move(*text), Origin::file, cat(key, " in ", file_name)};
     }
     return settings;
@@ -226,17 +239,22 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     s.llama_port = static_cast<int>(read.integer("llama_port", 1, 65535));
     s.llama_port_asked_for = read.asked_for("llama_port");
     if (s.port == s.llama_port && (s.port_asked_for || s.llama_port_asked_for)) {
-        read.refuse("llama_port", cat("another port than proxy_port (", s.port, ")"));
+        read.refuse("llama_port", cat("another port than odysseus's own (--port, ", s.port, ")"));
     }
     s.api_keys = read.list("api_keys");
+    if (s.api_keys.empty() && !read.text("api_keys").empty()) {
+        read.refuse("api_keys", "a key, or keys with commas between them");
+    }
     s.allow_hosts = read.list("allow_hosts");
     s.allow_origins = read.list("allow_origins");
     s.allow_unauthenticated = read.on("allow_unauthenticated");
     s.sse_ping_s = static_cast<int>(read.integer("sse_ping_s", 0, k_sse_ping_s_max));
 
     s.llama_server = below(home, read.text("llama_server"));
+    s.llama_server_from = read.at("llama_server").where;
     s.release = read.text("release");
-    if (!is_release(s.release)) read.refuse("release", "stable, nightly or a tag such as b11146");
+    if (!is_release_name(s.release))
+        read.refuse("release", "stable, nightly or a tag such as b11146");
     s.device =
         device_from(read.one_of("device", {"auto", "cuda", "rocm", "vulkan", "metal", "cpu"}));
     s.github_api = read.url("github_api");
@@ -244,6 +262,7 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     s.hf_endpoint = read.url("hf_endpoint");
     s.offline = read.on("offline");
     s.hardware = read.text("hardware");
+    s.hardware_from = read.at("hardware").where;
     s.log_level = read.one_of("log_level", {"debug", "info", "warn", "error", "off"});
     s.log_format = read.one_of("log_format", {"text", "json"});
     if (!read.fault().empty()) return read.fault();

@@ -28,6 +28,25 @@ std::optional<CacheType> cache_type(const std::optional<std::string>& text) {
     return text ? cache_type_from(lowered(*text)) : std::nullopt;
 }
 
+// llama-server's arguments (its --help, b11669) that end what odysseus relies on: where it listens,
+// its key, router mode and the models folder that both look into.
+struct Conflict {
+    std::initializer_list<std::string_view> names;
+    const char* instead;
+};
+const Conflict k_conflicts[] = {
+    {{"--port"}, "odysseus tells llama-server its port; name one with --llama-port N"},
+    {{"--api-key", "--api-key-file"},
+     "odysseus is the one that asks for keys; give it --api-key KEY before the --"},
+    {{"--models-dir"}, "odysseus must look there too; give it --models-dir DIR before the --"},
+    {{"-m", "--model", "-mu", "--model-url", "-hf", "-hfr", "--hf-repo", "-dr", "--docker-repo"},
+     "llama-server would serve that one model alone; put it into the models folder, or fetch it "
+     "with odysseus pull NAME"},
+    {{"--api-prefix", "--ssl-key-file", "--ssl-cert-file"},
+     "odysseus would not find llama-server any more; put a web server in front of odysseus "
+     "instead"},
+};
+
 } // namespace
 
 UserArguments user_arguments(const std::vector<std::string>& arguments) {
@@ -39,6 +58,20 @@ UserArguments user_arguments(const std::vector<std::string>& arguments) {
         if (number && *number >= 0) answer.models_max = static_cast<std::size_t>(*number);
     }
     return answer;
+}
+
+std::optional<std::string> conflicting_argument(const std::vector<std::string>& arguments) {
+    for (const std::string_view argument : arguments) {
+        const auto word = argument.substr(0, argument.find('='));
+        for (const auto& conflict : k_conflicts) {
+            for (const auto name : conflict.names) {
+                if (word == name)
+                    return cat(name,
+                               " cannot be among llama-server's own arguments: ", conflict.instead);
+            }
+        }
+    }
+    return std::nullopt;
 }
 
 } // namespace odysseus

@@ -20,7 +20,9 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
     const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (descriptor < 0) {
         const auto reason = std::generic_category().message(errno);
-        throw Error(Fault::usage, cat("opening the lock ", file.string(), ": ", reason));
+        throw Error(Fault::usage,
+                    cat("opening the lock ", file.string(), ": ", reason,
+                        "; its folder must be writable, or HOME another one: --home DIR"));
     }
     FileLock lock(descriptor);
     int result = 0;

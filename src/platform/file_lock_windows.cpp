@@ -26,7 +26,9 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
                     nullptr, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (handle == INVALID_HANDLE_VALUE) {
         const auto reason = std::system_category().message(static_cast<int>(GetLastError()));
-        throw Error(Fault::usage, cat("opening the lock ", utf8(file), ": ", reason));
+        throw Error(Fault::usage,
+                    cat("opening the lock ", utf8(file), ": ", reason,
+                        "; its folder must be writable, or HOME another one: --home DIR"));
     }
     FileLock lock(reinterpret_cast<std::intptr_t>(handle));
     OVERLAPPED place{};

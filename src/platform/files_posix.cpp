@@ -58,6 +58,10 @@ void make_executable(const fs::path& file) {
     }
 }
 
+bool may_run(const fs::path& file) {
+    return ::access(file.c_str(), X_OK) == 0;
+}
+
 void replace_file(const fs::path& from, const fs::path& to) {
     if (::rename(from.c_str(), to.c_str()) != 0) fail("renaming a new file to", to);
 }

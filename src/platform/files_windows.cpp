@@ -27,6 +27,9 @@ HANDLE handle_of(std::intptr_t native) {
 } // namespace
 
 void make_executable(const fs::path&) {}
+bool may_run(const fs::path&) {
+    return true;
+}
 
 void replace_file(const fs::path& from, const fs::path& to) {
     // A virus scanner or an indexer may hold the new file open for a moment.

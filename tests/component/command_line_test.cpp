@@ -43,6 +43,12 @@ TEST_CASE("command line: settings go before or after the command") {
     }
 }
 
+TEST_CASE("command line: a switch may be given a truth value") {
+    CHECK(parsed({"--offline=true"}).settings.at("offline").text == "1");
+    CHECK(parsed({"--offline=false"}).settings.at("offline").text == "0");
+    CHECK(parsed({"--offline", "--offline=no"}).settings.at("offline").text == "no");
+}
+
 TEST_CASE("command line: everything after -- is llama-server's") {
     const auto line = parsed({"--ctx", "1", "--", "--ctx-size", "5", "--", "-x"});
     CHECK(line.llama_args == std::vector<std::string>{"--ctx-size", "5", "--", "-x"});
@@ -69,15 +75,25 @@ TEST_CASE("command line: wrong uses are one sentence with the remedy") {
         {{"srve"}, "Did you mean serve?"},
         {{"--cxt", "5"}, "Did you mean --ctx?"},
         {{"plan", "--verfy"}, "Did you mean --verify?"},
-        {{"pull", "a", "--json"}, "no flag --json"},
-        {{"--ctx"}, "--ctx"},
-        {{"--home="}, "--home is empty"},
+        {{"pull", "a", "--json"}, "odysseus pull has no flag --json, but these have: plan"},
+        {{"--json"}, "odysseus serve has no flag --json"},
+        {{"--ctx"}, "--ctx needs a value: --ctx N|auto"},
+        {{"--home="}, "--home needs a value: --home DIR"},
+        {{"--api-key", "a,b"}, "give the flag twice"},
+        {{"--api-key", "a", "--api-key", ""}, "--api-key needs a value"},
+        {{"--version", "extra"}, "no command 'extra'"},
+        {{"--version", "--hlp"}, "Did you mean --help?"},
+        {{"plan", "doctor"}, "'plan' and 'doctor' are two commands"},
+        {{"pull", ""}, "a word is empty"},
+        {{"help", "plan", "x"}, "one word too many"},
+        {{"--", "--port", "5"}, "--llama-port N"},
+        {{"plan", "--", "--model=x.gguf"}, "odysseus pull NAME"},
         {{"pull"}, "odysseus pull NAME"},
         {{"pull", "a", "b"}, "odysseus pull NAME"},
         {{"backend"}, "backend list | install"},
         {{"completion"}, "bash|zsh|fish"},
         {{"help", "nothing"}, "no command 'nothing'"},
-        {{"plan", "extra"}, "no command 'extra'"},
+        {{"plan", "extra"}, "'extra' is one word too many"},
     };
     for (const auto& row : rows) {
         const auto said = refused(row.words);

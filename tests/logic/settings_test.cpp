@@ -74,7 +74,7 @@ TEST_CASE(
         {"proxy_port", "99999", "from 1 to 65535"},
         {"proxy_port", "0", "from 1 to 65535"},
         {"llama_port", "http", "from 1 to 65535"},
-        {"llama_port", "8080", "another port than proxy_port"},
+        {"llama_port", "8080", "another port than odysseus's own"},
         {"backend", "ollama", "llama"},
         {"device", "gpu", "auto, cuda, rocm, vulkan, metal, cpu"},
         {"release", "../b1", "stable, nightly or a tag"},
@@ -132,6 +132,24 @@ TEST_CASE("settings: a file that is none is refused with its name") {
         REQUIRE(std::holds_alternative<std::string>(read));
         CHECK(std::get<std::string>(read).find("F.json") != std::string::npos);
     }
+}
+
+TEST_CASE("settings: a file that is no JSON says where, a value of another kind what it must be") {
+    const auto why = [](const char* text) {
+        return std::get<std::string>(settings_from_file(text, "F"));
+    };
+    CHECK(why("{\n  \"ctx\": 1,,\n}").find("line 2, column 12") != std::string::npos);
+    CHECK(why("{\"ctx\": [1]}").find("ctx in F is [1]; it must be a text or a number") == 0);
+    CHECK(why("{\"offline\": [true]}").find("true or false") != std::string::npos);
+    CHECK(why("{\"api_keys\": [\"\"]}").find("a list of texts") != std::string::npos);
+    CHECK(why("{\"api_keys\": {\"k\": \"hush\"}}").find("hush") == std::string::npos);
+    const auto taken = std::get<FileSettings>(settings_from_file("{\"ctx\": true}", "F"));
+    CHECK(taken.values.at("ctx").text == "true"); // and no number, which 1 would be
+}
+
+TEST_CASE("settings: a key that is set and holds none is refused") {
+    CHECK(fault_of(one("api_keys", " , ")).find("must be a key") != std::string::npos);
+    CHECK(fault_of(one("api_keys", "")).empty());
 }
 
 TEST_CASE("settings: every row of the table is whole and unique") {

@@ -20,3 +20,31 @@ TEST_CASE("user arguments: look-alikes, unknown types and missing values say not
     CHECK_FALSE(said.value_type.has_value());
     CHECK_FALSE(said.models_max.has_value());
 }
+
+TEST_CASE("user arguments: what would part odysseus and llama-server is refused with the way out") {
+    struct Row {
+        std::vector<std::string> arguments;
+        const char* said;
+    };
+    const Row rows[] = {
+        {{"--verbose", "--port", "5"}, "--llama-port N"},
+        {{"--port=5"}, "--llama-port N"},
+        {{"--api-key", "k"}, "--api-key KEY before the --"},
+        {{"--models-dir", "/m"}, "--models-dir DIR before the --"},
+        {{"-m", "x.gguf"}, "odysseus pull NAME"},
+        {{"-hf", "org/repo"}, "odysseus pull NAME"},
+        {{"--ssl-key-file", "k"}, "in front of odysseus"},
+    };
+    for (const auto& row : rows) {
+        const auto why = conflicting_argument(row.arguments);
+        REQUIRE(why.has_value());
+        CHECK(why->find(row.said) != std::string::npos);
+    }
+}
+
+TEST_CASE("user arguments: look-alikes of those are llama-server's own business") {
+    CHECK_FALSE(conflicting_argument({}).has_value());
+    CHECK_FALSE(conflicting_argument({"--models-max", "2", "-md", "draft.gguf", "--model-draft",
+                                      "d.gguf", "--ports", "-c", "512", "--host", "127.0.0.1"})
+                    .has_value());
+}

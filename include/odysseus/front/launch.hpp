@@ -8,6 +8,7 @@
 #include "odysseus/logic/plan.hpp"
 
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,11 @@ struct Home {
     [[nodiscard]] std::filesystem::path preset() const { return data() / "models.ini"; }
 };
 [[nodiscard]] Home home_of(const Settings& settings);
+
+// Makes the folders that a command is going to write into, before it does anything else. Throws
+// Error (usage) that says where HOME or the models folder was named, and how to name another.
+void make_folders(const io::ResolvedSettings& resolved,
+                  std::initializer_list<std::filesystem::path> folders);
 
 // Probed, or as --hardware FILE says; --device decides the backend. Throws Error (usage) for a file
 // that says nothing.

@@ -1,5 +1,6 @@
 // What a person sees: results on stdout, everything else on stderr; colour, progress and questions
-// only where a terminal is at the other end (NO_COLOR is honoured).
+// only where a terminal is at the other end (NO_COLOR and TERM=dumb
+// are honoured).
 #pragma once
 
 #include <chrono>

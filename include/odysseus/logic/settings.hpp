@@ -34,6 +34,9 @@ struct SettingSpec {
 };
 [[nodiscard]] const std::vector<SettingSpec>& setting_specs();
 
+// Whether a text can be the name of a release: "stable", "nightly" or a tag such as b11146.
+[[nodiscard]] bool is_release_name(std::string_view text);
+
 // A value as text, and where it stood.
 struct RawValue {
     std::string text;
@@ -60,15 +63,17 @@ struct Settings {
     std::vector<std::string> allow_hosts;
     std::vector<std::string> allow_origins;
     bool allow_unauthenticated = false;
-    int sse_ping_s = 15;           // 0: off
-    std::string llama_server;      // a path; empty: the installed build
-    std::string release;           // "stable", "nightly" or a tag
-    std::optional<Backend> device; // absent: auto
-    std::string github_api;        // without a slash at the end, like the two below
+    int sse_ping_s = 15;                              // 0: off
+    std::string llama_server;                         // a path; empty: the installed build
+    std::string llama_server_from = "--llama-server"; // how it was named, for messages
+    std::string release;                              // "stable", "nightly" or a tag
+    std::optional<Backend> device;                    // absent: auto
+    std::string github_api; // without a slash at the end, like the two below
     std::string github_download;
     std::string hf_endpoint;
     bool offline = false;
     std::string hardware; // a file; empty: probe this machine
+    std::string hardware_from = "--hardware";
     std::string log_level;
     std::string log_format;
 };

@@ -19,4 +19,9 @@ struct UserArguments {
 
 [[nodiscard]] UserArguments user_arguments(const std::vector<std::string>& arguments);
 
+// The first argument with which odysseus and llama-server would miss each other, as one sentence
+// with what to use instead; absent when there is none.
+[[nodiscard]] std::optional<std::string>
+conflicting_argument(const std::vector<std::string>& arguments);
+
 } // namespace odysseus

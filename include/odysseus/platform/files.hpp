@@ -27,7 +27,8 @@ void write_file_atomically(const std::filesystem::path& file, std::string_view c
 // A name that nobody uses, in the same folder: ".NAME.tmp-1f3a...". Begins with a dot.
 [[nodiscard]] std::filesystem::path temp_sibling(const std::filesystem::path& file);
 
-void make_executable(const std::filesystem::path& file); // nothing to do on Windows
+void make_executable(const std::filesystem::path& file);       // nothing to do on Windows
+[[nodiscard]] bool may_run(const std::filesystem::path& file); // on Windows: true, the name decides
 // Renames over an existing file in one step; both on one file system.
 void replace_file(const std::filesystem::path& from, const std::filesystem::path& to);
 // Renames a folder into place. What stood there waits as old_sibling(to) meanwhile and is removed
