@@ -66,14 +66,20 @@ std::optional<BuildFact> installed_build(const Settings& settings, const Machine
         fact.name = settings.llama_server;
         fact.given = true;
         fact.backend = machine.backend;
-        check = io::check_build(path_from_utf8(settings.llama_server), false, k_check_limit);
+        const auto server = path_from_utf8(settings.llama_server);
+        check = io::check_build(server, io::library_folders(server, false, fact.backend),
+                                k_check_limit);
     } else {
         const auto build =
             io::current_build(path_from_utf8(settings.home), machine.os, machine.arch);
         if (!build) return std::nullopt;
         fact.name = build->id;
         fact.backend = build->manifest.backend;
-        check = io::check_build(build->server, build->manifest.library_path, k_check_limit);
+        const auto& manifest = build->manifest;
+        check = io::check_build(
+            build->server,
+            io::library_folders(build->server, manifest.library_path, manifest.backend),
+            k_check_limit);
     }
     fact.runs = check.runs;
     fact.trouble = check.trouble;

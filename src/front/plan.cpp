@@ -18,6 +18,9 @@ int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     int code = 0;
     try {
         plan.build = planned_build(settings, plan.hardware);
+        // No specified backend, so it is told only where it really is what will be used.
+        if (plan.hardware.backend == Backend::sycl && plan.build->backend)
+            plan.hardware.backend = *plan.build->backend;
     } catch (const Error& error) {
         if (error.fault() == Fault::usage) throw;
         // The rest can be planned all the same.

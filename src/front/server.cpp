@@ -31,8 +31,9 @@ Server named_server(const Settings& settings, const Machine& machine) {
     }
     Server server;
     server.executable = std::filesystem::canonical(path); // its libraries lie beside the real file
-    server.build = {path.string(), "", true, {}, "it was named with --llama-server"};
+    server.build = {path.string(), "", true, {}, "it was named with --llama-server", {}};
     server.backend = machine.backend;
+    server.library_folders = io::library_folders(server.executable, false, server.backend);
     return server;
 }
 
@@ -41,10 +42,15 @@ Server server_of(const io::InstalledBuild& build, const Settings& settings) {
     const auto& manifest = build.manifest;
     Server server;
     server.executable = build.server;
-    server.build = {manifest.source, manifest.tag, true, manifest.archives,
-                    build.note.empty() ? manifest.reason : build.note};
+    server.build = {manifest.source,
+                    manifest.tag,
+                    true,
+                    manifest.archives,
+                    build.note.empty() ? manifest.reason : build.note,
+                    manifest.backend};
     server.backend = settings.device == Backend::cpu ? Backend::cpu : manifest.backend;
-    if (manifest.library_path) server.library_dir = build.server.parent_path();
+    server.library_folders =
+        io::library_folders(build.server, manifest.library_path, manifest.backend);
     return server;
 }
 
@@ -123,7 +129,7 @@ PlannedBuild planned_build(const Settings& settings, const Machine& machine) {
     std::string reason = choice.reason;
     for (const auto& note : plan.notes)
         reason += cat(" ", note);
-    return {choice.source, choice.tag, false, choice.files, std::move(reason)};
+    return {choice.source, choice.tag, false, choice.files, std::move(reason), choice.backend};
 }
 
 io::ReleaseSource release_source(const Settings& settings, const std::function<bool()>& stopped) {

@@ -4,9 +4,11 @@
 #include "odysseus/log.hpp"
 #include "odysseus/logic/device_memory.hpp"
 #include "odysseus/platform/environment.hpp"
+#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/paths.hpp"
 #include "odysseus/service/llama_client.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -28,8 +30,11 @@ std::string random_key() {
     return key;
 }
 
-std::optional<std::string> library_dir(const Server& server) {
-    return server.library_dir ? std::optional(server.library_dir->string()) : std::nullopt;
+std::vector<std::string> library_folders(const Server& server) {
+    std::vector<std::string> names(server.library_folders.size());
+    std::transform(server.library_folders.begin(), server.library_folders.end(), names.begin(),
+                   platform::utf8);
+    return names;
 }
 
 } // namespace
@@ -46,9 +51,9 @@ StartSpec start_spec(const Settings& settings, const Home& home, const Plan& pla
     spec.log_file = home.logs() / "llama-server.log";
     spec.record = llama_record(home);
     spec.api_key = settings.api_keys.empty() ? "" : random_key();
-    spec.environment = launch_environment(
-        platform::own_environment(),
-        {plan.hardware.os, (home.data() / "cache").string(), library_dir(server), spec.api_key});
+    spec.environment = launch_environment(platform::own_environment(),
+                                          {plan.hardware.os, (home.data() / "cache").string(),
+                                           library_folders(server), spec.api_key});
     spec.arguments = [=, machine = plan.hardware](std::int64_t context, int port) {
         return launch_arguments(
             launch_plan_for(settings, home, machine, context, port, llama_args));

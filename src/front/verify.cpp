@@ -1,5 +1,6 @@
 #include "odysseus/front/verify.hpp"
 
+#include "odysseus/io/build_check.hpp"
 #include "odysseus/logic/launch_plan.hpp"
 #include "odysseus/logic/model_catalog.hpp"
 #include "odysseus/logic/text.hpp"
@@ -59,9 +60,11 @@ FitComparison verified(const std::optional<Server>& server, const Plan& plan,
                                   "on"};
     if (plan.context.parallel > 1) argv.emplace_back("--kv-unified");
     argv.insert(argv.end(), llama_args.begin(), llama_args.end());
+    auto environment = io::loader_environment(server->library_folders);
+    environment.emplace_back("GGML_NO_BACKTRACE", "1");
     platform::ToolLimits limits;
     limits.deadline = k_deadline;
-    const auto result = platform::run_tool(argv, {{"GGML_NO_BACKTRACE", "1"}}, limits);
+    const auto result = platform::run_tool(argv, environment, limits);
     const auto devices = parse_fit_report(result.out);
     if (result.ok() && devices) {
         comparison.devices = *devices;

@@ -1,9 +1,12 @@
 #include "odysseus/io/build_check.hpp"
 
+#include "odysseus/logic/launch_plan.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/files.hpp"
+#include "odysseus/platform/oneapi.hpp"
 #include "odysseus/platform/run_tool.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace odysseus::io {
@@ -22,18 +25,31 @@ std::string last_words(const platform::ToolResult& result) {
 
 } // namespace
 
-BuildCheck check_build(const std::filesystem::path& server, bool library_path,
+std::vector<std::filesystem::path> library_folders(const std::filesystem::path& server,
+                                                   bool own_folder, Backend backend) {
+    std::vector<std::filesystem::path> folders;
+    if (own_folder) folders.push_back(server.parent_path());
+    if (backend == Backend::sycl) {
+        const auto oneapi = platform::find_oneapi().folders;
+        folders.insert(folders.end(), oneapi.begin(), oneapi.end());
+    }
+    return folders;
+}
+
+platform::EnvAdditions loader_environment(const std::vector<std::filesystem::path>& folders) {
+    if (folders.empty()) return {};
+    std::vector<std::string> names(folders.size());
+    std::transform(folders.begin(), folders.end(), names.begin(), platform::utf8);
+    const char* present = std::getenv("LD_LIBRARY_PATH");
+    return {loader_path(Os::linux, names, present != nullptr ? present : "")};
+}
+
+BuildCheck check_build(const std::filesystem::path& server,
+                       const std::vector<std::filesystem::path>& folders,
                        std::chrono::milliseconds limit) {
     platform::ToolLimits limits;
     limits.deadline = limit;
-    platform::EnvAdditions environment;
-    if (library_path) {
-        const char* before = std::getenv("LD_LIBRARY_PATH");
-        const auto folder = platform::utf8(server.parent_path());
-        environment.emplace_back("LD_LIBRARY_PATH", before != nullptr && *before != '\0'
-                                                        ? cat(folder, ":", before)
-                                                        : folder);
-    }
+    const auto environment = loader_environment(folders);
     BuildCheck check;
     const auto program = platform::utf8(server);
     const auto version = platform::run_tool({program, "--version"}, environment, limits);

@@ -91,8 +91,8 @@ std::string bash_script() {
         "_odysseus() {\n"
         "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words\n"
         "  case $previous in\n",
-        cases,
-        "    --device) words=\"auto cuda rocm vulkan metal cpu\" ;;\n"
+        cases, "    --device) words=\"", k_device_words,
+        "\" ;;\n"
         "    --log-level) words=\"debug info warn error off\" ;;\n"
         "    --log-format) words=\"text json\" ;;\n"
         "    --release) words=\"stable nightly\" ;;\n"

@@ -56,7 +56,9 @@ class Installation {
             staging.unpack_runtime(archives[i]);
         }
         python_runtime(choice, staging, manifest);
-        const auto checked = check(staging, manifest.library_path);
+        // Linux' SYCL builds do not look for their libraries beside themselves.
+        if (choice.backend == Backend::sycl) manifest.library_path = m_store.os() == Os::linux;
+        const auto checked = check(staging, manifest.library_path, manifest.backend);
         if (auto refutation = refuted(checked, choice.tag, choice.backend)) {
             return *std::move(refutation); // the archives stay: another try needs no network
         }
@@ -79,7 +81,13 @@ class Installation {
         } else {
             throw Error(Fault::usage, cat(utf8(from), " is neither an archive nor a folder"));
         }
-        const auto checked = check(staging, false);
+        auto checked = check(staging, false, Backend::cpu);
+        const bool lacks_library = checked.trouble.find("shared librar") != std::string::npos;
+        if (!checked.runs && lacks_library) { // perhaps one to be run with a library path
+            auto again = check(staging, true, Backend::sycl);
+            manifest.library_path = again.runs;
+            if (again.runs) checked = std::move(again);
+        }
         if (!checked.runs) {
             throw Error(Fault::integrity, cat("the llama-server in ", utf8(from),
                                               " does not run here: it ", checked.trouble));
@@ -197,10 +205,11 @@ class Installation {
         staging.add_new_files();
     }
 
-    [[nodiscard]] BuildCheck check(const Staging& staging, bool library_path) const {
+    [[nodiscard]] BuildCheck check(const Staging& staging, bool own_folder, Backend backend) const {
         step("check");
-        if (m_options.check) return m_options.check(staging.server(), library_path);
-        return check_build(staging.server(), library_path);
+        const auto folders = library_folders(staging.server(), own_folder, backend);
+        if (m_options.check) return m_options.check(staging.server(), folders);
+        return check_build(staging.server(), folders);
     }
 
     static void add_devices(BuildManifest& manifest, const BuildCheck& check) {

@@ -75,6 +75,9 @@ std::string also_fits(const Offers& found) {
         !same(*taken.version, *other.version)) {
         return "; " + version_text(*other.version) + " would run too, the newer one is taken";
     }
+    if (taken.backend == Backend::sycl && taken.variant != other.variant) {
+        return "; of fp32 and fp16 the fp32, which llama.cpp recommends for most cases";
+    }
     if (taken.archive != other.archive) return "; of zip and tar.gz the tar.gz, which keeps links";
     return {};
 }
@@ -96,7 +99,8 @@ void add_choices(Search& search, const ChoiceInput& input, const Release& releas
         const bool first = &offer == &found.whole.front();
         // Further answers of one backend are of use only where a name may not exist, or where the
         // CPU's instruction set decides.
-        if (!first && !release.guessed && offer.name.variant.empty()) continue;
+        const bool by_instructions = backend == Backend::cpu && !offer.name.variant.empty();
+        if (!first && !release.guessed && !by_instructions) continue;
         auto choice = choice_of(input, release, backend, offer);
         choice.reason += (first ? also_fits(found) : std::string()) + addition;
         if (!offer.name.variant.empty()) choice.reason += " (" + offer.name.variant + " build)";
@@ -157,8 +161,8 @@ std::optional<std::string> impossible(const Machine& machine, Backend backend) {
     if (backend == Backend::metal && (!macos || machine.arch != Arch::arm64)) {
         return "Metal builds exist for Apple silicon only";
     }
-    if (macos &&
-        (backend == Backend::cuda || backend == Backend::rocm || backend == Backend::vulkan)) {
+    if (macos && (backend == Backend::cuda || backend == Backend::rocm ||
+                  backend == Backend::sycl || backend == Backend::vulkan)) {
         return cat("llama.cpp has no ", backend_title(backend), " build for macOS");
     }
     return std::nullopt;
@@ -210,7 +214,10 @@ std::vector<Backend> candidates(const Machine& machine, std::optional<Backend> d
     switch (machine.backend) {
     case Backend::cuda: return {Backend::cuda, Backend::vulkan, Backend::cpu};
     case Backend::rocm: return {Backend::rocm, Backend::vulkan, Backend::cpu};
-    case Backend::vulkan: return {Backend::vulkan, Backend::cpu};
+    case Backend::sycl: return {Backend::sycl, Backend::vulkan, Backend::cpu};
+    case Backend::vulkan:
+        if (has_sycl(machine)) return {Backend::vulkan, Backend::sycl, Backend::cpu};
+        return {Backend::vulkan, Backend::cpu};
     case Backend::metal: return {Backend::metal, Backend::cpu};
     case Backend::cpu: break;
     }

@@ -70,7 +70,9 @@ bool read_linux(AssetName& name, const Tokens& middle) {
     if (middle.size() != 2) return false;
     if (middle[0] == "cuda") return read_versioned(name, Backend::cuda, cuda_version(middle[1]));
     if (middle[0] == "rocm") return read_versioned(name, Backend::rocm, dotted_version(middle[1]));
-    return false;
+    name.backend = Backend::sycl;
+    name.variant = middle[1];
+    return middle[0] == "sycl" && is_one_of(middle[1], {"fp16", "fp32"});
 }
 
 bool read_macos(AssetName& name, const Tokens& middle) {
@@ -84,6 +86,8 @@ bool read_windows(AssetName& name, const Tokens& middle) {
             name.variant = middle[0];
         } else if (middle[0] == "vulkan") {
             name.backend = Backend::vulkan;
+        } else if (middle[0] == "sycl") {
+            name.backend = Backend::sycl;
         } else if (middle[0] != "cpu") {
             return false;
         }

@@ -36,6 +36,7 @@ int variant_rank(std::string_view variant) {
     if (variant == "avx2" || variant == "llvm") return 1;
     if (variant == "avx" || variant == "msvc") return 2;
     if (variant == "noavx") return 3;
+    if (variant == "fp16") return 1; // fp32 is what llama.cpp's documents recommend
     return 0;
 }
 
@@ -52,6 +53,7 @@ Fit fit_of(const Machine& machine, const AssetName& name, Backend backend) {
     switch (backend) {
     case Backend::cuda: return cuda_fit(machine, name);
     case Backend::rocm: return rocm_fit(machine, name);
+    case Backend::sycl: return sycl_fit(machine, name);
     case Backend::vulkan: return {Fits::yes, 0, served_text(machine, "Vulkan")};
     case Backend::metal: return {Fits::yes, 0, "Metal for Apple silicon"};
     case Backend::cpu: break;

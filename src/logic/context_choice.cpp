@@ -173,6 +173,7 @@ std::vector<Gpu> used_gpus(const Machine& machine) {
         switch (machine.backend) {
         case Backend::cuda: return gpu.vendor == Vendor::nvidia;
         case Backend::rocm: return gpu.vendor == Vendor::amd;
+        case Backend::sycl: return gpu.vendor == Vendor::intel;
         case Backend::metal:
         case Backend::vulkan: return true;
         case Backend::cpu: return false;
@@ -181,7 +182,8 @@ std::vector<Gpu> used_gpus(const Machine& machine) {
     };
     std::vector<Gpu> used;
     std::copy_if(machine.gpus.begin(), machine.gpus.end(), std::back_inserter(used), wanted);
-    // Vulkan passes over the GPU inside the processor when there is another one; so does ROCm.
+    // Vulkan passes over the GPU inside the processor when there is another one; so do
+    // ROCm and SYCL.
     const auto is_shared = [](const Gpu& gpu) { return gpu.unified_memory.value_or(false); };
     if (!std::all_of(used.begin(), used.end(), is_shared)) std::erase_if(used, is_shared);
     return used;

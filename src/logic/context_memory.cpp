@@ -132,14 +132,14 @@ std::string device_text(const Machine& machine) {
     case Backend::cpu: return "cpu" + mib(machine.ram_mib);
     case Backend::cuda:
     case Backend::rocm:
+    case Backend::sycl:
     case Backend::vulkan:
     case Backend::metal: break;
     }
-    static constexpr const char* k_names[] = {"cuda", "rocm", "vulkan", "metal", "cpu"};
     std::vector<std::string> parts;
     for (const auto& gpu : used_gpus(machine))
         parts.push_back(gpu.name + mib(gpu.total_mib));
-    return cat(k_names[static_cast<int>(machine.backend)], " ", joined(parts, ", "));
+    return cat(backend_name(machine.backend), " ", joined(parts, ", "));
 }
 
 std::optional<RememberedStart> remembered_start(const ContextMemory& memory, const HeldKey& key,

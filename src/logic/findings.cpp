@@ -42,6 +42,7 @@ const char* backend_word(Backend backend) {
     switch (backend) {
     case Backend::cuda: return "CUDA";
     case Backend::rocm: return "ROCm";
+    case Backend::sycl: return "SYCL";
     case Backend::vulkan: return "Vulkan";
     case Backend::metal: return "Metal";
     case Backend::cpu: return "the CPU";
@@ -117,7 +118,7 @@ void look_at_gpus(const DoctorFacts& facts, Findings& findings) {
             facts.build && facts.build->given
                 ? "Name a llama-server that was built for this GPU with --llama-server."
                 : "Install the GPU's driver, then: odysseus backend install; or choose the build "
-                  "with --device cuda, rocm or vulkan.");
+                  "with --device cuda, rocm, sycl or vulkan.");
         return;
     }
     if (facts.build && facts.build->runs && facts.build->sees_gpu == false) {

@@ -46,6 +46,9 @@ constexpr Era k_eras[] = {
     {"llama-{}-bin-ubuntu-rocm-7.2-x64.tar.gz", 8000, 10356},
     {"llama-{}-bin-ubuntu-rocm-7.14-x64.tar.gz", 10356, 10767},
     {"llama-{}-bin-ubuntu-rocm-10.0-x64.tar.gz", 10767, k_open_end},
+    // Linux SYCL came in April 2026; for some weeks around b9450 there was none
+    {"llama-{}-bin-ubuntu-sycl-fp32-x64.tar.gz", 8830, k_open_end},
+    {"llama-{}-bin-ubuntu-sycl-fp16-x64.tar.gz", 8830, k_open_end},
     // Windows: by instruction set until spring 2025
     {"llama-{}-bin-win-cpu-x64.zip", 5200, k_open_end},
     {"llama-{}-bin-win-cpu-arm64.zip", 5200, k_open_end},
@@ -68,6 +71,7 @@ constexpr Era k_eras[] = {
     {"cudart-llama-bin-win-cuda-13.4-x64.zip", 10900, k_open_end},
     {"llama-{}-bin-win-cuda-13.4-arm64.zip", 10900, k_open_end},
     {"cudart-llama-bin-win-cuda-13.4-arm64.zip", 10900, k_open_end},
+    {"llama-{}-bin-win-sycl-x64.zip", 3000, k_open_end}, // with oneAPI's DLLs since May 2024
     {"llama-{}-bin-win-hip-radeon-x64.zip", 5400, 10356},
     {"llama-{}-bin-win-rocm-7.14-x64.zip", 10356, 10767},
     {"llama-{}-bin-win-rocm-10.0-x64.zip", 10767, k_open_end},

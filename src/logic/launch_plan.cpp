@@ -98,25 +98,32 @@ std::vector<std::string> launch_arguments(const LaunchPlan& plan) {
     return arguments;
 }
 
+std::pair<std::string, std::string> loader_path(Os os, const std::vector<std::string>& folders,
+                                                std::string_view present) {
+    auto value = joined(folders, os == Os::windows ? ";" : ":");
+    if (!present.empty()) value += cat(os == Os::windows ? ";" : ":", present);
+    return {loader_path_name(os), value};
+}
+
 std::vector<std::string> launch_environment(const std::vector<std::string>& ours,
                                             const LaunchEnvironment& wanted) {
-    const std::string loader_path = loader_path_name(wanted.os);
-    const char* between = wanted.os == Os::windows ? ";" : ":";
     std::vector<std::string> kept;
-    std::string path = wanted.library_dir.value_or("");
+    std::string present;
     bool has_backtrace_choice = false;
     for (const auto& entry : ours) {
         const auto name = name_of(entry, wanted.os);
         if (is_dropped(name)) continue;
         if (name == "GGML_NO_BACKTRACE") has_backtrace_choice = true;
-        if (wanted.library_dir && name == loader_path) {
-            const auto value = entry.substr(name.size() + 1);
-            if (!value.empty()) path += between + value;
+        if (!wanted.library_folders.empty() && name == loader_path_name(wanted.os)) {
+            present = entry.substr(name.size() + 1);
             continue;
         }
         kept.push_back(entry);
     }
-    if (wanted.library_dir) kept.push_back(loader_path + "=" + path);
+    if (!wanted.library_folders.empty()) {
+        const auto [name, value] = loader_path(wanted.os, wanted.library_folders, present);
+        kept.push_back(cat(name, "=", value));
+    }
     // By environment and not in argv: a build that does not know one passes over it.
     kept.emplace_back("LLAMA_ARG_OFFLINE=1");
     kept.emplace_back("LLAMA_ARG_LOG_COLORS=off");

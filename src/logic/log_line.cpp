@@ -158,7 +158,7 @@ constexpr std::array<std::string_view, 6> k_harmless = {
     "unified memory",                   // ... is (not) supported
 };
 
-constexpr std::array<std::string_view, 27> k_memory = {
+constexpr std::array<std::string_view, 28> k_memory = {
     "out of memory", // cudaMalloc failed: ..., CUDA error: ..., ROCm error: ...
     "insufficient memory (attempted to allocate",
     "failed to allocate buffer",
@@ -186,6 +186,7 @@ constexpr std::array<std::string_view, 27> k_memory = {
     " != NULL) failed", // GGML_ASSERT over what malloc gave
     "cudaMalloc failed",
     "hipMalloc failed",
+    " Bytes of memory on device", // SYCL: "can't allocate 2303168640 Bytes of memory on device"
 };
 
 // "failed to allocate CUDA0 buffer of size N": the device's name stands between the words.
@@ -233,7 +234,7 @@ struct Unit {
     double bytes;
 };
 // Where each wording puts the size: "(attempted to allocate 4096.00 MB)" counts in 1024 too.
-constexpr std::array<Unit, 7> k_sizes = {{
+constexpr std::array<Unit, 8> k_sizes = {{
     {"allocating ", " MiB on device", 1024.0 * 1024},
     {"attempted to allocate ", " MB)", 1024.0 * 1024},
     {"buffer of size ", " MiB", 1024.0 * 1024},
@@ -241,6 +242,7 @@ constexpr std::array<Unit, 7> k_sizes = {{
     {"buffer, size = ", " MiB", 1024.0 * 1024},
     {"memory allocation of size ", "", 1},
     {"failed to allocate ", " bytes", 1},
+    {"can't allocate ", " Bytes", 1},
 }};
 
 std::optional<std::int64_t> size_in(std::string_view text) {
@@ -276,6 +278,7 @@ std::string device_in(std::string_view text) {
     };
     if (has(text, "cudaMalloc") || has(text, "CUDA error")) return "CUDA" + number();
     if (has(text, "hipMalloc") || has(text, "ROCm error")) return "ROCm" + number();
+    if (has(text, " Bytes of memory on device")) return "SYCL";
     if (has(text, "ggml_aligned_malloc") || has(text, "ggml_backend_cpu_buffer")) return "CPU";
     if (has(text, "ggml_vulkan") || has(text, "vk::")) return "Vulkan";
     if (has(text, "ggml_metal") || has(text, "kIOGPU")) return "Metal";

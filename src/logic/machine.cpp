@@ -1,5 +1,7 @@
 #include "odysseus/logic/machine.hpp"
 
+#include "odysseus/logic/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -12,8 +14,9 @@ using Names = std::array<std::pair<Enum, std::string_view>, count>;
 
 constexpr Names<Os, 3> k_os{{{Os::linux, "linux"}, {Os::macos, "macos"}, {Os::windows, "win"}}};
 constexpr Names<Arch, 2> k_arch{{{Arch::x64, "x64"}, {Arch::arm64, "arm64"}}};
-constexpr Names<Backend, 5> k_backend{{{Backend::cuda, "cuda"},
+constexpr Names<Backend, 6> k_backend{{{Backend::cuda, "cuda"},
                                        {Backend::rocm, "rocm"},
+                                       {Backend::sycl, "sycl"},
                                        {Backend::vulkan, "vulkan"},
                                        {Backend::metal, "metal"},
                                        {Backend::cpu, "cpu"}}};
@@ -24,8 +27,9 @@ constexpr Names<Vendor, 5> k_vendor{{{Vendor::nvidia, "nvidia"},
                                      {Vendor::other, "other"}}};
 constexpr Names<Os, 3> k_os_title{
     {{Os::linux, "Linux"}, {Os::macos, "macOS"}, {Os::windows, "Windows"}}};
-constexpr Names<Backend, 5> k_backend_title{{{Backend::cuda, "CUDA"},
+constexpr Names<Backend, 6> k_backend_title{{{Backend::cuda, "CUDA"},
                                              {Backend::rocm, "ROCm"},
+                                             {Backend::sycl, "SYCL"},
                                              {Backend::vulkan, "Vulkan"},
                                              {Backend::metal, "Metal"},
                                              {Backend::cpu, "CPU"}}};
@@ -91,7 +95,14 @@ Backend detect_backend(const Machine& machine) {
     if (has(machine, Vendor::nvidia)) return Backend::cuda;
     if (has(machine, Vendor::amd) && machine.rocm) return Backend::rocm;
     const bool brings_vulkan = has(machine, Vendor::amd) || has(machine, Vendor::intel);
-    return machine.vulkan.value_or(brings_vulkan) ? Backend::vulkan : Backend::cpu;
+    if (machine.vulkan.value_or(brings_vulkan)) return Backend::vulkan;
+    return has_sycl(machine) ? Backend::sycl : Backend::cpu;
+}
+
+bool has_sycl(const Machine& machine) {
+    if (!machine.sycl || machine.arch != Arch::x64 || !has(machine, Vendor::intel)) return false;
+    if (machine.os == Os::windows) return *machine.sycl != "none";
+    return machine.os == Os::linux && parsed_int(*machine.sycl).value_or(0) >= k_sycl_library_major;
 }
 
 } // namespace odysseus

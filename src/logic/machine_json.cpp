@@ -179,6 +179,7 @@ nlohmann::ordered_json machine_json(const Machine& machine) {
             {"glibc", or_null(machine.glibc)},
             {"vulkan", or_null(machine.vulkan)},
             {"rocm", or_null(machine.rocm)},
+            {"sycl", or_null(machine.sycl)},
             {"notes", machine.notes}};
 }
 
@@ -196,7 +197,8 @@ std::variant<Machine, std::string> machine_from_json(std::string_view text) {
     Machine machine;
     const auto os = reader.name("os", os_from, "linux, macos or win");
     const auto arch = reader.name("arch", arch_from, "x64 or arm64");
-    const auto backend = reader.name("backend", backend_from, "cuda, rocm, vulkan, metal or cpu");
+    const auto backend =
+        reader.name("backend", backend_from, "cuda, rocm, sycl, vulkan, metal or cpu");
     machine.cpu_model = reader.text("cpu_model");
     machine.cpu_cores = reader.number("cpu_cores", 1);
     machine.ram_mib = reader.number("ram_mib", 1);
@@ -204,6 +206,7 @@ std::variant<Machine, std::string> machine_from_json(std::string_view text) {
     machine.glibc = reader.text("glibc");
     machine.vulkan = reader.flag("vulkan");
     machine.rocm = reader.text("rocm");
+    machine.sycl = reader.text("sycl");
     const auto* gpus = reader.list("gpus");
     const auto* notes = reader.list("notes");
     if (!reader.wrong().empty()) return reader.wrong();

@@ -169,10 +169,46 @@ Fit rocm_fit(const Machine& machine, const AssetName& build) {
     return {Fits::yes, static_cast<int>(gpus), what + " with the installed ROCm " + *machine.rocm};
 }
 
+Fit sycl_fit(const Machine& machine, const AssetName& build) {
+    const auto is_intel = [](const Gpu& gpu) { return gpu.vendor == Vendor::intel; };
+    const auto gpus =
+        static_cast<int>(std::count_if(machine.gpus.begin(), machine.gpus.end(), is_intel));
+    const auto gpu = std::find_if(machine.gpus.begin(), machine.gpus.end(), is_intel);
+    std::string what = "SYCL";
+    if (gpus == 0)
+        what += "; no Intel GPU is known here";
+    else if (!gpu->name.empty())
+        what += " for " + gpu->name;
+
+    if (!machine.sycl) return {Fits::perhaps, gpus, what + "; no SYCL runtime is known here"};
+    if (build.os == Os::windows) {
+        if (*machine.sycl != "none") return {gpus > 0 ? Fits::yes : Fits::perhaps, gpus, what};
+        return {Fits::no, 0,
+                "SYCL needs Level Zero (ze_loader.dll), which Intel's graphics driver brings: "
+                "install or update that driver"};
+    }
+    const auto installed = parsed_int(*machine.sycl);
+    if (installed == k_sycl_library_major) {
+        return {gpus > 0 ? Fits::yes : Fits::perhaps, gpus, what + " with the installed oneAPI"};
+    }
+    if (installed > k_sycl_library_major) {
+        return {Fits::perhaps, gpus,
+                cat(what, "; it may need libsycl.so.", k_sycl_library_major,
+                    " (oneAPI 2025), this system has libsycl.so.", *installed)};
+    }
+    return {Fits::no, 0,
+            cat("SYCL needs Intel's oneAPI runtime 2025 (libsycl.so.", k_sycl_library_major,
+                ") and Level Zero (libze_loader.so.1), this system has ",
+                installed ? cat("libsycl.so.", *installed) : std::string("not both"),
+                ": install intel-deep-learning-essentials-2025.3 and libze1, or source oneAPI's "
+                "setvars.sh when it is not in /opt/intel/oneapi")};
+}
+
 std::optional<std::string> libc_obstacle(const Machine& machine, const AssetName& build) {
     if (machine.os != Os::linux || !machine.glibc) return std::nullopt;
     const bool built_on_24_04 =
-        !build.third_party && (build.arch == Arch::arm64 || build.backend == Backend::rocm);
+        !build.third_party && (build.arch == Arch::arm64 || build.backend == Backend::rocm ||
+                               build.backend == Backend::sycl);
     const DottedVersion floor{2, built_on_24_04 ? 38 : 34};
     const auto what = cat("it needs glibc ", version_text(floor), " or newer, this system has ");
     if (*machine.glibc == "none") return what + "another C library (musl)";

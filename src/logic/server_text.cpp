@@ -26,9 +26,10 @@ std::optional<Backend> backend_of(std::string_view id) {
         Backend backend;
     };
     // MTL0 since autumn 2025, "Metal" before; a ROCm build calls its devices ROCm0.
-    static constexpr Prefix k_prefixes[] = {{"CUDA", Backend::cuda}, {"ROCm", Backend::rocm},
-                                            {"HIP", Backend::rocm},  {"Vulkan", Backend::vulkan},
-                                            {"MTL", Backend::metal}, {"Metal", Backend::metal}};
+    static constexpr Prefix k_prefixes[] = {{"CUDA", Backend::cuda},     {"ROCm", Backend::rocm},
+                                            {"HIP", Backend::rocm},      {"SYCL", Backend::sycl},
+                                            {"Vulkan", Backend::vulkan}, {"MTL", Backend::metal},
+                                            {"Metal", Backend::metal}};
     for (const auto& [text, backend] : k_prefixes) {
         if (id.substr(0, text.size()) == text) return backend;
     }

@@ -109,13 +109,11 @@ std::string below(std::string_view home, std::string_view name) {
     return path.append(name);
 }
 
-std::optional<Backend> device_from(const std::string& word) {
-    if (word == "cuda") return Backend::cuda;
-    if (word == "rocm") return Backend::rocm;
-    if (word == "vulkan") return Backend::vulkan;
-    if (word == "metal") return Backend::metal;
-    if (word == "cpu") return Backend::cpu;
-    return std::nullopt;
+std::vector<std::string> words_of(std::string_view text) {
+    std::vector<std::string> words;
+    for (const auto word : split(text, ' '))
+        words.emplace_back(word);
+    return words;
 }
 
 // A scalar of the file as the text that a flag would have; absent for what no setting can be.
@@ -255,8 +253,7 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     s.release = read.text("release");
     if (!is_release_name(s.release))
         read.refuse("release", "stable, nightly or a tag such as b11146");
-    s.device =
-        device_from(read.one_of("device", {"auto", "cuda", "rocm", "vulkan", "metal", "cpu"}));
+    s.device = backend_from(read.one_of("device", words_of(k_device_words))); // "auto" is none
     s.github_api = read.url("github_api");
     s.github_download = read.url("github_download");
     s.hf_endpoint = read.url("hf_endpoint");

@@ -150,7 +150,7 @@ const std::vector<SettingSpec>& setting_specs() {
          .environment = "ODYSSEUS_DEVICE",
          .file_key = "device",
          .fallback = "auto",
-         .help = "auto, cuda, rocm, vulkan, metal or cpu",
+         .help = "auto, cuda, rocm, sycl, vulkan, metal or cpu",
          .group = Group::build},
         {.id = "github_api",
          .flag = "--github-api",

@@ -4,6 +4,7 @@
 #include "odysseus/logic/nvidia_text.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/nvidia_probe.hpp"
+#include "odysseus/platform/oneapi.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -358,6 +359,15 @@ std::optional<std::string> rocm_version(const Tree& tree) {
     return std::nullopt;
 }
 
+std::string sycl_runtime(const ProbeLimits& limits) {
+    auto library_path = limits.library_path;
+    if (!library_path && std::getenv("LD_LIBRARY_PATH") != nullptr) {
+        library_path = std::getenv("LD_LIBRARY_PATH");
+    }
+    const auto major = find_oneapi(limits.root, library_path).library_major;
+    return major ? std::to_string(*major) : "none";
+}
+
 std::optional<std::string> glibc_version(const Tree& tree, bool own_root) {
     if (tree.exists("lib/ld-musl-x86_64.so.1") || tree.exists("lib/ld-musl-aarch64.so.1")) {
         // Both can be installed beside each other; then programs made for glibc run.
@@ -399,6 +409,7 @@ Machine probe_machine(const ProbeLimits& limits) {
     probe_other_gpus(tree, nvidia_told, machine);
     machine.vulkan = has_vulkan_loader(tree);
     machine.rocm = rocm_version(tree);
+    machine.sycl = sycl_runtime(limits);
     machine.glibc = glibc_version(tree, limits.root == "/");
     if (tree.exists("dev/dxg")) machine.notes.emplace_back("this is WSL2");
     machine.backend = detect_backend(machine);

@@ -199,6 +199,8 @@ Machine probe_machine(const ProbeLimits& limits) {
     probe_adapters(nvidia_told, machine);
     machine.vulkan = is_there(system_folder() / L"vulkan-1.dll");
     machine.rocm = hip_version();
+    // Level Zero comes with Intel's display driver; the SYCL archive brings the rest.
+    machine.sycl = is_there(system_folder() / L"ze_loader.dll") ? "driver" : "none";
     machine.backend = detect_backend(machine);
     return machine;
 }

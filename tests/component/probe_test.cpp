@@ -1,5 +1,6 @@
 // A made-up /proc, /sys and nvidia-smi for each kind of machine. (Linux; the parsers of the other
 // systems are tested in logic.)
+#include "odysseus/platform/oneapi.hpp"
 #include "odysseus/platform/probe.hpp"
 
 #include "odysseus/logic/machine_json.hpp"
@@ -66,8 +67,16 @@ class FakeMachine {
         limits.path_env = (m_scratch / "nowhere").string() + ":" + (m_scratch / "bin").string();
         limits.tool_deadline = deadline;
         limits.visible_devices = visible;
+        limits.library_path = library_path;
         return probe_machine(limits);
     }
+
+    [[nodiscard]] OneApi oneapi() const { return find_oneapi(m_scratch.path(), library_path); }
+    [[nodiscard]] std::string below(const std::filesystem::path& path) const {
+        return path.lexically_relative(m_scratch.path()).generic_string();
+    }
+
+    std::string library_path; // LD_LIBRARY_PATH
 
   private:
     Scratch m_scratch;
@@ -224,6 +233,53 @@ TEST_CASE("probe: an AMD card with its chip, memory and ROCm runtime") {
     CHECK(machine.vulkan == true);
     CHECK(machine.backend == Backend::rocm);
     CHECK(machine.notes.empty());
+}
+
+TEST_CASE("probe: an Intel card with oneAPI and no Vulkan loader") {
+    FakeMachine fake;
+    fake.card("card0", "0x8086", "0x56a0", "0000:03:00.0");
+    fake.file("dev/dri/renderD128", "");
+    CHECK(fake.probe().sycl == "none");
+    CHECK(fake.probe().backend == Backend::cpu);
+    fake.file("usr/lib/x86_64-linux-gnu/libze_loader.so.1", "");
+    CHECK(fake.probe().sycl == "none"); // Level Zero alone does not do
+    // 2026.1 is the newest, but llama.cpp's builds are made with 2025.3.
+    fake.file("opt/intel/oneapi/compiler/2026.1/lib/libsycl.so.9", "");
+    fake.file("opt/intel/oneapi/mkl/2026.1/lib/libmkl_core.so.2", "");
+    CHECK(fake.probe().sycl == "9");
+    fake.file("opt/intel/oneapi/compiler/2025.3/lib/libsycl.so.8", "");
+    fake.file("opt/intel/oneapi/compiler/2025.10/lib/libother.so", "");
+    fake.file("opt/intel/oneapi/mkl/2025.3/lib/libmkl_core.so.2", "");
+    fake.file("opt/intel/oneapi/tbb/2022.3/lib/libtbb.so.12", "");
+    fake.file("opt/intel/oneapi/tbb/latest/lib/libtbb.so.12", "");
+    CHECK(fake.probe().sycl == "8");
+    CHECK(fake.probe().vulkan == false);
+    CHECK(fake.probe().backend == Backend::sycl);
+    std::vector<std::string> folders;
+    for (const auto& folder : fake.oneapi().folders)
+        folders.push_back(fake.below(folder));
+    CHECK(folders == std::vector<std::string>{"opt/intel/oneapi/compiler/2025.3/lib",
+                                              "opt/intel/oneapi/mkl/2025.3/lib",
+                                              "opt/intel/oneapi/tbb/2022.3/lib"});
+    // After setvars.sh, or from a system package, nothing is to be added.
+    fake.library_path = "/x::relative:/opt/intel/oneapi/compiler/2025.3/lib";
+    CHECK(fake.probe().sycl == "8");
+    CHECK(fake.oneapi().folders.empty());
+}
+
+TEST_CASE("probe: oneAPI without Level Zero is no SYCL runtime") {
+    FakeMachine fake;
+    fake.card("card0", "0x8086", "0x56a0", "0000:03:00.0");
+    fake.file("dev/dri/renderD128", "");
+    fake.file("usr/lib64/libsycl.so.8", "");
+    CHECK(fake.probe().sycl == "none");
+    CHECK(fake.probe().backend == Backend::cpu);
+    fake.file("conda/lib/libze_loader.so.1", "");
+    fake.library_path = "/conda/lib";
+    CHECK(fake.probe().sycl == "8");
+    CHECK(fake.oneapi().folders.empty());
+    fake.file("usr/lib64/libvulkan.so.1", "");
+    CHECK(fake.probe().backend == Backend::vulkan); // as the specification has it
 }
 
 TEST_CASE("probe: an APU has its slice and the GTT, as far as there is RAM") {

@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto parsed = releases_from_json(text);
     const auto* releases = std::get_if<std::vector<Release>>(&parsed);
     if (releases == nullptr) return 0;
-    for (const auto backend : {Backend::cuda, Backend::rocm}) {
+    for (const auto backend : {Backend::cuda, Backend::rocm, Backend::sycl}) {
         ChoiceInput input;
         input.machine.backend = backend;
         input.machine.os = backend == Backend::cuda ? Os::linux : Os::windows;

@@ -226,6 +226,36 @@ TEST_CASE("choice: a device that was asked for does not fall back silently") {
                           "11.0; --device auto takes what fits"));
 }
 
+TEST_CASE("choice: SYCL when it is asked for, before the CPU, and after Vulkan") {
+    auto input = input_for(
+        R"({"os":"linux","arch":"x64","vulkan":false,"sycl":"8","gpus":[{"vendor":"intel","name":"Intel Arc A770"}]})",
+        {release("b11160")});
+    const Chain without_vulkan{"b11160 sycl llama-b11160-bin-ubuntu-sycl-fp32-x64.tar.gz",
+                               "b11160 cpu llama-b11160-bin-ubuntu-x64.tar.gz"};
+    CHECK(chain(plan_of(input)) == without_vulkan);
+    CHECK_THAT(plan_of(input).choices[0].reason,
+               ContainsSubstring("SYCL for Intel Arc A770 with the installed oneAPI; of fp32 and "
+                                 "fp16 the fp32, which llama.cpp recommends"));
+    input.machine.vulkan = true; // a loader may be there without a driver behind it
+    input.machine.backend = detect_backend(input.machine);
+    CHECK(chain(plan_of(input)) == Chain{"b11160 vulkan llama-b11160-bin-ubuntu-vulkan-x64.tar.gz",
+                                         without_vulkan[0], without_vulkan[1]});
+
+    input.device = Backend::sycl; // never another one
+    CHECK(chain(plan_of(input)) == Chain{without_vulkan[0]});
+    input.machine.sycl = "none";
+    CHECK_THAT(refusal(input).reason,
+               ContainsSubstring("SYCL needs Intel's oneAPI runtime 2025 (libsycl.so.8)") &&
+                   ContainsSubstring("install intel-deep-learning-essentials"));
+    input.upstream = {release("b8700")}; // Windows only, then
+    input.machine.sycl = "8";
+    CHECK_THAT(refusal(input).reason, ContainsSubstring("no SYCL build for Linux x64"));
+
+    auto mac = input_for(R"({"os":"macos","arch":"x64"})", {release("b11160")});
+    mac.device = Backend::sycl;
+    CHECK_THAT(refusal(mac).reason, ContainsSubstring("no SYCL build for macOS"));
+}
+
 TEST_CASE("choice: what was passed over is told with what was taken") {
     const auto plan = plan_of(input_for(
         R"({"os":"linux","arch":"x64","vulkan":false,"gpus":[{"vendor":"nvidia","name":"Tesla K80","driver":"470.1","cuda":"11.4","compute_capability":"3.7"}]})",
@@ -325,7 +355,9 @@ TEST_CASE("choice: names guessed from the tag alone exist in the real lists") {
          {k_rtx4090, R"({"os":"linux","arch":"arm64","vulkan":true})",
           R"({"os":"win","arch":"x64","backend":"cuda"})", R"({"os":"macos","arch":"arm64"})",
           R"({"os":"win","arch":"arm64"})",
-          R"({"os":"linux","arch":"x64","gpus":[{"vendor":"amd"}],"rocm":"10.0"})"}) {
+          R"({"os":"linux","arch":"x64","gpus":[{"vendor":"amd"}],"rocm":"10.0"})",
+          R"({"os":"linux","arch":"x64","backend":"sycl"})",
+          R"({"os":"win","arch":"x64","backend":"sycl"})"}) {
         INFO(machine);
         const auto guess =
             plan_of(input_for(machine, {*guessed_release("b11160", "https://github.com")}));

@@ -32,6 +32,7 @@ constexpr auto k_l134 = "ubuntu-cuda-13.4-x64.tar.gz + "
 constexpr auto k_r72 = "ubuntu-rocm-7.2-x64.tar.gz";
 constexpr auto k_r714 = "ubuntu-rocm-7.14-x64.tar.gz";
 constexpr auto k_r10 = "ubuntu-rocm-10.0-x64.tar.gz";
+constexpr auto k_s = "ubuntu-sycl-fp32-x64.tar.gz";
 constexpr auto k_ai = "llama.cpp-b10099-cuda-12.8-amd64.tar.gz (ai-dock)";
 constexpr auto k_ai9 = "llama.cpp-b9775-cuda-12.8-amd64.tar.gz (ai-dock)";
 constexpr auto k_ai8 = "llama.cpp-b8700-cuda-12.8-amd64.tar.gz (ai-dock)";
@@ -62,6 +63,7 @@ constexpr auto k_whip = "win-hip-radeon-x64.zip";
 constexpr auto k_whip1100 = "win-hip-x64-gfx1100.zip";
 constexpr auto k_wr714 = "win-rocm-7.14-x64.zip";
 constexpr auto k_wr10 = "win-rocm-10.0-x64.zip";
+constexpr auto k_ws = "win-sycl-x64.zip";
 // Windows arm64
 constexpr auto k_wallvm = "win-llvm-arm64.zip";
 constexpr auto k_wa = "win-cpu-arm64.zip";
@@ -99,6 +101,24 @@ const Row k_rows[] = {
      {k_lz, k_lvz, k_lv, k_lv, k_lv, k_lv, k_lv}},
     {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"amd"}],"rocm":"10","vulkan":false})",
      {k_lz, k_lz, k_l, k_l, k_l, k_l, k_r10}},
+    // --- Linux x64, Intel with oneAPI and no Vulkan loader: SYCL, made on Ubuntu 24.04
+    // (glibc 2.38)
+    {R"({"os":"linux","arch":"x64","glibc":"2.39","gpus":[{"vendor":"intel"}],"vulkan":false,"sycl":"8"})",
+     {k_lz, k_lz, k_l, k_l, k_s, k_s, k_s}},
+    {R"({"os":"linux","arch":"x64","glibc":"2.39","gpus":[{"vendor":"intel"}],"vulkan":true,"sycl":"8"})",
+     {k_lz, k_lvz, k_lv, k_lv, k_lv, k_lv, k_lv}},
+    {R"({"os":"linux","arch":"x64","glibc":"2.36","gpus":[{"vendor":"intel"}],"vulkan":false,"sycl":"8"})",
+     {k_lz, k_lz, k_l, k_l, k_l, k_l, k_l}},
+    // of oneAPI 2024, 2026 (a try), none, no Intel GPU
+    {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"intel"}],"vulkan":false,"sycl":"7"})",
+     {k_lz, k_lz, k_l, k_l, k_l, k_l, k_l}},
+    {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"intel"}],"vulkan":false,"sycl":"9"})",
+     {k_lz, k_lz, k_l, k_l, k_s, k_s, k_s}},
+    {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"intel"}],"vulkan":false,"sycl":"none"})",
+     {k_lz, k_lz, k_l, k_l, k_l, k_l, k_l}},
+    {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"amd"}],"vulkan":false,"sycl":"8"})",
+     {k_lz, k_lz, k_l, k_l, k_l, k_l, k_l}},
+    {R"({"os":"linux","arch":"x64","backend":"sycl"})", {k_lz, k_lvz, k_lv, k_lv, k_s, k_s, k_s}},
     // --- Linux x64, NVIDIA: 4090, 5090, 3090 with old drivers
     {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"nvidia","driver":"580.65.06","cuda":"13.0","compute_capability":"8.9"}]})",
      {k_ai, k_ai, k_ai, k_ai8, k_ai9, k_ai, k_l134}},
@@ -149,6 +169,8 @@ const Row k_rows[] = {
      {k_ai, k_ai, k_ai, k_ai8, k_ai9, k_ai, k_l134}},
     {R"({"os":"linux","arch":"x64","glibc":"2.31","gpus":[{"vendor":"nvidia","cuda":"13.0","compute_capability":"8.9"}]})",
      {k_none, k_none, k_none, k_none, k_none, k_none, k_none}},
+    {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"intel"},{"vendor":"nvidia","cuda":"11.4","compute_capability":"3.7"}],"vulkan":false,"sycl":"8"})",
+     {k_lz, k_lz, k_l, k_l, k_l, k_l, k_l}},
     // --- Linux arm64: never an x64 file
     {R"({"os":"linux","arch":"arm64","glibc":"2.39"})",
      {k_none, k_none, k_none, k_a, k_a, k_a, k_a}},
@@ -164,6 +186,8 @@ const Row k_rows[] = {
      {k_aai, k_aai, k_aai, k_aai8, k_aai9, k_aai, k_aai}},
     {R"({"os":"linux","arch":"arm64","glibc":"2.36","gpus":[{"vendor":"nvidia","driver":"580.95","compute_capability":"9.0"}]})",
      {k_aai, k_aai, k_aai, k_aai8, k_aai9, k_aai, k_aai}},
+    {R"({"os":"linux","arch":"arm64","glibc":"2.39","gpus":[{"vendor":"intel"}],"vulkan":false,"sycl":"8"})",
+     {k_none, k_none, k_none, k_a, k_a, k_a, k_a}},
     // --- macOS
     {R"({"os":"macos","arch":"arm64","gpus":[{"vendor":"apple"}]})",
      {k_maz, k_maz, k_ma, k_ma, k_ma, k_ma, k_ma}},
@@ -198,6 +222,10 @@ const Row k_rows[] = {
      {k_whip1100, k_whip, k_whip, k_whip, k_whip, k_wr714, k_wv}},
     {R"({"os":"win","arch":"x64","gpus":[{"vendor":"amd","gfx":"gfx1200"}],"rocm":"10","vulkan":true})",
      {k_wv, k_wv, k_wv, k_wv, k_wv, k_wv, k_wr10}},
+    {R"({"os":"win","arch":"x64","gpus":[{"vendor":"intel"}],"vulkan":false,"sycl":"driver"})",
+     {k_ws, k_ws, k_ws, k_ws, k_ws, k_ws, k_ws}},
+    {R"({"os":"win","arch":"x64","gpus":[{"vendor":"intel"}],"vulkan":false,"sycl":"none"})",
+     {k_wavx2, k_w, k_w, k_w, k_w, k_w, k_w}},
     // --- Windows arm64: no x64 file, whatever the GPU
     {R"({"os":"win","arch":"arm64"})", {k_wallvm, k_wa, k_wa, k_wa, k_wa, k_wa, k_wa}},
     {R"({"os":"win","arch":"arm64","vulkan":true})",

@@ -105,13 +105,16 @@ TEST_CASE("launch: the environment is cleaned, not emptied", "[launch]") {
 
 TEST_CASE("launch: a library folder comes first on the loader's path", "[launch]") {
     LaunchEnvironment wanted;
-    wanted.library_dir = "/h/bin/b1";
+    wanted.library_folders = {"/h/bin/b1"};
     CHECK(has(launch_environment({"LD_LIBRARY_PATH=/a:/b"}, wanted),
               "LD_LIBRARY_PATH=/h/bin/b1:/a:/b"));
     CHECK(has(launch_environment({"LD_LIBRARY_PATH="}, wanted), "LD_LIBRARY_PATH=/h/bin/b1"));
     CHECK(has(launch_environment({}, wanted), "LD_LIBRARY_PATH=/h/bin/b1"));
+    wanted.library_folders = {"/h/bin/b1", "/opt/x/lib"};
+    CHECK(has(launch_environment({"LD_LIBRARY_PATH=/a"}, wanted),
+              "LD_LIBRARY_PATH=/h/bin/b1:/opt/x/lib:/a"));
     wanted.os = Os::windows;
-    wanted.library_dir = "C:\\h";
+    wanted.library_folders = {"C:\\h"};
     const auto result = launch_environment({"Path=C:\\w", "llama_arg_port=1"}, wanted);
     CHECK(has(result, "PATH=C:\\h;C:\\w"));
     CHECK_FALSE(has(result, "llama_arg_port=1"));

@@ -59,6 +59,10 @@ const std::vector<Row> k_rows = {
      "[1] 0.02.396.005 E llama_model_load: error loading model: unable to allocate CUDA1 buffer", 0,
      "CUDA1"},
     {Kind::memory, "[1] CUDA error: CUBLAS_STATUS_ALLOC_FAILED", 0, "CUDA"},
+    // Memory: SYCL (source: llama.cpp pull request 28953, and its docs/backend/SYCL.md)
+    {Kind::memory, "[1] can't allocate 2303168640 Bytes of memory on device", 2303168640, "SYCL"},
+    {Kind::memory, "[1] llama_model_load: error loading model: unable to allocate SYCL0 buffer", 0,
+     "SYCL0"},
     // Memory: ROCm (source: the same code with other names)
     {Kind::memory, "[1] 0.02.396.005 E ROCm error: out of memory", 0, "ROCm"},
     {Kind::memory,

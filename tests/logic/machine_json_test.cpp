@@ -100,6 +100,23 @@ TEST_CASE("machine json: without a backend the specification's order decides") {
         {R"("os": "linux", "arch": "arm64", "vulkan": true)", Backend::vulkan},
         {R"("os": "win", "arch": "x64", "gpus": [{"vendor": "other"}])", Backend::cpu},
         {R"("os": "win", "arch": "x64")", Backend::cpu},
+        {R"("os": "linux", "arch": "x64", "gpus": [{"vendor": "intel"}], "vulkan": false, "sycl": "8")",
+         Backend::sycl},
+        {R"("os": "linux", "arch": "x64", "gpus": [{"vendor": "intel"}], "sycl": "8")",
+         Backend::vulkan},
+        {R"("os": "linux", "arch": "x64", "gpus": [{"vendor": "intel"}], "vulkan": false, "sycl": "7")",
+         Backend::cpu},
+        {R"("os": "linux", "arch": "x64", "vulkan": false, "sycl": "8")", Backend::cpu},
+        {R"("os": "linux", "arch": "arm64", "gpus": [{"vendor": "intel"}], "vulkan": false, "sycl": "8")",
+         Backend::cpu},
+        {R"("os": "linux", "arch": "x64", "gpus": [{"vendor": "intel"}], "vulkan": false, "sycl": "driver")",
+         Backend::cpu},
+        {R"("os": "win", "arch": "x64", "gpus": [{"vendor": "intel"}], "vulkan": false, "sycl": "driver")",
+         Backend::sycl},
+        {R"("os": "win", "arch": "x64", "gpus": [{"vendor": "intel"}], "vulkan": false, "sycl": "none")",
+         Backend::cpu},
+        {R"("os": "macos", "arch": "x64", "gpus": [{"vendor": "intel"}], "vulkan": false, "sycl": "8")",
+         Backend::cpu},
     };
     for (const auto& [rest, backend] : rows) {
         INFO(rest);
@@ -133,7 +150,7 @@ TEST_CASE("machine json: what is wrong is said with its key and what would be ri
          "\"os\" is \"darwin\"; it must be linux, macos or win"},
         {R"({"os": "windows", "arch": "x64"})", "linux, macos or win"},
         {R"({"os": "linux", "arch": "amd64"})", "\"arch\" is \"amd64\"; it must be x64 or arm64"},
-        {R"({"os": "linux", "backend": "opencl"})", "cuda, rocm, vulkan, metal or cpu"},
+        {R"({"os": "linux", "backend": "opencl"})", "cuda, rocm, sycl, vulkan, metal or cpu"},
         {R"({"os": "linux", "ram_mib": "64 GB"})", "\"ram_mib\" is \"64 GB\""},
         {R"({"os": "linux", "ram_mib": 0})", "\"ram_mib\" is 0; it must be a whole number from 1"},
         {R"({"os": "linux", "ram_mib": 1.5})", "whole number"},
@@ -170,8 +187,8 @@ TEST_CASE("machine json: names go both ways") {
         CHECK(os_from(os_name(os)) == os);
     for (const auto arch : {Arch::x64, Arch::arm64})
         CHECK(arch_from(arch_name(arch)) == arch);
-    for (const auto backend :
-         {Backend::cuda, Backend::rocm, Backend::vulkan, Backend::metal, Backend::cpu}) {
+    for (const auto backend : {Backend::cuda, Backend::rocm, Backend::sycl, Backend::vulkan,
+                               Backend::metal, Backend::cpu}) {
         CHECK(backend_from(backend_name(backend)) == backend);
         CHECK_FALSE(backend_title(backend).empty());
     }

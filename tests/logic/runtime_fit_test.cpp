@@ -98,6 +98,37 @@ TEST_CASE("runtime fit: a driver's number tells its CUDA version") {
     CHECK(text("n/a") == "unknown");
 }
 
+TEST_CASE("runtime fit: SYCL by the runtime that is here") {
+    const auto fit = [](const char* name, const char* sycl, Vendor vendor = Vendor::intel) {
+        Machine machine;
+        if (*sycl != '\0') machine.sycl = sycl;
+        Gpu gpu;
+        gpu.vendor = vendor;
+        gpu.name = "Intel Arc A770";
+        machine.gpus.push_back(gpu);
+        return sycl_fit(machine, build(name));
+    };
+    const auto* const linux = "llama-b11160-bin-ubuntu-sycl-fp32-x64.tar.gz";
+    const auto* const windows = "llama-b11160-bin-win-sycl-x64.zip";
+    CHECK(fit(linux, "8").fits == Fits::yes);
+    CHECK(fit(linux, "8").gpus == 1);
+    CHECK(fit(linux, "8").why == "SYCL for Intel Arc A770 with the installed oneAPI");
+    CHECK(fit(linux, "8", Vendor::nvidia).fits == Fits::perhaps);
+    CHECK(fit(linux, "8", Vendor::nvidia).gpus == 0);
+    CHECK(fit(linux, "").fits == Fits::perhaps);
+    CHECK(fit(linux, "9").fits == Fits::perhaps);
+    CHECK(fit(linux, "7").fits == Fits::no);
+    CHECK(fit(linux, "7").why.find("this system has libsycl.so.7") != std::string::npos);
+    CHECK(fit(linux, "none").fits == Fits::no);
+    CHECK(fit(linux, "none").why.find("libze_loader.so.1") != std::string::npos);
+    CHECK(fit(linux, "garbage").fits == Fits::no);
+    // Windows' archive brings oneAPI itself.
+    CHECK(fit(windows, "driver").fits == Fits::yes);
+    CHECK(fit(windows, "none").fits == Fits::no);
+    CHECK(fit(windows, "none").why.find("ze_loader.dll") != std::string::npos);
+    CHECK(fit(windows, "").fits == Fits::perhaps);
+}
+
 TEST_CASE("runtime fit: the C library's floor") {
     const auto obstacle = [](const char* glibc, const char* name) {
         Machine machine;
@@ -111,6 +142,8 @@ TEST_CASE("runtime fit: the C library's floor") {
           "it needs glibc 2.38 or newer, this system has 2.36");
     CHECK(obstacle("2.38", "llama-b1-bin-ubuntu-vulkan-arm64.tar.gz") == "");
     CHECK_FALSE(obstacle("2.36", "llama-b1-bin-ubuntu-rocm-7.2-x64.tar.gz") == "");
+    CHECK_FALSE(obstacle("2.36", "llama-b1-bin-ubuntu-sycl-fp32-x64.tar.gz") == "");
+    CHECK(obstacle("2.39", "llama-b1-bin-ubuntu-sycl-fp32-x64.tar.gz") == "");
     CHECK(obstacle("2.36", "llama.cpp-b1-cuda-12.8-arm64.tar.gz") == ""); // made on 22.04
     CHECK(obstacle("none", "llama-b1-bin-ubuntu-x64.tar.gz") ==
           "it needs glibc 2.34 or newer, this system has another C library (musl)");

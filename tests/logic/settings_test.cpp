@@ -76,7 +76,7 @@ TEST_CASE(
         {"llama_port", "http", "from 1 to 65535"},
         {"llama_port", "8080", "another port than odysseus's own"},
         {"backend", "ollama", "llama"},
-        {"device", "gpu", "auto, cuda, rocm, vulkan, metal, cpu"},
+        {"device", "gpu", "auto, cuda, rocm, sycl, vulkan, metal, cpu"},
         {"release", "../b1", "stable, nightly or a tag"},
         {"github_api", "ftp://x", "https://"},
         {"github_download", "https://", "https://"},
@@ -100,6 +100,8 @@ TEST_CASE("settings: look-alikes of bad values are good") {
     CHECK(values_of(one("ctx", "40000")).ctx == 40000);
     CHECK(values_of(one("threads", "auto")).threads == std::nullopt);
     CHECK(values_of(one("device", "CPU")).device == Backend::cpu);
+    CHECK(values_of(one("device", "sycl")).device == Backend::sycl);
+    CHECK(values_of(one("device", "auto")).device == std::nullopt);
     CHECK(values_of(one("github_api", "http://127.0.0.1:9/api//")).github_api ==
           "http://127.0.0.1:9/api");
     CHECK(values_of(one("offline", "Yes")).offline);

@@ -18,8 +18,8 @@ namespace odysseus::front {
 struct Server {
     std::filesystem::path executable;
     PlannedBuild build;
-    Backend backend = Backend::cpu;                   // what llama-server computes on
-    std::optional<std::filesystem::path> library_dir; // must be on the loader's path
+    Backend backend = Backend::cpu;                     // what llama-server computes on
+    std::vector<std::filesystem::path> library_folders; // must be on the loader's path
 };
 
 [[nodiscard]] io::BuildStore store_for(const Settings& settings, const Machine& machine);

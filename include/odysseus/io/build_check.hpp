@@ -3,6 +3,7 @@
 
 #include "odysseus/logic/asset_choice.hpp"
 #include "odysseus/logic/server_text.hpp"
+#include "odysseus/platform/run_tool.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -21,13 +22,23 @@ struct BuildCheck {
     std::optional<std::vector<Device>> devices;
 };
 
-// Asked with llama-server's path, and whether its own folder must be on the library path.
-using CheckBuild =
-    std::function<BuildCheck(const std::filesystem::path& server, bool library_path)>;
+// What a llama-server needs in front of the loader's path (LD_LIBRARY_PATH), folder by folder: its
+// own folder, when its libraries are found in no other way, and for SYCL oneAPI's on Linux.
+[[nodiscard]] std::vector<std::filesystem::path>
+library_folders(const std::filesystem::path& server, bool own_folder, Backend backend);
+
+// Those folders as environment for a tool that is run from beside llama-server.
+[[nodiscard]] platform::EnvAdditions
+loader_environment(const std::vector<std::filesystem::path>& folders);
+
+// Asked with llama-server's path, and its library_folders.
+using CheckBuild = std::function<BuildCheck(const std::filesystem::path& server,
+                                            const std::vector<std::filesystem::path>& folders)>;
 
 // Runs `--version` and `--list-devices`. The limits are wide: a virus scanner reads a new program
 // first, and a GPU's driver may have to be woken.
-[[nodiscard]] BuildCheck check_build(const std::filesystem::path& server, bool library_path,
+[[nodiscard]] BuildCheck check_build(const std::filesystem::path& server,
+                                     const std::vector<std::filesystem::path>& folders,
                                      std::chrono::milliseconds limit = std::chrono::seconds(60));
 
 // Why a build of that backend cannot be used after this check; absent: it can.

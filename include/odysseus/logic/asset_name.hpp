@@ -1,6 +1,6 @@
 // The names of llama.cpp's release archives, read token by token; never by substring (darwin is not
 // win, arm64 is not arm). A name that is not understood as a whole is no asset for us: Android,
-// s390x, SYCL, OpenVINO, OpenCL, Kompute, the xcframework and the web UI among them.
+// s390x, OpenVINO, OpenCL, Kompute, the xcframework and the web UI among them.
 #pragma once
 
 #include "odysseus/logic/machine.hpp"
@@ -37,7 +37,8 @@ struct AssetName {
     Arch arch = Arch::x64;
     Backend backend = Backend::cpu;
     std::optional<DottedVersion> version; // of CUDA or ROCm
-    // Builds of before 2025-05 came by instruction set ("avx2", "noavx") or AMD chip ("gfx1100").
+    // Builds of before 2025-05 came by instruction set ("avx2", "noavx") or AMD chip ("gfx1100");
+    // Linux SYCL comes by the precision of its computations ("fp16", "fp32").
     std::string variant;
     Archive archive = Archive::zip;
     bool third_party = false; // ai-dock/llama.cpp-cuda's naming

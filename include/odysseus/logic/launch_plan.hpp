@@ -34,9 +34,13 @@ struct LaunchPlan {
 struct LaunchEnvironment {
     Os os = Os::linux;
     std::string cache_dir; // instead of the user's Hugging Face cache, which the router would list
-    std::optional<std::string> library_dir; // put first on the loader's path
-    std::string api_key;                    // empty: none
+    std::vector<std::string> library_folders; // put first on the loader's path
+    std::string api_key;                      // empty: none
 };
+
+// LD_LIBRARY_PATH and its like by system: name and value, `folders` before what is set already.
+[[nodiscard]] std::pair<std::string, std::string>
+loader_path(Os os, const std::vector<std::string>& folders, std::string_view present);
 
 // `ours` are "NAME=value" entries; the answer is what llama-server gets. Dropped is what would
 // change its address, its models or its log behind our back (LLAMA_ARG_PORT...), and secrets that

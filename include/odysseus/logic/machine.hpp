@@ -12,7 +12,7 @@ namespace odysseus {
 
 enum class Os { linux, macos, windows };
 enum class Arch { x64, arm64 };
-enum class Backend { cuda, rocm, vulkan, metal, cpu };
+enum class Backend { cuda, rocm, sycl, vulkan, metal, cpu };
 enum class Vendor { nvidia, amd, intel, apple, other };
 
 struct Gpu {
@@ -39,7 +39,11 @@ struct Machine {
     std::optional<std::string> glibc; // "2.36"; "none": another C library (musl); Linux only
     std::optional<bool> vulkan;       // a Vulkan loader was found
     std::optional<std::string> rocm;  // version of the installed ROCm runtime: "7.2"
-    std::vector<std::string> notes;   // what a person should know about the probe
+    // What Intel's SYCL builds need. Linux: the major number of libsycl ("8" is oneAPI 2025), when
+    // Level Zero is there too; Windows: "driver", since the archive brings oneAPI itself. "none":
+    // looked for and not found.
+    std::optional<std::string> sycl;
+    std::vector<std::string> notes; // what a person should know about the probe
 };
 
 // The names that users and JSON see: "linux", "macos", "win"; "x64", "arm64"; "cuda" ...; "nvidia"
@@ -53,13 +57,21 @@ struct Machine {
 [[nodiscard]] std::optional<Backend> backend_from(std::string_view name);
 [[nodiscard]] std::optional<Vendor> vendor_from(std::string_view name);
 
-// How a person reads it: "CUDA", "ROCm", "Vulkan", "Metal", "CPU"; "Windows", "macOS", "Linux".
+// How a person reads it: "CUDA", "ROCm", "SYCL", "Vulkan", "Metal", "CPU"; "Windows", "macOS",
+// "Linux".
 [[nodiscard]] std::string_view backend_title(Backend backend);
 [[nodiscard]] std::string_view os_title(Os os);
 
 // The backend that the specification calls detected: an NVIDIA GPU is CUDA (not on macOS), Apple
-// silicon is Metal, an AMD GPU with a ROCm runtime is ROCm, a Vulkan loader is Vulkan; else the
-// CPU. Where nobody looked for a loader, an AMD or Intel GPU counts as one: their drivers bring it.
+// silicon is Metal, an AMD GPU with a ROCm runtime is ROCm, a Vulkan loader is Vulkan; without one
+// an Intel GPU with a SYCL runtime is SYCL; else the CPU. Where nobody looked for a loader, an AMD
+// or Intel GPU counts as one: their drivers bring it.
 [[nodiscard]] Backend detect_backend(const Machine& machine);
+
+// libsycl's major number in the oneAPI releases that the public Linux builds are made with (2025).
+inline constexpr int k_sycl_library_major = 8;
+
+// Is there an Intel GPU with a runtime on which today's SYCL builds run, or one newer?
+[[nodiscard]] bool has_sycl(const Machine& machine);
 
 } // namespace odysseus

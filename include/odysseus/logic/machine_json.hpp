@@ -1,7 +1,7 @@
 // The `hardware` object of `odysseus plan --json`, and the same object read from --hardware FILE.
 // Sizes are MiB; what is not known is null. Beyond the documented keys: a GPU's "gfx" and
-// "unified_memory", the machine's "glibc", "vulkan" and "rocm". Keys that are not known are
-// ignored.
+// "unified_memory", the machine's "glibc", "vulkan", "rocm" and "sycl". Keys that are not known
+// are ignored.
 #pragma once
 
 #include "odysseus/logic/machine.hpp"

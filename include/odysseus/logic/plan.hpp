@@ -22,6 +22,7 @@ struct PlannedBuild {
     bool installed = false;
     std::vector<BuildFile> files; // empty when nothing is to be fetched
     std::string reason;
+    std::optional<Backend> backend = std::nullopt; // absent: that of the machine
 };
 
 struct Plan {

@@ -10,7 +10,10 @@
 //   - CUDA 13 dropped everything below 7.5; the 11 and 12 builds begin at 5.0;
 //   - ai-dock's builds are PTX only, from 7.5.
 // ROCm: the archive brings no runtime; the installed one must be of the same major.
-// glibc: 2.34 for x64 (built on Ubuntu 22.04), 2.38 for arm64 and ROCm (built on 24.04).
+// SYCL (llama.cpp's docs/backend/SYCL.md and release workflow): Windows' archive brings oneAPI, and
+// the driver Level Zero. Linux' brings nothing, and must find the oneAPI it was made with; its name
+// does not tell which: 2025.3 since they exist, whose libsycl is number 8.
+// glibc: 2.34 for x64 (built on Ubuntu 22.04), 2.38 for arm64, ROCm and SYCL (built on 24.04).
 #pragma once
 
 #include "odysseus/logic/asset_name.hpp"
@@ -31,6 +34,7 @@ struct Fit {
 
 [[nodiscard]] Fit cuda_fit(const Machine& machine, const AssetName& build);
 [[nodiscard]] Fit rocm_fit(const Machine& machine, const AssetName& build);
+[[nodiscard]] Fit sycl_fit(const Machine& machine, const AssetName& build);
 
 // Absent: the C library is no obstacle (or is not known). Else why it is one.
 [[nodiscard]] std::optional<std::string> libc_obstacle(const Machine& machine,

@@ -37,6 +37,9 @@ struct SettingSpec {
 // Whether a text can be the name of a release: "stable", "nightly" or a tag such as b11146.
 [[nodiscard]] bool is_release_name(std::string_view text);
 
+// What --device takes, for the check and for the completion scripts.
+inline constexpr std::string_view k_device_words = "auto cuda rocm sycl vulkan metal cpu";
+
 // A value as text, and where it stood.
 struct RawValue {
     std::string text;

@@ -21,6 +21,7 @@ struct ProbeLimits {
     std::filesystem::path root = "/";              // Linux only
     std::optional<std::string> path_env;           // instead of PATH
     std::optional<std::string> visible_devices;    // instead of CUDA_VISIBLE_DEVICES
+    std::optional<std::string> library_path;       // instead of LD_LIBRARY_PATH; Linux only
     std::chrono::milliseconds tool_deadline{3000}; // each run of a tool
 };
 

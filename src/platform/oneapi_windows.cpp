@@ -1,0 +1,14 @@
+#include "odysseus/platform/oneapi.hpp"
+
+namespace odysseus::platform {
+
+OneApi find_oneapi(const std::filesystem::path& /*root*/,
+                   const std::optional<std::string>& /*library_path*/) {
+    return {};
+}
+
+OneApi find_oneapi() {
+    return {};
+}
+
+} // namespace odysseus::platform
