@@ -115,8 +115,21 @@ std::optional<Server> ready_server(const Settings& settings, const Machine& mach
 
 Server server_for(const Settings& settings, const Machine& machine,
                   const std::function<bool()>& stopped) {
-    if (auto server = ready_server(settings, machine)) return std::move(*server);
-    return server_of(install_release(settings, machine, stopped), settings);
+    auto server = ready_server(settings, machine);
+    if (!server) server = server_of(install_release(settings, machine, stopped), settings);
+    if (!settings.llama_server.empty()) return std::move(*server);
+    server->in_use = store_for(settings, machine).hold(stopped);
+    std::error_code error;
+    if (std::filesystem::exists(server->executable, error)) return std::move(*server);
+    // Another odysseus installed and removed this one in the very moment; what it left is current.
+    auto in_use = std::move(server->in_use);
+    server = ready_server(settings, machine);
+    if (!server) {
+        throw Error(Fault::busy, "the llama.cpp build went away while odysseus was starting; start "
+                                 "again");
+    }
+    server->in_use = std::move(in_use);
+    return std::move(*server);
 }
 
 PlannedBuild planned_build(const Settings& settings, const Machine& machine) {

@@ -20,6 +20,8 @@ constexpr std::size_t k_current_bytes_max = 64U << 10;
 constexpr std::size_t k_builds_max = 1000;
 constexpr const char* k_current_file = "current.json";
 constexpr const char* k_staging = ".staging-";
+constexpr const char* k_in_use_file = ".in-use";
+constexpr std::chrono::minutes k_removal_limit{5}; // of some builds, on a slow disk
 
 void remove_quietly(const fs::path& path) {
     std::error_code error;
@@ -156,6 +158,19 @@ platform::FileLock BuildStore::lock(const StoreWait& wait) const {
                                  utf8(m_folder), "; try again when it is done"));
 }
 
+std::optional<platform::FileLock> BuildStore::hold(const std::function<bool()>& stopped) const {
+    try {
+        return platform::FileLock::wait_lock(m_folder / k_in_use_file, k_removal_limit, {}, stopped);
+    } catch (const Error& error) {
+        log::debug(error.what());
+        return std::nullopt;
+    }
+}
+
+std::optional<platform::FileLock> BuildStore::if_none_runs() const {
+    return platform::FileLock::try_lock(m_folder / k_in_use_file);
+}
+
 void BuildStore::sweep() const {
     for (const auto& name : names_in(m_folder)) {
         if (name.front() != '.' || name == ".lock" || name == ".downloads") continue;
@@ -183,6 +198,11 @@ fs::path BuildStore::new_staging() const {
 }
 
 void BuildStore::publish(const fs::path& staging, const std::string& id) const {
+    const auto none_runs = if_none_runs();
+    if (!none_runs && read(id)) {
+        throw Error(Fault::busy, cat("the build ", id, " is there already, and the odysseus that "
+                                     "runs here may be using it; stop that one first"));
+    }
     platform::sync_tree(staging);
     platform::replace_directory(staging, m_folder / path_from_utf8(id));
 }
@@ -196,7 +216,8 @@ InstalledBuild BuildStore::select(const std::string& id) const {
     if (before.current != now.current || before.previous != now.previous) {
         platform::write_file_atomically(m_folder / k_current_file, current_text(now));
     }
-    for (const auto& one : list()) {
+    const auto none_runs = if_none_runs();
+    for (const auto& one : none_runs ? list() : std::vector<InstalledBuild>()) {
         if (one.id != now.current && one.id != now.previous) remove_quietly(one.folder);
     }
     build->current = true;

@@ -55,7 +55,8 @@ struct Fixture {
         std::vector<std::string> out;
         for (const auto& entry : fs::directory_iterator(store.folder())) {
             const auto name = entry.path().filename().string();
-            if (name != ".lock" && name != "current.json" && !is_build_id(name))
+            if (name != ".lock" && name != ".in-use" && name != "current.json" &&
+                !is_build_id(name))
                 out.push_back(name);
         }
         return out;
@@ -145,6 +146,43 @@ TEST_CASE("install: the build before is kept, older ones go; rollback and use sw
         CHECK(build.current == (build.id == "b2-cpu"));
         CHECK(build.previous == (build.id == "b3-cpu"));
     }
+}
+
+TEST_CASE("install: while an odysseus runs, no build goes away, whatever is installed") {
+    Fixture f;
+    static_cast<void>(f.install("b1"));
+    static_cast<void>(f.install("b2"));
+    static_cast<void>(f.store.rollback({})); // b1 runs, b2 is the one before
+    {
+        const auto running = f.store.hold({});
+        REQUIRE(running.has_value());
+        static_cast<void>(f.install("b3"));
+        static_cast<void>(f.install("b4"));
+        CHECK(f.ids() == Ids{"b1-cpu", "b2-cpu", "b3-cpu", "b4-cpu"});
+        CHECK(f.store.rollback({}).id == "b3-cpu");
+        CHECK(f.ids().size() == 4);
+    }
+    // It has ended: the next switch tidies up.
+    static_cast<void>(f.store.use("b4", {}));
+    CHECK(f.ids() == Ids{"b3-cpu", "b4-cpu"});
+    CHECK(f.leftovers().empty());
+}
+
+TEST_CASE("install: a build that may be running is not replaced by an import of the same") {
+    Fixture f;
+    FakeBuild build;
+    build.tag = "b777";
+    const auto archive = f.scratch / "some.zip";
+    make_archive(archive, TestArchive::zip, fake_build_members(build));
+    const auto first = io::import_build(f.store, archive, f.options);
+    auto running = f.store.hold({});
+    const auto error = f.error_of([&] { return io::import_build(f.store, archive, f.options); });
+    CHECK(error.fault() == Fault::busy);
+    CHECK_THAT(error.what(), ContainsSubstring("b777-cpu-import"));
+    CHECK(fs::exists(first.server));
+    CHECK(f.leftovers().empty());
+    running.reset();
+    CHECK(io::import_build(f.store, archive, f.options).id == first.id);
 }
 
 TEST_CASE("install: a damaged build is not used; the one before is, and it says so") {

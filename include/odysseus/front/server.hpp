@@ -20,6 +20,7 @@ struct Server {
     PlannedBuild build;
     Backend backend = Backend::cpu;                     // what llama-server computes on
     std::vector<std::filesystem::path> library_folders; // must be on the loader's path
+    std::optional<platform::FileLock> in_use; // keeps the build from being removed; server_for's
 };
 
 [[nodiscard]] io::BuildStore store_for(const Settings& settings, const Machine& machine);

@@ -3,6 +3,7 @@
 //   b11160-cuda-13.4/   a build, with its manifest.json; never changed once it is there
 //   current.json        which one is used, and which one was before; swapped in one step
 //   .lock               held by whoever installs or switches
+//   .in-use             held by an odysseus that serves: no build is removed or replaced meanwhile
 //   .downloads/         archives on their way, to go on with after a restart
 //   .staging-*, .*.old  what an installation that was killed left; swept by the next one
 //
@@ -60,13 +61,20 @@ class BuildStore {
 
     // For installations. Throws Error (busy) when somebody else has it for too long, Stopped.
     [[nodiscard]] platform::FileLock lock(const StoreWait& wait) const;
+    // For who runs a build: until it goes, builds are only added. To be taken after the build was
+    // chosen; then look whether it is still there, since a removal that was under way was waited
+    // for. Nothing: stopped, or the store cannot be written and so nothing be removed.
+    [[nodiscard]] std::optional<platform::FileLock> hold(const std::function<bool()>& stopped) const;
+
     // With the lock held: removes what killed installations left.
     void sweep() const;
     // With the lock held: a name in the store for a build in the making.
     [[nodiscard]] std::filesystem::path new_staging() const;
-    // With the lock held: gives a staged folder its name. Flushed before, and after.
+    // With the lock held: gives a staged folder its name. Flushed before, and after. Throws Error
+    // (busy) when a whole build of that name is there and may be running.
     void publish(const std::filesystem::path& staging, const std::string& id) const;
-    // With the lock held: swaps the pointer, then removes all builds but it and the one before.
+    // With the lock held: swaps the pointer, then removes all builds but it and the one before;
+    // while one may be running none, until the next switch.
     InstalledBuild select(const std::string& id) const;
     [[nodiscard]] std::filesystem::path downloads() const;
     void remove_downloads() const;
@@ -74,6 +82,7 @@ class BuildStore {
   private:
     [[nodiscard]] std::optional<InstalledBuild> read(const std::string& id) const;
     [[nodiscard]] std::optional<CurrentRecord> record() const;
+    [[nodiscard]] std::optional<platform::FileLock> if_none_runs() const;
     Os m_os;
     std::filesystem::path m_folder;
 };
