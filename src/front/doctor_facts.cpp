@@ -2,9 +2,11 @@
 
 #include "odysseus/error.hpp"
 #include "odysseus/io/build_check.hpp"
+#include "odysseus/io/build_files.hpp"
 #include "odysseus/io/build_store.hpp"
 #include "odysseus/io/http.hpp"
 #include "odysseus/io/model_scan.hpp"
+#include "odysseus/log.hpp"
 #include "odysseus/logic/http_date.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/file_lock.hpp"
@@ -59,6 +61,15 @@ void look_at_home(const Settings& settings, DoctorFacts& facts) {
     }
 }
 
+// As a launch does; what cannot be changed is found by running it.
+void seat(io::InstalledBuild& build) {
+    try {
+        io::seat_build(build);
+    } catch (const Error& error) {
+        log::debug(error.what());
+    }
+}
+
 std::optional<BuildFact> installed_build(const Settings& settings, const Machine& machine) {
     BuildFact fact;
     io::BuildCheck check;
@@ -70,16 +81,19 @@ std::optional<BuildFact> installed_build(const Settings& settings, const Machine
         check = io::check_build(server, io::library_folders(server, false, fact.backend),
                                 k_check_limit);
     } else {
-        const auto build =
-            io::current_build(path_from_utf8(settings.home), machine.os, machine.arch);
+        auto build = io::current_build(path_from_utf8(settings.home), machine.os, machine.arch);
         if (!build) return std::nullopt;
         fact.name = build->id;
         fact.backend = build->manifest.backend;
         const auto& manifest = build->manifest;
+        seat(*build);
         check = io::check_build(
             build->server,
             io::library_folders(build->server, manifest.library_path, manifest.backend),
             k_check_limit);
+        fact.tag = manifest.tag;
+        fact.imported = manifest.source == "import";
+        fact.differences = io::differences(*build);
     }
     fact.runs = check.runs;
     fact.trouble = check.trouble;

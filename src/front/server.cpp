@@ -3,10 +3,10 @@
 #include "odysseus/error.hpp"
 #include "odysseus/front/launch.hpp"
 #include "odysseus/io/acquire.hpp"
+#include "odysseus/io/build_files.hpp"
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/files.hpp"
-#include "odysseus/platform/loader.hpp"
 
 #include <memory>
 
@@ -37,8 +37,8 @@ Server named_server(const Settings& settings, const Machine& machine) {
     return server;
 }
 
-Server server_of(const io::InstalledBuild& build, const Settings& settings) {
-    platform::seat_loader(build.server);
+Server server_of(io::InstalledBuild build, const Settings& settings) {
+    io::seat_build(build);
     const auto& manifest = build.manifest;
     Server server;
     server.executable = build.server;

@@ -1,6 +1,7 @@
 #include "odysseus/io/install.hpp"
 
 #include "odysseus/error.hpp"
+#include "odysseus/io/build_files.hpp"
 #include "odysseus/io/python_runtime.hpp"
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
@@ -41,7 +42,10 @@ class Installation {
         const auto id = build_id(choice);
         if (!is_build_id(id)) throw Error(Fault::bug, cat("'", id, "' cannot name a folder"));
         if (const auto there = m_store.find(id); there && there->id == id) {
-            return select(id); // fetched earlier, or by the odysseus that was waited for
+            const auto wrong = differences(*there);
+            // Fetched earlier, or by the odysseus that was waited for.
+            if (wrong.empty()) return select(id);
+            tell(cat("the installed ", id, " is damaged (", wrong.front(), "); it is replaced"));
         }
         check_space(choice);
         BuildManifest manifest = manifest_of(choice);
@@ -115,6 +119,10 @@ class Installation {
         if (m_options.at_step) m_options.at_step(name);
     }
 
+    void tell(const std::string& sentence) const {
+        if (m_options.tell) m_options.tell(sentence);
+    }
+
     [[nodiscard]] platform::FileLock begin() const {
         auto held = m_store.lock({m_options.lock_wait, m_options.tell, m_options.http.stopped});
         step("begin");
@@ -170,9 +178,9 @@ class Installation {
         request.size = file.size;
         request.sha256 = file.sha256;
         request.archive = true;
-        if (!file.sha256 && m_options.tell) {
-            m_options.tell(cat("the source gives no digest for ", file.name,
-                               "; it is checked by its transport (https) alone"));
+        if (!file.sha256) {
+            tell(cat("the source gives no digest for ", file.name,
+                     "; it is checked by its transport (https) alone"));
         }
         const auto got = fetch_file(request, m_options.http, [&](const FetchProgress& progress) {
             if (m_options.progress) m_options.progress(file.name, progress);
@@ -200,7 +208,7 @@ class Installation {
         } catch (const Stopped&) {
             throw;
         } catch (const Error& error) {
-            if (m_options.tell) m_options.tell(error.what()); // perhaps the system has one
+            tell(error.what()); // perhaps the system has one
         }
         staging.add_new_files();
     }

@@ -2,6 +2,7 @@
 
 #include "digest_thread.hpp"
 #include "odysseus/error.hpp"
+#include "odysseus/io/build_files.hpp"
 #include "odysseus/logic/member_path.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/files.hpp"
@@ -166,11 +167,16 @@ void Staging::add_new_files() {
 }
 
 void Staging::publish(const BuildStore& store, const std::string& id, BuildManifest manifest) {
+    // Seated for the place it is about to get, so that the manifest tells what will lie there.
+    std::error_code error;
+    const auto place =
+        fs::canonical(store.folder(), error) / path_from_utf8(id) / path_from_utf8(m_server);
+    const auto changed = platform::seat_loader(server(), place.parent_path());
+    describe_again(m_files, fs::canonical(m_build, error), changed);
     manifest.server = m_server;
     manifest.files = m_files;
     platform::write_file_atomically(m_build / k_manifest_file, manifest_text(manifest));
     store.publish(m_build, id);
-    platform::seat_loader(store.folder() / path_from_utf8(id) / path_from_utf8(m_server));
 }
 
 } // namespace odysseus::io

@@ -184,6 +184,15 @@ void look_at_build(const DoctorFacts& facts, Findings& findings) {
             can_fetch ? 0 : k_exit_network);
         return;
     }
+    if (const auto& differences = facts.build->differences; !differences.empty()) {
+        const auto more = differences.size() - 1;
+        add(findings, Severity::warns, "build_changed",
+            cat("The build ", facts.build->name, " is not as it was installed: ",
+                differences.front(), more > 0 ? cat(" (and ", more, " more)") : "", "."),
+            cat("Install it anew: odysseus backend ",
+                facts.build->imported ? "import FILE" : cat("install ", facts.build->tag),
+                ". If files change by themselves, the disk is failing."));
+    }
     if (facts.build->runs) return;
     add(findings, Severity::blocks, "build_does_not_run",
         cat("llama-server (", facts.build->name, ") does not run: ", facts.build->trouble, "."),
@@ -388,6 +397,7 @@ std::vector<Finding> findings_of(const DoctorFacts& facts) {
 
 const std::vector<const char*>& finding_codes() {
     static const std::vector<const char*> codes{"home_read_only",
+                                                "build_changed",
                                                 "no_space",
                                                 "little_space",
                                                 "no_links",

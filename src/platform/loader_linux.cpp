@@ -102,25 +102,31 @@ void name_loader(const fs::path& program, const NamedLoader& now, const fs::path
 
 } // namespace
 
-void seat_loader(const fs::path& llama_server) {
+std::vector<fs::path> seat_loader(const fs::path& llama_server, const fs::path& future) {
+    std::vector<fs::path> changed;
     std::error_code error;
     const auto folder = fs::canonical(llama_server.parent_path(), error);
     const auto named = error ? std::nullopt : named_loader(llama_server);
-    if (!named) return;
+    if (!named) return changed;
     const auto server = llama_server.filename();
-    const auto loader = folder / named->path.filename();
-    if (named->path == loader || !fs::is_regular_file(loader, error)) return;
+    const auto loader = (future.empty() ? folder : future) / named->path.filename();
+    const auto here = folder / named->path.filename();
+    if (named->path == loader || !fs::is_regular_file(here, error)) return changed;
 
     log::debug("a build was moved: its programs are told the new place of their loader",
                {{"folder", utf8(folder)}});
     for (const auto& entry : fs::directory_iterator(folder, error)) {
         const auto program = named_loader(entry.path());
         // The same one: what names the system's loader, as the C library itself does, stays.
-        if (program && program->path == named->path && entry.path() != folder / server)
+        if (program && program->path == named->path && entry.path() != folder / server) {
             name_loader(entry.path(), *program, loader);
+            changed.push_back(entry.path());
+        }
     }
     // The last one: if this was cut short, the next call begins anew.
     name_loader(folder / server, *named, loader);
+    changed.push_back(folder / server);
+    return changed;
 }
 
 } // namespace odysseus::platform

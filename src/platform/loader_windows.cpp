@@ -2,6 +2,9 @@
 
 namespace odysseus::platform {
 
-void seat_loader(const std::filesystem::path&) {}
+std::vector<std::filesystem::path> seat_loader(const std::filesystem::path& /*llama_server*/,
+                                               const std::filesystem::path& /*future*/) {
+    return {};
+}
 
 } // namespace odysseus::platform

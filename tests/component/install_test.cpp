@@ -1,5 +1,7 @@
+#include "odysseus/io/build_files.hpp"
 #include "odysseus/io/install.hpp"
 
+#include "elf_program.hpp"
 #include "fake_build.hpp"
 #include "odysseus/error.hpp"
 #include "scratch.hpp"
@@ -184,6 +186,70 @@ TEST_CASE("install: a build that may be running is not replaced by an import of 
     running.reset();
     CHECK(io::import_build(f.store, archive, f.options).id == first.id);
 }
+
+TEST_CASE("install: what was changed on the disk is told, and installing again repairs it") {
+    Fixture f;
+    auto build = f.install("b1");
+    CHECK(io::differences(build) == Ids{});
+    const auto library = build.folder / "libllama.so.0";
+    auto bytes = platform::read_file(library, 1 << 20).value();
+    bytes[1000] = static_cast<char>(bytes[1000] ^ 1);
+    platform::write_file_atomically(library, bytes);
+    CHECK(io::differences(build) == Ids{"libllama.so.0 was changed"});
+    platform::write_file_atomically(library, "short");
+    CHECK(io::differences(build) == Ids{"libllama.so.0 has 5 bytes instead of 500000"});
+    fs::remove(library); // and the link leads nowhere
+    CHECK(io::differences(build).size() == 2);
+
+    build = f.install("b1");
+    CHECK(io::differences(build) == Ids{});
+    REQUIRE(f.told.size() == 1);
+    CHECK_THAT(f.told[0], ContainsSubstring("b1-cpu is damaged (libllama.so"));
+    f.host.forget_seen();
+    CHECK(f.install("b1").id == "b1-cpu"); // whole: nothing is fetched
+    CHECK(f.host.seen().empty());
+}
+
+TEST_CASE("install: the manifest tells what lies there, with links as copies too") {
+    Fixture f;
+    f.options.links_as_copies = true;
+    const auto build = f.install("b1");
+    CHECK(fs::is_regular_file(fs::symlink_status(build.folder / "libllama.so")));
+    CHECK(io::differences(build) == Ids{});
+}
+
+#ifdef __linux__
+TEST_CASE("install: the manifest follows programs that are told where their loader is") {
+    Fixture f;
+    f.options.check = [](const fs::path&, const std::vector<fs::path>&) {
+        io::BuildCheck check;
+        check.runs = true;
+        check.tag = "b5";
+        return check;
+    };
+    const auto from = f.scratch / "own";
+    fs::create_directories(from);
+    for (const auto* name : {"llama-server", "llama-cli"})
+        platform::write_file_atomically(from / name, elf_program("/x/ld-linux-x86-64.so.2"));
+    platform::write_file_atomically(from / "ld-linux-x86-64.so.2", "the loader");
+    auto build = io::import_build(f.store, from, f.options);
+    const auto loader = fs::canonical(build.folder) / "ld-linux-x86-64.so.2";
+    CHECK(platform::read_file(build.server, 1 << 20) == elf_program(loader.string()));
+    CHECK(io::differences(build) == Ids{});
+    io::seat_build(build); // nothing is to be done
+    CHECK(io::differences(build) == Ids{});
+
+    // The whole HOME on another computer.
+    const Scratch moved;
+    fs::rename(f.home / "bin", moved / "bin");
+    auto there = *io::current_build(moved.path(), Os::linux, Arch::x64);
+    CHECK(io::differences(there) == Ids{});
+    io::seat_build(there);
+    CHECK(platform::read_file(there.server, 1 << 20) != elf_program(loader.string()));
+    CHECK(io::differences(there) == Ids{});
+    CHECK(io::differences(*io::current_build(moved.path(), Os::linux, Arch::x64)) == Ids{});
+}
+#endif
 
 TEST_CASE("install: a damaged build is not used; the one before is, and it says so") {
     Fixture f;

@@ -1,8 +1,8 @@
 // The files are made by hand here; tests/e2e moves a real build.
 #include "odysseus/platform/loader.hpp"
 
+#include "elf_program.hpp"
 #include "odysseus/error.hpp"
-#include "odysseus/logic/elf_loader.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -15,22 +15,6 @@ namespace fs = std::filesystem;
 #ifdef __linux__
 
 namespace {
-
-constexpr std::size_t k_room = 256;
-constexpr std::size_t k_path_at = k_elf_header_bytes + 56;
-
-std::string program(const std::string& loader) {
-    std::string bytes(k_path_at + k_room, '\0');
-    bytes.replace(0, 6, "\177ELF\2\1");
-    bytes[32] = 64; // the table begins here
-    bytes[54] = 56; // bytes an entry
-    bytes[56] = 1;  // entries
-    bytes[64] = 3;  // PT_INTERP
-    bytes[64 + 8] = static_cast<char>(k_path_at);
-    bytes[64 + 33] = 1; // 256 bytes
-    bytes.replace(k_path_at, loader.size(), loader);
-    return bytes + "code";
-}
 
 void write(const fs::path& file, const std::string& bytes) {
     platform::write_file_atomically(file, bytes);
@@ -46,18 +30,18 @@ TEST_CASE("loader: a moved build names the loader that lies beside it") {
     const auto folder = scratch / "llama b1";
     fs::create_directory(folder);
     write(folder / "ld-linux-x86-64.so.2", "the loader");
-    write(folder / "llama-server", program("/somewhere/else/entirely/ld-linux-x86-64.so.2"));
-    write(folder / "llama-cli", program("/somewhere/else/entirely/ld-linux-x86-64.so.2"));
-    write(folder / "other", program("/lib/ld-musl-x86_64.so.1"));
-    write(folder / "libc.so.6", program("/lib64/ld-linux-x86-64.so.2")); // a program too
+    write(folder / "llama-server", elf_program("/somewhere/else/entirely/ld-linux-x86-64.so.2"));
+    write(folder / "llama-cli", elf_program("/somewhere/else/entirely/ld-linux-x86-64.so.2"));
+    write(folder / "other", elf_program("/lib/ld-musl-x86_64.so.1"));
+    write(folder / "libc.so.6", elf_program("/lib64/ld-linux-x86-64.so.2")); // a program too
     write(folder / "notes.txt", "no program");
 
     platform::seat_loader(folder / "llama-server");
     const auto loader = fs::canonical(folder) / "ld-linux-x86-64.so.2";
-    CHECK(read(folder / "llama-server") == program(loader.string()));
-    CHECK(read(folder / "llama-cli") == program(loader.string()));
-    CHECK(read(folder / "other") == program("/lib/ld-musl-x86_64.so.1"));
-    CHECK(read(folder / "libc.so.6") == program("/lib64/ld-linux-x86-64.so.2"));
+    CHECK(read(folder / "llama-server") == elf_program(loader.string()));
+    CHECK(read(folder / "llama-cli") == elf_program(loader.string()));
+    CHECK(read(folder / "other") == elf_program("/lib/ld-musl-x86_64.so.1"));
+    CHECK(read(folder / "libc.so.6") == elf_program("/lib64/ld-linux-x86-64.so.2"));
     CHECK(read(folder / "notes.txt") == "no program");
 
     const auto written = fs::last_write_time(folder / "llama-server");
@@ -67,7 +51,7 @@ TEST_CASE("loader: a moved build names the loader that lies beside it") {
 
 TEST_CASE("loader: a build that uses the system's loader is not touched") {
     const Scratch scratch;
-    const auto bytes = program("/lib64/ld-linux-x86-64.so.2");
+    const auto bytes = elf_program("/lib64/ld-linux-x86-64.so.2");
     write(scratch / "llama-server", bytes);
     platform::seat_loader(scratch / "llama-server");
     CHECK(read(scratch / "llama-server") == bytes);
@@ -81,7 +65,7 @@ TEST_CASE("loader: a path that has no room goes to the end of the file, once") {
     const Scratch scratch;
     const auto folder = scratch / std::string(200, 'x') / std::string(100, 'y');
     fs::create_directories(folder);
-    const auto before = program("/old/ld-linux-x86-64.so.2");
+    const auto before = elf_program("/old/ld-linux-x86-64.so.2");
     write(folder / "ld-linux-x86-64.so.2", "the loader");
     write(folder / "llama-server", before);
     platform::seat_loader(folder / "llama-server");
@@ -107,7 +91,7 @@ TEST_CASE("loader: a program that cannot be changed is an error that names it") 
         deep += "/" + std::string(200, 'z');
         fs::create_directory(deep);
     }
-    const auto bytes = program("/old/ld-linux-x86-64.so.2");
+    const auto bytes = elf_program("/old/ld-linux-x86-64.so.2");
     write(deep + "/ld-linux-x86-64.so.2", "the loader");
     write(deep + "/llama-server", bytes);
     CHECK_THROWS_AS(platform::seat_loader(deep + "/llama-server"), Error);

@@ -142,6 +142,18 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
              f.offline = true;
              f.hosts.clear();
          }},
+        {"build_changed", warns, 0,
+         "b11160-cpu is not as it was installed: libggml.so was changed (and 1 more)",
+         "odysseus backend install b11160.",
+         [](auto& f) {
+             f.build->tag = "b11160";
+             f.build->differences = {"libggml.so was changed", "llama-cli is missing"};
+         }},
+        {"build_changed", warns, 0, "libggml.so was changed.", "odysseus backend import FILE.",
+         [](auto& f) {
+             f.build->imported = true;
+             f.build->differences = {"libggml.so was changed"};
+         }},
         {"build_does_not_run", blocks, 5, "(b11160-cpu) does not run: exited with 1", "rollback",
          [](auto& f) {
              f.build->runs = false;

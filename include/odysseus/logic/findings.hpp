@@ -38,6 +38,10 @@ struct BuildFact {
     bool runs = true;
     std::string trouble;          // when it does not: "exited with 127: ... GLIBC_2.38 not found"
     std::optional<bool> sees_gpu; // absent: it does not tell
+    std::string tag = {};
+    bool imported = false;
+    std::vector<std::string> differences =
+        {}; // from how it was installed: "libggml.so was changed"
 };
 
 struct PortFact {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 namespace odysseus::platform {
 
@@ -12,6 +13,9 @@ namespace odysseus::platform {
 // one. Costs three small reads when nothing is to be done. No other build is touched: those name
 // the system's loader. Error (usage: "file") when a program must be changed and cannot be. Does
 // nothing outside Linux. Not while one of the programs runs, nor from two threads at a time.
-void seat_loader(const std::filesystem::path& llama_server);
+// With `future` the programs are made to name the loader in that folder, to which the caller is
+// about to move theirs. The answer: the programs that were changed, where they lie now.
+std::vector<std::filesystem::path> seat_loader(const std::filesystem::path& llama_server,
+                                               const std::filesystem::path& future = {});
 
 } // namespace odysseus::platform
