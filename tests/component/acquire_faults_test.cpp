@@ -123,7 +123,7 @@ struct World {
         if (!fs::exists(store().folder())) return names;
         for (const auto& entry : fs::directory_iterator(store().folder())) {
             const auto name = entry.path().filename().string();
-            if (name.front() == '.' && name != ".lock") names.insert(name);
+            if (name.front() == '.' && name != ".lock" && name != ".in-use") names.insert(name);
         }
         return names;
     }
