@@ -125,10 +125,18 @@ InstalledBuild BuildStore::use(std::string_view tag_or_id, const StoreWait& wait
     const auto build = find(tag_or_id);
     if (build) return select(build->id);
     std::vector<std::string> ids;
-    for (const auto& one : list())
+    std::vector<std::string> names;
+    for (const auto& one : list()) {
         ids.push_back(one.id);
-    throw Error(Fault::usage, cat("no build ", tag_or_id, " is installed; there ",
-                                  ids.empty() ? "is none" : cat("are: ", joined(ids, ", ")),
+        names.push_back(one.manifest.tag);
+        names.push_back(one.id);
+    }
+    const auto near = nearest(tag_or_id, names, 1);
+    const auto there = ids.empty()
+                           ? std::string("there is none")
+                           : cat(near.empty() ? "" : cat("did you mean ", near.front(), "? "),
+                                 "There are: ", joined(ids, ", "));
+    throw Error(Fault::usage, cat("no build ", tag_or_id, " is installed; ", there,
                                   "; 'odysseus backend install ", tag_or_id, "' fetches it"));
 }
 
@@ -160,7 +168,8 @@ platform::FileLock BuildStore::lock(const StoreWait& wait) const {
 
 std::optional<platform::FileLock> BuildStore::hold(const std::function<bool()>& stopped) const {
     try {
-        return platform::FileLock::wait_lock(m_folder / k_in_use_file, k_removal_limit, {}, stopped);
+        return platform::FileLock::wait_lock(m_folder / k_in_use_file, k_removal_limit, {},
+                                             stopped);
     } catch (const Error& error) {
         log::debug(error.what());
         return std::nullopt;
@@ -200,7 +209,8 @@ fs::path BuildStore::new_staging() const {
 void BuildStore::publish(const fs::path& staging, const std::string& id) const {
     const auto none_runs = if_none_runs();
     if (!none_runs && read(id)) {
-        throw Error(Fault::busy, cat("the build ", id, " is there already, and the odysseus that "
+        throw Error(Fault::busy, cat("the build ", id,
+                                     " is there already, and the odysseus that "
                                      "runs here may be using it; stop that one first"));
     }
     platform::sync_tree(staging);

@@ -181,7 +181,9 @@ Release ReleaseSource::by_tag(const std::string& tag) {
     try {
         auto answer = ask(cat("/repos/", k_upstream_repo, "/releases/tags/", tag));
         if (answer.absent || answer.releases.empty()) {
-            throw Error(Fault::no_build, cat("there is no llama.cpp release ", tag));
+            throw Error(Fault::no_build,
+                        cat("there is no llama.cpp release ", tag, "; ", m_options.github_download,
+                            "/", k_upstream_repo, "/releases lists those there are"));
         }
         return std::move(answer.releases.front());
     } catch (const ApiTrouble& trouble) {

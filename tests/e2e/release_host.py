@@ -1,4 +1,4 @@
-"""A release host for end-to-end tests: GitHub's release API and its downloads for one build, on 127.0.0.1."""
+"""A release host for end-to-end tests: GitHub's release API and its downloads, on 127.0.0.1."""
 import hashlib
 import http.server
 import json
@@ -8,11 +8,13 @@ REPOSITORY = "ggml-org/llama.cpp"
 
 
 class ReleaseHost:
-    """Serves release `tag` with `assets` (name: bytes), and a stable release that stands for it. What it was asked for
-    is in `.requests`; `.cut` is a set of asset names whose next answer breaks off half way; `.digests` may lie."""
+    """Serves release `tag` with `assets` (name: bytes), a stable release that stands for it, and `older` releases (tag:
+    assets), the newest first. What it was asked for is in `.requests`; `.cut` is a set of asset names whose next answer
+    breaks off half way; `.digests` may lie; `.before_file(name)` is called before an asset is sent."""
 
-    def __init__(self, tag, assets):
+    def __init__(self, tag, assets, older=None):
         self.tag, self.assets, self.requests, self.cut = tag, assets, [], set()
+        self.older, self.before_file = older or {}, lambda name: None
         self.digests = {name: hashlib.sha256(data).hexdigest() for name, data in assets.items()}
         self.refusal = None  # (status, headers, message): every API request is answered so
         host = self
@@ -48,13 +50,17 @@ class ReleaseHost:
              "browser_download_url": "%s/%s/releases/download/%s/%s" % (self.url, REPOSITORY, tag, name)} for name in names]}
 
     def _content(self, name):
-        return (self.tag + "\n").encode() if name == "nightly-tag.txt" else self.assets[name]
+        if name == "nightly-tag.txt":
+            return (self.tag + "\n").encode()
+        return next((assets[name] for assets in [self.assets, *self.older.values()] if name in assets), None)
 
     def answer(self, request):
         path = request.path.partition("?")[0]
         build = self._release(self.tag, sorted(self.assets), True)
         stable = self._release("v9.9.0", ["nightly-tag.txt"], False)
-        pages = {"/releases/latest": stable, "/releases/tags/" + self.tag: build, "/releases": [stable, build]}
+        before = {tag: self._release(tag, sorted(assets), True) for tag, assets in self.older.items()}
+        pages = {"/releases/latest": stable, "/releases/tags/" + self.tag: build, "/releases": [stable, build, *before.values()],
+                 **{"/releases/tags/" + tag: release for tag, release in before.items()}}
         api = path.partition("/repos/" + REPOSITORY)[2]
         name = path.rsplit("/", 1)[-1]
         if api and self.refusal:
@@ -62,7 +68,8 @@ class ReleaseHost:
             self._send(request, status, json.dumps({"message": message}).encode(), headers)
         elif api in pages:
             self._send(request, 200, json.dumps(pages[api]).encode(), {"Content-Type": "application/json"})
-        elif "/releases/download/" in path and (name in self.assets or name == "nightly-tag.txt"):
+        elif "/releases/download/" in path and self._content(name) is not None:
+            self.before_file(name)
             self._send_file(request, name, self._content(name))
         else:
             self._send(request, 404, b'{"message": "Not Found"}')
