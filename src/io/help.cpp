@@ -1,11 +1,8 @@
-// The help and the completion scripts, made from the tables of settings and commands.
-#include "odysseus/error.hpp"
+// The help and the manual page, made from the tables of settings and commands.
 #include "odysseus/io/command_line.hpp"
 #include "odysseus/io/verbs.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/version.hpp"
-
-#include <algorithm>
 
 namespace odysseus::io {
 namespace {
@@ -65,116 +62,6 @@ std::string own_switches(const VerbSpec& spec) {
     return text.empty() ? text : "\nOptions of this command:\n" + text;
 }
 
-std::string words_of_flags() {
-    std::string words = "--help --version --json";
-    for (const auto& spec : setting_specs())
-        words += cat(' ', spec.flag);
-    return words;
-}
-
-std::string words_of_verbs() {
-    std::string words;
-    for (const auto& spec : verb_specs())
-        words += cat(words.empty() ? "" : " ", spec.name);
-    return words;
-}
-
-std::string bash_script() {
-    std::string cases;
-    for (const auto& spec : verb_specs()) {
-        if (*spec.completions != '\0') {
-            cases += cat("    ", spec.name, ") words=\"", spec.completions, "\" ;;\n");
-        }
-    }
-    return cat(
-        "# bash completion for odysseus\n"
-        "_odysseus() {\n"
-        "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words\n"
-        "  case $previous in\n",
-        cases, "    --device) words=\"", k_device_words,
-        "\" ;;\n"
-        "    --log-level) words=\"debug info warn error off\" ;;\n"
-        "    --log-format) words=\"text json\" ;;\n"
-        "    --release) words=\"stable nightly\" ;;\n"
-        "    --home|--models-dir) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n"
-        "    --hardware|--llama-server|import) COMPREPLY=($(compgen -f -- \"$current\")); return "
-        ";;\n"
-        "    *) words=\"",
-        words_of_verbs(), " ", words_of_flags(),
-        "\" ;;\n"
-        "  esac\n"
-        "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-        "}\n"
-        "complete -F _odysseus odysseus\n");
-}
-
-// What zsh and fish take as one quoted word.
-std::string quoted(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) {
-        if (c == '\'') {
-            out += "'\\''";
-        } else {
-            out += c;
-        }
-    }
-    return out + "'";
-}
-
-std::string zsh_script() {
-    std::string commands;
-    std::string followers;
-    for (const auto& spec : verb_specs()) {
-        commands += cat("    ", quoted(cat(spec.name, ":", spec.help)), "\n");
-        if (*spec.completions != '\0') {
-            followers += cat("      ", spec.name, ") _values word ", spec.completions, " ;;\n");
-        }
-    }
-    std::string flags;
-    for (const auto& spec : setting_specs()) {
-        std::string help = spec.help;
-        std::replace(help.begin(), help.end(), ':', ',');
-        const std::string again = spec.repeatable ? "*" : "";
-        const std::string value = spec.value == nullptr ? "" : cat(":", lowered(spec.value), ":");
-        flags += cat("    ", quoted(cat(again, spec.flag, "[", help, "]", value)), " \\\n");
-    }
-    return cat("#compdef odysseus\n"
-               "_odysseus() {\n"
-               "  local -a commands\n"
-               "  commands=(\n",
-               commands,
-               "  )\n"
-               "  _arguments -C \\\n",
-               flags,
-               "    '1: :->command' '2: :->word'\n"
-               "  case $state in\n"
-               "    command) _describe command commands ;;\n"
-               "    word) case $words[2] in\n",
-               followers,
-               "      *) _files ;;\n"
-               "      esac ;;\n"
-               "  esac\n"
-               "}\n"
-               "compdef _odysseus odysseus\n");
-}
-
-std::string fish_script() {
-    std::string text = "# fish completion for odysseus\ncomplete -c odysseus -f\n";
-    for (const auto& spec : verb_specs()) {
-        text += cat("complete -c odysseus -n __fish_use_subcommand -a ", spec.name, " -d ",
-                    quoted(spec.help), "\n");
-        if (*spec.completions != '\0') {
-            text += cat("complete -c odysseus -n '__fish_seen_subcommand_from ", spec.name, "' -a ",
-                        quoted(spec.completions), "\n");
-        }
-    }
-    for (const auto& spec : setting_specs()) {
-        text += cat("complete -c odysseus -l ", std::string_view(spec.flag).substr(2),
-                    spec.value != nullptr ? " -r" : "", " -d ", quoted(spec.help), "\n");
-    }
-    return text;
-}
-
 // troff reads '-' as a hyphen, and a '.' or an apostrophe at the start of a line as a request
 // (man-pages(7)).
 std::string troff(std::string_view text) {
@@ -214,17 +101,8 @@ std::string man_page() {
                 *spec.fallback != '\0' ? cat("Default: ", troff(spec.fallback), ".") : "", "\n");
     }
     text += ".SH EXIT STATUS\n";
-    static constexpr std::pair<int, const char*> k_codes[] = {
-        {0, "did what was asked; a server stopped by SIGINT or SIGTERM"},
-        {1, "an unexpected error"},
-        {2, "wrong use: flag, setting, file"},
-        {3, "no llama.cpp build fits this machine"},
-        {4, "the network: host unreachable, rate limit, download failed"},
-        {5, "integrity: digest, archive, unsafe path, build that does not run"},
-        {6, "llama\\-server did not start or keeps failing"},
-        {7, "a port is taken, or another odysseus runs in this HOME"}};
-    for (const auto& [code, meaning] : k_codes)
-        text += cat(".TP\n.B ", code, "\n", meaning, "\n");
+    for (const auto& [code, meaning] : exit_meanings())
+        text += cat(".TP\n.B ", code, "\n", troff(meaning), "\n");
     return text;
 }
 
@@ -251,14 +129,6 @@ std::string help_text(const std::string& verb) {
                    options_text());
     }
     return {};
-}
-
-std::string completion_script(const std::string& shell) {
-    if (shell == "bash") return bash_script();
-    if (shell == "zsh") return zsh_script();
-    if (shell == "fish") return fish_script();
-    throw Error(Fault::usage,
-                cat("there is no completion for '", shell, "'; it can be bash, zsh or fish"));
 }
 
 } // namespace odysseus::io

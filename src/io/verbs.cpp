@@ -75,7 +75,9 @@ const std::vector<VerbSpec>& verb_specs() {
          .name = "completion",
          .usage = "completion bash|zsh|fish",
          .help = "print a completion script for a shell",
-         .examples = "source <(odysseus completion bash)",
+         .examples = "source <(odysseus completion bash)         for ~/.bashrc\n"
+                     "source <(odysseus completion zsh)          for ~/.zshrc, below compinit\n"
+                     "odysseus completion fish | source          for ~/.config/fish/config.fish",
          .words_least = 1,
          .words_most = 1,
          .completions = "bash zsh fish"},
@@ -85,9 +87,22 @@ const std::vector<VerbSpec>& verb_specs() {
          .help = "this text, or a command's own",
          .examples = "odysseus help plan",
          .words_most = 1,
-         .completions = "serve plan doctor models pull backend config completion"},
+         .completions = "serve plan doctor models pull backend config completion help"},
     };
     return specs;
+}
+
+const std::vector<ExitMeaning>& exit_meanings() {
+    static const std::vector<ExitMeaning> meanings{
+        {0, "did what was asked; a server stopped by SIGINT or SIGTERM"},
+        {1, "an unexpected error (a bug)"},
+        {2, "wrong use: flag, setting, file"},
+        {3, "no llama.cpp build fits this machine"},
+        {4, "the network: host unreachable, rate limit, download failed"},
+        {5, "integrity: digest, archive, unsafe path, a build that does not run"},
+        {6, "llama-server did not start or keeps failing; its last log lines are shown"},
+        {7, "a port is taken, or another odysseus runs in this HOME"}};
+    return meanings;
 }
 
 } // namespace odysseus::io

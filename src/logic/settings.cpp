@@ -63,10 +63,18 @@ class Reader {
         return false;
     }
 
-    std::string one_of(std::string_view id, const std::vector<std::string>& words) {
+    // One of the table's words.
+    std::string one_of(std::string_view id) {
+        const auto& specs = setting_specs();
+        const auto spec = std::find_if(specs.begin(), specs.end(),
+                                       [id](const auto& row) { return id == row.id; });
+        const auto words = split(spec->words, ' ');
         const auto word = lowered(text(id));
         if (std::find(words.begin(), words.end(), word) == words.end()) {
-            refuse(id, "one of " + joined(words, ", "));
+            std::string list;
+            for (const auto& right : words)
+                list += cat(list.empty() ? "" : ", ", right);
+            refuse(id, "one of " + list);
         }
         return word;
     }
@@ -107,13 +115,6 @@ std::string below(std::string_view home, std::string_view name) {
     std::string path(home);
     if (path.empty() || path.back() != '/') path += '/';
     return path.append(name);
-}
-
-std::vector<std::string> words_of(std::string_view text) {
-    std::vector<std::string> words;
-    for (const auto word : split(text, ' '))
-        words.emplace_back(word);
-    return words;
 }
 
 // A scalar of the file as the text that a flag would have; absent for what no setting can be.
@@ -253,15 +254,15 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     s.release = read.text("release");
     if (!is_release_name(s.release))
         read.refuse("release", "stable, nightly or a tag such as b11146");
-    s.device = backend_from(read.one_of("device", words_of(k_device_words))); // "auto" is none
+    s.device = backend_from(read.one_of("device")); // "auto" is none
     s.github_api = read.url("github_api");
     s.github_download = read.url("github_download");
     s.hf_endpoint = read.url("hf_endpoint");
     s.offline = read.on("offline");
     s.hardware = read.text("hardware");
     s.hardware_from = read.at("hardware").where;
-    s.log_level = read.one_of("log_level", {"debug", "info", "warn", "error", "off"});
-    s.log_format = read.one_of("log_format", {"text", "json"});
+    s.log_level = read.one_of("log_level");
+    s.log_format = read.one_of("log_format");
     if (!read.fault().empty()) return read.fault();
     return s;
 }

@@ -125,6 +125,13 @@ TEST_CASE("command line: completions name every flag") {
         for (const auto& spec : setting_specs()) {
             INFO(shell << " " << spec.flag);
             CHECK(script.find(spec.flag + 2) != std::string::npos);
+            CHECK(script.find(spec.words) != std::string::npos);
+        }
+        for (const auto& spec : io::verb_specs()) {
+            CHECK(script.find(spec.name) != std::string::npos);
+            CHECK(script.find(spec.completions) != std::string::npos);
+            for (const auto& own : spec.switches)
+                CHECK(script.find(own.flag + 2) != std::string::npos);
         }
     }
     CHECK_THROWS_AS(io::completion_script("tcsh"), Error);

@@ -34,13 +34,47 @@ TEST_CASE("manual: has every setting as the table says it") {
     }
 }
 
-TEST_CASE("manual: has every command and its switches") {
+TEST_CASE("manual: has every command as the table says it, and its switches") {
     const auto text = manual();
     for (const auto& spec : io::verb_specs()) {
         if (spec.verb == io::Verb::help) continue;
-        INFO(spec.name);
-        CHECK(text.find(spec.name) != std::string::npos);
+        std::string usage = cat("    odysseus ", spec.usage);
+        if (usage.ends_with(" [options]")) usage.resize(usage.size() - 10);
+        INFO(usage);
+        CHECK(text.find(usage) != std::string::npos);
         for (const auto& own : spec.switches)
             CHECK(text.find(own.flag) != std::string::npos);
     }
+}
+
+TEST_CASE("manual: has every exit code as the table says it, and no other") {
+    const auto text = manual();
+    for (const auto& [code, meaning] : io::exit_meanings()) {
+        const auto row = cat("| ", code, " | ", meaning, " |");
+        INFO(row);
+        CHECK(text.find(row) != std::string::npos);
+    }
+    CHECK(text.find(cat("| ", io::exit_meanings().size(), " |")) == std::string::npos);
+}
+
+TEST_CASE("manual page: has every flag, variable, key, command, switch and exit code") {
+    const auto page = io::help_text("man");
+    const auto has = [&page](std::string_view word) {
+        std::string escaped;
+        for (const char c : word)
+            escaped += c == '-' ? std::string("\\-") : std::string(1, c);
+        INFO(escaped);
+        CHECK(page.find(escaped) != std::string::npos);
+    };
+    for (const auto& spec : setting_specs()) {
+        for (const char* word : {spec.flag, spec.environment, spec.file_key, spec.help})
+            if (word != nullptr) has(word);
+    }
+    for (const auto& spec : io::verb_specs()) {
+        has(spec.usage);
+        for (const auto& own : spec.switches)
+            has(own.flag);
+    }
+    for (const auto& [code, meaning] : io::exit_meanings())
+        has(meaning);
 }

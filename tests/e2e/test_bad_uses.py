@@ -113,7 +113,7 @@ VALUES = [
     ("threads", "0", "auto or a whole number"), ("threads", "-3", "auto or a whole number"),
     ("proxy_port", "99999", "from 1 to 65535"), ("proxy_port", "0", "from 1 to 65535"), ("proxy_port", "http", "1 to 65535"),
     ("llama_port", "65536", "from 1 to 65535"), ("llama_port", "-5", "from 1 to 65535"),
-    ("backend", "ollama", "llama"), ("device", "tpu", "auto, cuda, rocm, vulkan, metal, cpu"),
+    ("backend", "ollama", "llama"), ("device", "tpu", "auto, cuda, rocm, sycl, vulkan, metal, cpu"),
     ("release", "../../x", "stable, nightly or a tag"), ("host", "a b", "an address"),
     ("github_api", "ftp://x", "https://"), ("github_download", "nonsense", "https://"), ("hf_endpoint", "x", "https://"),
     ("offline", "maybe", "1 or 0"), ("per_model_context", "perhaps", "1 or 0"),

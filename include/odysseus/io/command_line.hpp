@@ -29,7 +29,8 @@ struct CommandLine {
 // The text of `odysseus --help`, or of `odysseus VERB --help`; "" for a command that there is not.
 [[nodiscard]] std::string help_text(const std::string& verb);
 
-// The completion script for bash, zsh or fish; throws Error (usage) for another shell.
+// The completion script for bash, zsh or fish, for a shell to source; throws Error (usage) for
+// another shell.
 [[nodiscard]] std::string completion_script(const std::string& shell);
 
 } // namespace odysseus::io

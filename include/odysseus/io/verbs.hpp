@@ -27,4 +27,10 @@ struct VerbSpec {
 
 [[nodiscard]] const std::vector<VerbSpec>& verb_specs();
 
+struct ExitMeaning {
+    int code;
+    const char* meaning;
+};
+[[nodiscard]] const std::vector<ExitMeaning>& exit_meanings();
+
 } // namespace odysseus::io

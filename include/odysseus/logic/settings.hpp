@@ -31,14 +31,12 @@ struct SettingSpec {
     Group group = Group::other;
     bool repeatable = false; // a comma list in one text
     bool secret = false;     // shown as stars
+    const char* words = "";  // values to offer, with spaces between
 };
 [[nodiscard]] const std::vector<SettingSpec>& setting_specs();
 
 // Whether a text can be the name of a release: "stable", "nightly" or a tag such as b11146.
 [[nodiscard]] bool is_release_name(std::string_view text);
-
-// What --device takes, for the check and for the completion scripts.
-inline constexpr std::string_view k_device_words = "auto cuda rocm sycl vulkan metal cpu";
 
 // A value as text, and where it stood.
 struct RawValue {
