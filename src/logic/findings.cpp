@@ -181,7 +181,7 @@ void look_at_build(const DoctorFacts& facts, Findings& findings) {
                 can_fetch ? "; the first start fetches one."
                           : ", and --offline forbids fetching one."),
             can_fetch ? "" : "Start once with the network, or: odysseus backend import FILE.",
-            can_fetch ? 0 : k_exit_network);
+            can_fetch ? 0 : k_exit_no_build);
         return;
     }
     if (const auto& differences = facts.build->differences; !differences.empty()) {

@@ -142,7 +142,7 @@ TEST_CASE("doctor: hosts, their clock, and --offline") {
     f.host.forget_seen();
     f.settings.values.offline = true;
     CHECK_FALSE(f.find("host_unreachable"));
-    CHECK(f.find("no_build")->exit_code == 4);
+    CHECK(f.find("no_build")->exit_code == 3);
     CHECK(f.host.seen().empty());
 }
 

@@ -136,7 +136,7 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
              f.machine.glibc = "2.31";
          }},
         {"no_build", notes, 0, "the first start fetches one", "", [](auto& f) { f.build.reset(); }},
-        {"no_build", blocks, 4, "--offline forbids", "odysseus backend import",
+        {"no_build", blocks, 3, "--offline forbids", "odysseus backend import",
          [](auto& f) {
              f.build.reset();
              f.offline = true;
