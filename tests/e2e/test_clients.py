@@ -1,8 +1,9 @@
 """The clients that people really use, unmodified, against odysseus with a real llama-server: OpenAI's packages for
-Python and JavaScript, Anthropic's, and curl. The packages come from their registries into build/clients."""
+Python and JavaScript, Anthropic's, LangChain, and curl; and the examples of docs/clients.md as they stand there. The packages come from their registries into build/clients."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from harness import Case, wait_until
 
 CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
 PLACE = pathlib.Path(os.environ.get("ODYSSEUS_E2E_CLIENTS") or harness.ROOT / "build/clients")
-PYTHON_PACKAGES = ["openai>=1.50,<3", "anthropic>=0.40,<3"]
+PYTHON_PACKAGES = ["openai>=1.50,<3", "anthropic>=0.40,<3", "langchain-openai>=0.2,<2"]
 NODE_PACKAGES = ["openai@>=4.60"]
 KEY = "key-of-the-test"
 
@@ -78,6 +79,34 @@ class Clients(Case):
         script = node_folder() / "with_openai.mjs"
         shutil.copyfile(CLIENTS / "with_openai.mjs", script)  # so that it finds node_modules beside it
         run(["node", script, self.url + "/v1", "friendly", KEY])
+        self.idle()
+
+    def test_langchain(self):
+        run([client_python(), CLIENTS / "with_langchain.py", self.url + "/v1", "friendly", KEY])
+        self.idle()
+
+    def examples(self, language):
+        """The examples in this language of docs/clients.md, made to ask this server."""
+        text = (harness.ROOT / "docs/clients.md").read_text()
+        blocks = re.findall(r"^```%s\n(.*?)^```$" % language, text, re.M | re.S)
+        for old, new in (("http://127.0.0.1:8080", self.url), ('"none"', '"%s"' % KEY), ("odysseus-toy", "friendly")):
+            blocks = [block.replace(old, new) for block in blocks]
+        return blocks
+
+    def test_the_examples_of_the_documentation(self):
+        found = self.examples("python")
+        self.assertEqual(len(found), 3)
+        for example in found:
+            run([client_python(), "-c", example])
+        found = self.examples("js")
+        self.assertEqual(len(found), 1)
+        script = node_folder() / "example.mjs"
+        script.write_text(found[0])
+        run(["node", script])
+        command = re.search(r"^    (curl .*\n +-d .*)$", (harness.ROOT / "docs/clients.md").read_text(), re.M).group(1)
+        command = command.replace("http://127.0.0.1:8080", self.url).replace("odysseus-toy", "friendly")
+        said = run(["sh", "-c", "%s -sS -H 'Authorization: Bearer %s'" % (command, KEY)])
+        self.assertTrue(said.rstrip().endswith("data: [DONE]"), said)
         self.idle()
 
     def test_curl(self):
