@@ -19,12 +19,15 @@
 #include "odysseus/service/proxy.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <limits>
 
 namespace odysseus::front {
 namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto k_no_lines = std::numeric_limits<std::uint64_t>::max();
 constexpr auto k_request_grace = 10s; // requests in flight get so long when we stop
 
 bool is_loopback(const std::string& host) {
@@ -63,7 +66,7 @@ ProxySettings proxy_settings(const Settings& settings, const std::vector<std::st
     return proxy;
 }
 
-StatusReport report_of(const Serving& serving, const Traffic& traffic,
+StatusReport report_of(const Serving& serving, const Traffic& traffic, const TokenCount& tokens,
                        std::chrono::seconds uptime) {
     StatusReport report;
     report.state = state_name(serving.state);
@@ -78,6 +81,7 @@ StatusReport report_of(const Serving& serving, const Traffic& traffic,
     report.requests_total = traffic.total;
     report.requests_active = traffic.active;
     report.requests_replayed = traffic.replayed;
+    report.tokens = tokens;
     return report;
 }
 
@@ -154,6 +158,7 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
         if (now.build->tag.empty()) now.build->tag = supervisor.build();
         const auto uptime = std::chrono::steady_clock::now() - began;
         return status_json(report_of(supervisor.current(), traffic,
+                                     supervisor.log_tail(k_no_lines).tokens,
                                      std::chrono::duration_cast<std::chrono::seconds>(uptime)),
                            now);
     };

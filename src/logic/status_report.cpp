@@ -18,6 +18,9 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
             cat(report.context_tokens, " tokens: memory ran out with more; the start was with ",
                 plan.context.tokens);
     }
+    const auto or_null = [&report](std::uint64_t count) {
+        return report.tokens.known ? Json(count) : Json();
+    };
     const Json document{{"version", version()},
                         {"state", report.state},
                         {"reason", report.reason.empty() ? Json() : Json(report.reason)},
@@ -35,7 +38,10 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
                         {"requests",
                          {{"total", report.requests_total},
                           {"active", report.requests_active},
-                          {"replayed", report.requests_replayed}}}};
+                          {"replayed", report.requests_replayed}}},
+                        {"throughput",
+                         {{"tokens_total", or_null(report.tokens.generated)},
+                          {"prompt_tokens_total", or_null(report.tokens.prompt)}}}};
     return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

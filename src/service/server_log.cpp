@@ -43,6 +43,7 @@ void ServerLog::add(std::string_view line) {
     const std::lock_guard lock(m_mutex);
     if (m_lines.size() == k_lines_kept) m_lines.pop_front();
     m_lines.emplace_back(line);
+    m_tokens.take(line);
     ++m_added;
     if (!m_out.is_open()) return;
     if (m_bytes + line.size() > k_file_bytes_max) turn_over();
@@ -67,7 +68,9 @@ LogTail ServerLog::tail(std::uint64_t after) const {
     const std::lock_guard lock(m_mutex);
     const auto wanted = after < m_added ? m_added - after : 0;
     const auto count = std::min<std::uint64_t>(wanted, m_lines.size());
-    return {m_added, {m_lines.end() - static_cast<std::ptrdiff_t>(count), m_lines.end()}};
+    return {m_added,
+            {m_lines.end() - static_cast<std::ptrdiff_t>(count), m_lines.end()},
+            m_tokens.count()};
 }
 
 } // namespace odysseus

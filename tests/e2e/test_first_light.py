@@ -113,6 +113,19 @@ class Serving(Case):
         self.assertEqual(status["context"]["tokens"], 4096)
         self.assertEqual(status["llama_server"]["port"], self.server.llama_port)
 
+    def test_the_status_counts_the_tokens_of_every_client(self):
+        def tokens():
+            counted = self.server.status()["throughput"]
+            return (counted["tokens_total"] or 0, counted["prompt_tokens_total"] or 0)
+        before = tokens()
+        usage = self.server.chat("friendly", max_tokens=40, ignore_eos=True, cache_prompt=False).json["usage"]
+        self.assertEqual(usage["completion_tokens"], 40)
+
+        def counted():  # at least: what another test asked for may be told late
+            now = tokens()
+            return now[0] >= before[0] + 40 and now[1] >= before[1] + usage["prompt_tokens"]
+        harness.wait_until(counted, "40 tokens more than %s were counted" % (before,), 5)
+
     def test_the_documented_arguments(self):
         argv = self.server.server_argv()
         self.assertEqual(argv[0].rsplit("/", 1)[-1], "llama-server")

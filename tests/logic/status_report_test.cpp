@@ -16,7 +16,7 @@ TEST_CASE(
     auto json = nlohmann::json::parse(status_json(report, plan));
     for (const char* key :
          {"version", "state", "generation", "uptime_s", "context", "hardware", "build", "models",
-          "llama_server", "restarts", "oom_steps", "requests"}) {
+          "llama_server", "restarts", "oom_steps", "requests", "throughput"}) {
         INFO(key);
         CHECK(json.contains(key));
     }
@@ -24,9 +24,14 @@ TEST_CASE(
     CHECK(json["llama_server"]["pid"].is_null());
     CHECK(json["requests"].contains("replayed"));
 
+    CHECK(json["throughput"]["tokens_total"].is_null()); // unknown is no zero
+
+    report.tokens = {400, 29, true};
     report.context_tokens = 8192;
     report.llama_pid = 7;
     json = nlohmann::json::parse(status_json(report, plan));
+    CHECK(json["throughput"]["tokens_total"] == 400);
+    CHECK(json["throughput"]["prompt_tokens_total"] == 29);
     CHECK(json["context"]["tokens"] == 8192);
     CHECK(json["context"]["start_tokens"] == 32768);
     CHECK(json["context"]["reason"].get<std::string>().find("memory ran out") != std::string::npos);

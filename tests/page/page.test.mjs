@@ -374,12 +374,14 @@ standInTest("an odysseus that says little is no trouble", async () => {
 
 standInTest("tokens of all clients are plotted where odysseus counts them", async () => {
   await visit({}, async (open, target) => {
-    target.stub.status.throughput = {tokens_total: 100};
+    target.stub.status.throughput = {tokens_total: null};
     const page = await open(k_wide);
-    await shows(page, "#tokens-now", /^0$/);
+    await shows(page, "#counts", /this page/); // nothing was counted yet
     target.stub.status.throughput.tokens_total = 180;
-    await shows(page, "#tokens-top", /^highest [3-9]\d$/);
+    await shows(page, "#tokens-top", /^highest (4[5-9]|[5-9]\d|1\d\d)$/); // 180 over one to four seconds
+    await shows(page, "#counts", /180 tokens/);
     assert.doesNotMatch(await page.textContent("#counts"), /this page/);
+    await shows(page, "#tokens-now", /^0$/); // the four seconds are over
   });
 });
 

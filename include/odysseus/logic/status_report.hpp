@@ -2,6 +2,7 @@
 #pragma once
 
 #include "odysseus/logic/plan.hpp"
+#include "odysseus/logic/token_meter.hpp"
 
 #include <cstdint>
 #include <string>
@@ -22,6 +23,7 @@ struct StatusReport {
     std::uint64_t requests_total = 0;
     std::uint64_t requests_active = 0;
     std::uint64_t requests_replayed = 0;
+    TokenCount tokens;
 };
 
 // GET /odysseus/log: {"next", "lines"}. A line that is no UTF-8 is made so.

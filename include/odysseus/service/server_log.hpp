@@ -3,6 +3,8 @@
 // newest of the old ones). A disk that is full or gone costs the file, never the run.
 #pragma once
 
+#include "odysseus/logic/token_meter.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -19,6 +21,7 @@ namespace odysseus {
 struct LogTail {
     std::uint64_t next = 0; // lines so far: ask for what comes after these next time
     std::vector<std::string> lines;
+    TokenCount tokens; // by all lines so far
 };
 
 // Thread-safe.
@@ -47,6 +50,7 @@ class ServerLog {
     std::ofstream m_out;
     std::size_t m_bytes = 0;
     std::deque<std::string> m_lines;
+    TokenMeter m_tokens;
     std::uint64_t m_added = 0; // lines since the start, kept or not
 };
 
