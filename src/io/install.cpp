@@ -32,6 +32,13 @@ std::string now_text() {
     return text;
 }
 
+// What a person can do about a llama-server that does not run, where its trouble tells.
+std::string advice(const std::string& trouble) {
+    if (trouble.find("Permission denied") == std::string::npos) return {};
+    return "; HOME's disk may run no programs (mounted noexec): use a folder on another one, with "
+           "--home DIR";
+}
+
 class Installation {
   public:
     Installation(BuildStore& store, const InstallOptions& options)
@@ -94,7 +101,8 @@ class Installation {
         }
         if (!checked.runs) {
             throw Error(Fault::integrity, cat("the llama-server in ", utf8(from),
-                                              " does not run here: it ", checked.trouble));
+                                              " does not run here: it ", checked.trouble,
+                                              advice(checked.trouble)));
         }
         if (!checked.tag) {
             throw Error(Fault::integrity,
@@ -250,7 +258,8 @@ class Installation {
         return one.setback == Setback::does_not_run;
     });
     throw Error(broken && !ran ? Fault::integrity : Fault::no_build,
-                cat("no llama.cpp build works here: ", joined(reasons, "; ")));
+                cat("no llama.cpp build works here: ", joined(reasons, "; "),
+                    advice(reasons.back())));
 }
 
 } // namespace

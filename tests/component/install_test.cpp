@@ -363,6 +363,25 @@ TEST_CASE("install: when no choice holds, the fault says what kind of trouble it
     CHECK(f.ids().empty());
 }
 
+TEST_CASE("install: a disk that runs no programs is told as such") {
+    Fixture f;
+    f.options.check = [](const fs::path&, const std::vector<fs::path>&) {
+        io::BuildCheck check;
+        check.trouble = "could not be started: Permission denied";
+        return check;
+    };
+    BuildPlan plan;
+    plan.choices = {f.choice()};
+    const auto error = f.error_of([&] { return io::install_plan(f.store, plan, f.options); });
+    CHECK(error.fault() == Fault::integrity);
+    CHECK_THAT(error.what(), ContainsSubstring("noexec") && ContainsSubstring("--home DIR"));
+    make_archive(f.scratch / "b.tar.gz", TestArchive::tar_gz, fake_build_members({}));
+    CHECK_THAT(
+        f.error_of([&] { return io::import_build(f.store, f.scratch / "b.tar.gz", f.options); })
+            .what(),
+        ContainsSubstring("noexec"));
+}
+
 TEST_CASE("install: a build without CUDA's libraries gets them from Python packages") {
     Fixture f;
     FakeBuild build;

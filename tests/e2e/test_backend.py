@@ -12,7 +12,7 @@ import threading
 import unittest
 import zipfile
 
-from harness import Case, llama_server, wait_until
+from harness import Case, llama_server, marked_processes, wait_until
 from release_host import ReleaseHost
 from test_acquire import ASSET
 
@@ -23,6 +23,15 @@ case "$1" in
 *) exec '%(real)s' "$@" ;;
 esac
 """
+
+# As a program without a run path: its library is found by LD_LIBRARY_PATH or not at all.
+NEEDS_PATH = """#!/bin/sh
+case ":$LD_LIBRARY_PATH:" in
+*":$(dirname "$0"):"*) ;;
+*) echo "$0: error while loading shared libraries: libllama.so: cannot open shared object file: No such file or directory" >&2
+   exit 127 ;;
+esac
+""" + SCRIPT.partition("\n")[2]
 
 
 def files(tag, script=SCRIPT):
@@ -184,6 +193,34 @@ class Backend(Case):
         self.assertFalse(pathlib.Path("/tmp/odysseus-outside").exists())
         evil()  # the same without anything evil
         self.backend(home, "import", inside, expect=0)
+
+    def test_a_build_that_needs_its_folder_on_the_library_path(self):
+        home = self.home()
+        home.model()
+        (home.outer / "bare.tar.gz").write_bytes(tar_gz({**files("b10001", NEEDS_PATH), "llama-fit-params": (
+            NEEDS_PATH.replace("*) exec", "-m) exec") % {"number": "10001", "real": os.path.join(
+                os.path.dirname(llama_server()), "llama-fit-params")}).encode()}))
+        self.backend(home, "import", home.outer / "bare.tar.gz", expect=0)
+        folder = str(next((home.path / "bin").rglob("llama-server")).parent)
+        own = {"LD_LIBRARY_PATH": "/nowhere"}
+        running = self.odysseus(home, server=None, env=own).wait_ready()
+        self.assertEqual(running.chat("tiny").status, 200)
+        # The router, and the process of the model.
+        paths = []
+        for pid, command in marked_processes(running.mark):
+            if "--model" in command and "llama-server" in command:
+                environ = pathlib.Path("/proc/%d/environ" % pid).read_bytes().decode().split("\0")
+                paths += [entry.partition("=")[2] for entry in environ if entry.startswith("LD_LIBRARY_PATH=")]
+        self.assertGreaterEqual(len(paths), 2, paths)
+        self.assertEqual(set(paths), {folder + ":/nowhere"})
+        self.assertEqual(running.stop(), 0)
+        doctor = self.run_odysseus(home, "doctor", "--json", "--offline", env=own)
+        self.assertNotIn("build_does_not_run", doctor.stdout)
+        verified = self.run_odysseus(home, "plan", "--verify", "--offline", env=own, expect=0)
+        self.assertNotIn("llama-fit-params exited", verified.stdout + verified.stderr)
+        # The other way round: where nothing helps, nothing is imported.
+        (home.outer / "worse.tar.gz").write_bytes(tar_gz(files("b10002", NEEDS_PATH.replace("$(dirname", "/lost$(dirname"))))
+        self.backend(home, "import", home.outer / "worse.tar.gz", expect=5, says=["error while loading shared libraries"])
 
     def test_two_installations_at_once(self):
         home, host = self.home(), self.host("b10001")
