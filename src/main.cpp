@@ -6,7 +6,6 @@
 #include "odysseus/logic/version.hpp"
 #include "odysseus/platform/guard.hpp"
 
-#include <cstdio>
 #include <exception>
 
 using namespace odysseus;
@@ -18,7 +17,7 @@ constexpr int k_interrupted = 130; // as shells say it: 128 and SIGINT
 int run(const io::CommandLine& line) {
     using io::Verb;
     switch (line.verb) {
-    case Verb::help: io::print(line.help); return 0;
+    case Verb::help: io::print_prose(line.help); return 0;
     case Verb::version: io::print(cat("odysseus ", version(), "\n")); return 0;
     case Verb::completion: io::print(io::completion_script(line.words.front())); return 0;
     default: break;
@@ -44,13 +43,13 @@ int main(int argc, char** argv) {
     try {
         return run(io::parse_command_line(argc, argv));
     } catch (const Stopped& stopped) {
-        std::fprintf(stderr, "odysseus: stopped: %s\n", stopped.what());
+        io::complain(cat("stopped: ", stopped.what()));
         return k_interrupted;
     } catch (const Error& error) {
-        std::fprintf(stderr, "odysseus: %s\n", error.what());
+        io::complain(error.what());
         return exit_code(error.fault());
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "odysseus: unexpected error: %s\n", error.what());
+        io::complain(cat("unexpected error: ", error.what()));
         return exit_code(Fault::bug);
     }
 }

@@ -16,12 +16,12 @@ std::string shown(const SettingSpec& spec, const RawValue& value) {
 
 int config(const io::CommandLine& line, const io::ResolvedSettings& settings) {
     nlohmann::ordered_json document = nlohmann::ordered_json::array();
-    io::Table table({"setting", "value", "from", "flag", "environment"});
+    io::Table table({"setting", "value", "from", "environment", "flag"});
     for (const auto& spec : setting_specs()) {
         const auto& value = settings.raw.at(spec.id);
         const std::string origin = origin_name(value.origin);
         const std::string from = value.origin == Origin::file ? value.where : origin;
-        table.add({spec.id, shown(spec, value), from, spec.flag, spec.environment});
+        table.add({spec.id, shown(spec, value), from, spec.environment, spec.flag});
         document.push_back(
             {{"name", spec.id},
              {"value", shown(spec, value)},
@@ -33,8 +33,11 @@ int config(const io::CommandLine& line, const io::ResolvedSettings& settings) {
                                                    : nlohmann::ordered_json()},
              {"default", spec.fallback}});
     }
-    io::print(line.has("--json") ? nlohmann::ordered_json{{"settings", document}}.dump(2) + "\n"
-                                 : table.text());
+    if (line.has("--json")) {
+        io::print(nlohmann::ordered_json{{"settings", document}}.dump(2) + "\n");
+    } else {
+        table.print();
+    }
     return 0;
 }
 

@@ -41,7 +41,11 @@ int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
                                                  settings.llama_port, line.llama_args));
     plan.argv.insert(plan.argv.begin(), "llama-server");
 
-    io::print(line.has("--json") ? plan_json(plan) : plan_text(plan));
+    if (line.has("--json")) {
+        io::print(plan_json(plan));
+    } else {
+        io::print_prose(plan_text(plan));
+    }
     if (code != 0 && line.has("--json"))
         io::say("build", plan.build_trouble); // else it is in the text
     return code;

@@ -118,7 +118,7 @@ std::string help_text(const std::string& verb) {
         for (const auto& spec : verb_specs())
             text += row(spec.name, spec.help);
         text += "\nExamples:\n" + indented(verb_specs().front().examples) + "\n" + options_text();
-        return text + "\nEvery option has an environment variable and a key in "
+        return text + "\nEvery option has an environment variable, and most a key in "
                       "HOME/data/launcher_config.json:\n"
                       "see odysseus config. A command's own help: odysseus COMMAND --help\n";
     }

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <string_view>
 
 namespace odysseus::io {
@@ -24,6 +25,30 @@ bool is_dumb() {
 bool colour_allowed() {
     const char* no_color = std::getenv("NO_COLOR"); // https://no-color.org
     return stderr_is_terminal() && !is_dumb() && (no_color == nullptr || *no_color == '\0');
+}
+
+// What prose is broken to; far more than a terminal has when it is none.
+std::size_t columns_of(platform::Standard stream) {
+    constexpr std::size_t k_least = 40; // narrower, and breaking makes it worse
+    const auto columns = platform::terminal_columns(stream);
+    return columns >= k_least ? columns : std::numeric_limits<std::size_t>::max();
+}
+
+bool is_for_copying(std::string_view line) {
+    return line.starts_with("command ") || line.starts_with("try it ");
+}
+
+std::string as_prose(std::string_view text, std::size_t columns) {
+    std::string out;
+    while (!text.empty()) {
+        const auto line = text.substr(0, text.find('\n'));
+        out += is_for_copying(line) ? std::string(line) : wrapped(line, columns);
+        text.remove_prefix(line.size());
+        if (text.empty()) break;
+        out += '\n';
+        text.remove_prefix(1);
+    }
+    return out;
 }
 
 std::size_t width_of(const std::string& text) {
@@ -54,12 +79,27 @@ void print(const std::string& text) {
     std::fflush(stdout);
 }
 
+void print_prose(const std::string& text) {
+    print(as_prose(text, columns_of(platform::Standard::output)));
+}
+
+void complain(const std::string& sentence) {
+    const auto text =
+        as_prose("odysseus: " + sentence + "\n", columns_of(platform::Standard::error));
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    std::fflush(stderr);
+}
+
 void say(const std::string& label, const std::string& text) {
     std::string line = label;
     constexpr std::size_t k_label_cells = 10;
     if (line.size() < k_label_cells) line.append(k_label_cells - line.size(), ' ');
-    if (colour_allowed()) line = "\x1b[1;36m" + line + "\x1b[0m";
-    line += text + "\n";
+    const auto label_bytes = line.size();
+    line = as_prose(line + text + "\n", columns_of(platform::Standard::error));
+    if (colour_allowed() && label_bytes <= line.size()) {
+        line.insert(label_bytes, "\x1b[0m");
+        line.insert(0, "\x1b[1;36m");
+    }
     std::fwrite(line.data(), 1, line.size(), stderr);
     std::fflush(stderr);
 }
@@ -81,18 +121,37 @@ void Table::add(std::vector<std::string> row) {
 }
 
 std::string Table::text() const {
+    return text(m_rows.front().size());
+}
+
+void Table::print() const {
+    constexpr std::size_t k_columns_least = 3;
+    const auto room = columns_of(platform::Standard::output);
+    for (auto columns = m_rows.front().size();; --columns) {
+        const auto table = text(columns);
+        std::size_t widest = 0;
+        for (const auto line : lines_of(table))
+            widest = std::max(widest, width_of(std::string(line)));
+        if (widest > room && columns > k_columns_least) continue;
+        io::print(table);
+        return;
+    }
+}
+
+std::string Table::text(std::size_t columns) const {
     std::vector<std::size_t> widths;
     for (const auto& row : m_rows) {
         widths.resize(std::max(widths.size(), row.size()));
-        for (std::size_t i = 0; i < row.size(); ++i)
+        for (std::size_t i = 0; i < std::min(columns, row.size()); ++i)
             widths[i] = std::max(widths[i], width_of(row[i]));
     }
     std::string out;
     for (const auto& row : m_rows) {
         std::string line;
-        for (std::size_t i = 0; i < row.size(); ++i) {
+        const auto cells = std::min(columns, row.size());
+        for (std::size_t i = 0; i < cells; ++i) {
             line += row[i];
-            if (i + 1 < row.size()) line.append(widths[i] - width_of(row[i]) + 2, ' ');
+            if (i + 1 < cells) line.append(widths[i] - width_of(row[i]) + 2, ' ');
         }
         line.erase(line.find_last_not_of(' ') + 1);
         out += line + '\n';

@@ -132,8 +132,11 @@ std::string models_text(const std::vector<Model>& models) {
 }
 
 std::string context_text(const ContextChoice& context) {
+    std::string_view reason = context.reason;
+    if (const auto again = cat(context.tokens, " tokens: "); reason.starts_with(again))
+        reason.remove_prefix(again.size());
     std::string text =
-        entry("context", cat(context.tokens, " tokens (", context.source, "): ", context.reason));
+        entry("context", cat(context.tokens, " tokens (", context.source, "): ", reason));
     char kv[32];
     std::snprintf(kv, sizeof kv, "%.1f", context.kv_mib_per_4096);
     text += entry(

@@ -155,4 +155,58 @@ std::vector<std::string> nearest(std::string_view word, const std::vector<std::s
     return names;
 }
 
+namespace {
+
+std::size_t columns_of(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    }));
+}
+
+std::size_t hanging_indent(std::string_view line) {
+    constexpr std::size_t k_label_columns_max = 30;
+    const auto gap = line.substr(0, k_label_columns_max).rfind("  ");
+    const auto text = gap == std::string_view::npos ? 0 : line.find_first_not_of(' ', gap);
+    return text == std::string_view::npos ? 0 : text;
+}
+
+void wrap_line(std::string_view line, std::size_t columns, std::string& out) {
+    const auto indent = hanging_indent(line);
+    out += line.substr(0, indent);
+    auto used = columns_of(line.substr(0, indent));
+    bool first = true;
+    for (const auto word : split(line.substr(indent), ' ')) {
+        const auto width = columns_of(word);
+        if (!first && used + 1 + width > columns) {
+            out += '\n' + std::string(indent, ' ');
+            used = indent;
+        } else if (!first) {
+            out += ' ';
+            ++used;
+        }
+        out += word;
+        used += width;
+        first = false;
+    }
+}
+
+} // namespace
+
+std::string wrapped(std::string_view text, std::size_t columns) {
+    std::string out;
+    while (!text.empty()) {
+        const auto end = text.find('\n');
+        const auto line = text.substr(0, end);
+        if (columns_of(line) <= columns) {
+            out += line;
+        } else {
+            wrap_line(line, columns, out);
+        }
+        if (end == std::string_view::npos) break;
+        out += '\n';
+        text.remove_prefix(end + 1);
+    }
+    return out;
+}
+
 } // namespace odysseus

@@ -1,16 +1,30 @@
 #include "odysseus/platform/tty.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace odysseus::platform {
 
-bool is_terminal(Standard stream) {
+namespace {
+
+int descriptor_of(Standard stream) {
     switch (stream) {
-    case Standard::input: return isatty(STDIN_FILENO) == 1;
-    case Standard::output: return isatty(STDOUT_FILENO) == 1;
-    case Standard::error: return isatty(STDERR_FILENO) == 1;
+    case Standard::input: return STDIN_FILENO;
+    case Standard::output: return STDOUT_FILENO;
+    case Standard::error: break;
     }
-    return false;
+    return STDERR_FILENO;
+}
+
+} // namespace
+
+bool is_terminal(Standard stream) {
+    return isatty(descriptor_of(stream)) == 1;
+}
+
+std::size_t terminal_columns(Standard stream) {
+    winsize size{};
+    return ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 } // namespace odysseus::platform

@@ -1,9 +1,12 @@
 """Every wrong use of every command: the exit code of the contract, nothing on stdout, and on stderr one sentence that names
 what is wrong, where it came from and what would be right. And what is promised of the right uses: colour and time."""
+import fcntl
 import os
 import pty
 import re
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
@@ -272,9 +275,10 @@ class BadUses(Case):
 
 
 class GoodUses(Case):
-    def on_terminal(self, home, *arguments, **env):
+    def on_terminal(self, home, *arguments, columns=0, **env):
         """What a terminal shows of it."""
         outer, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40 if columns else 0, columns, 0, 0))
         environment = {**os.environ, "ODYSSEUS_HOME": str(home.path), "TERM": "xterm-256color", **env}
         environment = {key: value for key, value in environment.items() if value is not None}
         subprocess.run([harness.BINARY, *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=inner, stderr=inner,
@@ -298,6 +302,28 @@ class GoodUses(Case):
         self.assertNotIn("\x1b", self.on_terminal(home, "models", NO_COLOR="1"))
         self.assertNotIn("\x1b", self.on_terminal(home, "models", NO_COLOR=None, TERM="dumb"))
         self.assertNotIn("\x1b", self.run_odysseus(home, "models", expect=0).stderr)
+
+    def test_prose_is_broken_between_words_on_a_terminal_and_nowhere_else(self):
+        home = self.home()
+        for arguments in (["plan", "--offline"], ["doctor", "--offline"], ["--help"], ["--ctx", "abc"], ["models"]):
+            piped = self.run_odysseus(home, *arguments)
+            piped = piped.stdout + piped.stderr
+            shown = self.on_terminal(home, *arguments, columns=60, NO_COLOR="1").replace("\r\n", "\n")
+            with self.subTest(arguments):
+                self.assertEqual(shown.split(), piped.split())
+                self.assertGreater(shown.count("\n"), piped.count("\n"))
+                for line in shown.splitlines():
+                    self.assertTrue(len(line) <= 60 or line.startswith("command ") or " " not in line.strip(), line)
+        self.assertEqual(self.on_terminal(home, "plan", "--offline", NO_COLOR="1").replace("\r\n", "\n"),
+                         self.run_odysseus(home, "plan", "--offline", expect=0).stdout)  # a terminal that does not say
+
+    def test_a_table_leaves_its_last_columns_out_where_there_is_no_room(self):
+        home = self.home()
+        wide = self.on_terminal(home, "config", columns=250)
+        self.assertIn("--per-model-context", wide)
+        narrow = self.on_terminal(home, "config", columns=len("per_model_context      ") * 4)
+        self.assertNotIn("--per-model-context", narrow)
+        self.assertIn("per_model_context", narrow)
 
     def best_ms(self, home, *arguments, tries=30, enough=None):
         """The best of many: a busy machine makes some of them slow, a slow program makes all of them slow."""

@@ -16,6 +16,11 @@ namespace odysseus::io {
 
 // To stdout, at once. A closed pipe is no error: nobody reads on.
 void print(const std::string& text);
+// The same for text that is for people: a terminal gets its lines broken between words, except for
+// those labelled "command" or "try it", which are for copying.
+void print_prose(const std::string& text);
+// "odysseus: ..." to stderr, as prose.
+void complain(const std::string& sentence);
 // A calm line to stderr for a person; `label` stands out where colour is allowed.
 void say(const std::string& label, const std::string& text);
 // Asks on stderr and reads one line from stdin; absent at its end.
@@ -27,8 +32,11 @@ class Table {
     explicit Table(std::vector<std::string> head);
     void add(std::vector<std::string> row);
     [[nodiscard]] std::string text() const;
+    // For stdout: a terminal too narrow for it does not get the last columns, but the first three.
+    void print() const;
 
   private:
+    [[nodiscard]] std::string text(std::size_t columns) const;
     std::vector<std::vector<std::string>> m_rows;
 };
 

@@ -1,9 +1,13 @@
 // Whether a person is at the other end.
 #pragma once
 
+#include <cstddef>
+
 namespace odysseus::platform {
 
 enum class Standard { input, output, error };
 [[nodiscard]] bool is_terminal(Standard stream);
+// How many characters fit into a line; 0: no terminal, or it does not say.
+[[nodiscard]] std::size_t terminal_columns(Standard stream);
 
 } // namespace odysseus::platform
