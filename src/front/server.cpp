@@ -92,7 +92,11 @@ auto with_way_out(const Work& work) {
     } catch (const Stopped&) {
         throw;
     } catch (const Error& error) {
-        if (error.fault() != Fault::network) throw;
+        // A full disk is that fault too (exit 4), and no network helps.
+        const std::string_view what = error.what();
+        const bool no_room = what.find("make room") != std::string_view::npos ||
+                             what.find("No space left") != std::string_view::npos;
+        if (error.fault() != Fault::network || no_room) throw;
         throw Error(Fault::network,
                     cat(error.what(), "; is this machine online? A mirror is named with "
                                       "--github-api and --github-download, and a build fetched "
@@ -139,10 +143,7 @@ PlannedBuild planned_build(const Settings& settings, const Machine& machine) {
     const auto plan =
         with_way_out([&] { return io::plan_build(wish_for(settings, machine), source); });
     const auto& choice = plan.choices.front();
-    std::string reason = choice.reason;
-    for (const auto& note : plan.notes)
-        reason += cat(" ", note);
-    return {choice.source, choice.tag, false, choice.files, std::move(reason), choice.backend};
+    return {choice.source, choice.tag, false, choice.files, choice.reason, choice.backend};
 }
 
 io::ReleaseSource release_source(const Settings& settings, const std::function<bool()>& stopped) {

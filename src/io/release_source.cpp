@@ -195,7 +195,7 @@ Release ReleaseSource::by_tag(const std::string& tag) {
     }
 }
 
-Release ReleaseSource::stable_without_api(const std::string& why) {
+Release ReleaseSource::stable_without_api(const std::string& why, bool api_answers) {
     const auto url = nightly_tag_url(m_options.github_download, k_upstream_repo);
     std::string tag;
     try {
@@ -203,27 +203,46 @@ Release ReleaseSource::stable_without_api(const std::string& why) {
     } catch (const Stopped&) {
         throw;
     } catch (const Error& error) {
-        throw ApiTrouble(cat(why, "; and without it: ", error.what()));
+        const auto both = cat(why, "; and without it: ", error.what());
+        if (!api_answers) throw ApiTrouble(both);
+        return newest_instead(both);
     }
     return by_tag(tag); // the limit may not hold for what is cached; else a guess
 }
 
+// The last resort: nobody says which build is the stable one, but there is a list of them.
+Release ReleaseSource::newest_instead(const std::string& why) {
+    std::vector<Release> all;
+    try {
+        all = recent();
+    } catch (const ApiTrouble& trouble) {
+        throw ApiTrouble(cat(why, "; and ", trouble.what()));
+    }
+    if (all.empty()) throw ApiTrouble(why);
+    tell(cat(why, "; the newest build, ", all.front().tag, ", is taken instead"));
+    return std::move(all.front());
+}
+
 Release ReleaseSource::stable() {
+    std::string why;
+    bool api_answers = false;
     try {
         auto answer = ask(cat("/repos/", k_upstream_repo, "/releases/latest"));
-        if (answer.absent || answer.releases.empty()) {
-            return stable_without_api("the release API knows no latest release");
-        }
-        auto& latest = answer.releases.front();
-        if (build_number(latest.tag)) return std::move(latest);
-        if (const auto* pointer = find_asset(latest, k_nightly_tag_file)) {
+        api_answers = true;
+        auto* latest =
+            answer.absent || answer.releases.empty() ? nullptr : &answer.releases.front();
+        if (latest != nullptr && build_number(latest->tag)) return std::move(*latest);
+        const auto* pointer = latest != nullptr ? find_asset(*latest, k_nightly_tag_file) : nullptr;
+        if (pointer != nullptr) {
             const auto url = rebased(pointer->url, k_github_download, m_options.github_download);
             return by_tag(pointed_tag(url, pointer->sha256));
         }
-        return stable_without_api(cat("the latest release, ", latest.tag, ", names no build"));
+        why = latest == nullptr ? "the release API knows no latest release"
+                                : cat("the latest release, ", latest->tag, ", names no build");
     } catch (const ApiTrouble& trouble) {
-        return stable_without_api(trouble.what());
+        why = trouble.what();
     }
+    return stable_without_api(why, api_answers);
 }
 
 std::vector<Release> ReleaseSource::wanted() {

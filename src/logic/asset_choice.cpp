@@ -10,7 +10,8 @@ namespace odysseus {
 namespace {
 
 constexpr std::string_view k_own_build_remedy =
-    "a llama-server of your own can be named with --llama-server PATH";
+    "a llama-server of your own can be named with --llama-server PATH, or brought in with "
+    "'odysseus backend import FILE'";
 
 // The wanted release, then the older ones, newest first. Pointer releases (no archive) and drafts
 // do not count.
@@ -127,10 +128,14 @@ Search search_releases(const ChoiceInput& input, const std::vector<const Release
             }
             const bool unsettled = !found.missing.empty() || known_bad(*release, input.machine);
             if (found.whole.empty() || (strictly && unsettled)) continue;
-            const bool older = release != order.front() && !first_missing.empty();
+            std::string since = first_missing;
+            if (since.empty() && !search.note.empty()) {
+                since = cat("of ", order.front()->tag, ' ', search.note);
+            }
+            if (since.empty()) since = cat(order.front()->tag, " has none");
             add_choices(search, input, *release, backend, found,
-                        older ? "; from " + release->tag + ", since " + first_missing
-                              : std::string());
+                        release != order.front() ? cat("; from ", release->tag, ", since ", since)
+                                                 : std::string());
             return search;
         }
     }

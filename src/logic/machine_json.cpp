@@ -46,6 +46,10 @@ class Reader {
         if (!value->is_string()) return expected(key, *value, "a string");
         auto out = value->get<std::string>();
         if (out.size() > k_text_length_max) return expected(key, *value, "a shorter string");
+        // It is printed on terminals.
+        for (auto& c : out) {
+            if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+        }
         return out;
     }
 
@@ -129,6 +133,7 @@ std::variant<Gpu, std::string> gpu_from(const Json& object, const std::string& w
     gpu.name = reader.text("name").value_or("");
     gpu.total_mib = reader.number("total_mib", 1);
     gpu.free_mib = reader.number("free_mib", 0);
+    if (gpu.total_mib && gpu.free_mib) gpu.free_mib = std::min(*gpu.free_mib, *gpu.total_mib);
     gpu.driver = reader.text("driver");
     gpu.cuda = reader.text("cuda");
     gpu.compute_capability = reader.text("compute_capability");

@@ -13,6 +13,7 @@ using Json = nlohmann::json;
 constexpr std::size_t k_name_length_max = 200;
 constexpr std::size_t k_url_length_max = 4096;
 constexpr std::size_t k_quoted_length_max = 200;
+constexpr std::int64_t k_asset_bytes_max = std::int64_t{1} << 40; // no build has a TiB
 
 std::string text_at(const Json& object, const char* key) {
     const auto found = object.find(key);
@@ -44,7 +45,7 @@ std::optional<Asset> asset_from(const Json& object) {
     const auto size = object.find("size");
     if (size != object.end() && size->is_number_integer()) {
         const bool fits = !size->is_number_unsigned() ||
-                          size->get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX);
+                          size->get<std::uint64_t>() <= std::uint64_t{k_asset_bytes_max};
         asset.size_bytes = fits ? size->get<std::int64_t>() : 0;
     }
     asset.sha256 = sha256_of(text_at(object, "digest"));

@@ -20,7 +20,7 @@ NvidiaSide nvidia_side(const Machine& machine) {
     for (const auto& gpu : machine.gpus) {
         if (gpu.vendor != Vendor::nvidia) continue;
         side.gpus.push_back(&gpu);
-        if (!side.driver) side.driver = gpu.driver;
+        if (!side.driver && gpu.driver && dotted_version(*gpu.driver)) side.driver = gpu.driver;
         if (!side.cuda && gpu.cuda) side.cuda = dotted_version(*gpu.cuda);
     }
     if (!side.cuda && side.driver) side.cuda = cuda_of_driver(*side.driver);
@@ -70,7 +70,7 @@ Fits driver_fits(const NvidiaSide& side, const AssetName& build,
 
 std::string gpu_text(const Gpu& gpu) {
     auto name = gpu.name.empty() ? std::string("an NVIDIA GPU") : gpu.name;
-    if (!gpu.compute_capability) return name;
+    if (!gpu.compute_capability || !dotted_version(*gpu.compute_capability)) return name;
     return name + " (compute capability " + *gpu.compute_capability + ")";
 }
 

@@ -240,11 +240,23 @@ TEST_CASE("release_source: a pointer that is no tag, too long, or not what its d
     f.host.fault("/latest/download/", {Kind::status, 404, -1, {}, {}});
     SECTION("no tag") {
         f.host.serve(cat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "../../evil\n");
-        CHECK_THAT(f.error_of_wanted(Fault::network), ContainsSubstring("names no build"));
+        CHECK(f.source().wanted().front().tag == "b11160"); // the newest, and it is told
+        REQUIRE(f.told.size() == 1);
+        CHECK_THAT(f.told.front(),
+                   ContainsSubstring("names no build") && ContainsSubstring("b11160"));
     }
     SECTION("too long") {
         f.host.serve(cat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), std::string(2000, 'b'));
         static_cast<void>(f.error_of_wanted(Fault::network));
+    }
+    SECTION("no latest release, and no list either") {
+        f.host.fault("/releases/latest", {Kind::status, 404, -1, {}, {}});
+        f.host.serve(cat(k_repo), "[]");
+        CHECK_THAT(f.error_of_wanted(Fault::network), ContainsSubstring("knows no latest release"));
+    }
+    SECTION("no latest release") {
+        f.host.fault("/releases/latest", {Kind::status, 404, -1, {}, {}});
+        CHECK(f.source().wanted().front().tag == "b11160");
     }
     SECTION("another digest") {
         f.host.serve(cat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "b11159\n");

@@ -131,7 +131,8 @@ TEST_CASE("choice: only older releases stand in for an incomplete one") {
         refusal(input_for(R"({"os":"linux","arch":"x64"})", {broken, release("b11160")})).reason ==
         "no build of llama.cpp fits this machine (Linux x64): CPU: the release has no CPU build "
         "for "
-        "Linux x64; a llama-server of your own can be named with --llama-server PATH");
+        "Linux x64; a llama-server of your own can be named with --llama-server PATH, or "
+        "brought in with 'odysseus backend import FILE'");
 }
 
 TEST_CASE("choice: drafts and pointer releases are no source; broken archives are avoided") {
@@ -254,6 +255,23 @@ TEST_CASE("choice: SYCL when it is asked for, before the CPU, and after Vulkan")
     auto mac = input_for(R"({"os":"macos","arch":"x64"})", {release("b11160")});
     mac.device = Backend::sycl;
     CHECK_THAT(refusal(mac).reason, ContainsSubstring("no SYCL build for macOS"));
+}
+
+TEST_CASE("choice: an older release is taken for its runtime, and the reason says so") {
+    const auto plan = plan_of(input_for(
+        R"({"os":"linux","arch":"x64","glibc":"2.39","gpus":[{"vendor":"amd"}],"rocm":"7.2","vulkan":true})",
+        {release("b11160"), release("b9775")}));
+    CHECK(chain(plan)[0] == "b9775 rocm llama-b9775-bin-ubuntu-rocm-7.2-x64.tar.gz");
+    CHECK(plan.choices[0].reason ==
+          "ROCm 7.2 with the installed ROCm 7.2; from b9775, since of b11160 ROCm 10.0 needs a "
+          "ROCm 10 runtime, this machine has 7.2");
+}
+
+TEST_CASE("choice: versions that cannot be read are not shown as if they were") {
+    const auto plan = plan_of(input_for(
+        R"({"os":"linux","arch":"x64","gpus":[{"vendor":"nvidia","name":"GB","driver":"[N/A]","compute_capability":"[N/A]"}]})",
+        {release("b11160")}));
+    CHECK(plan.choices[0].reason.find("N/A") == std::string::npos);
 }
 
 TEST_CASE("choice: what was passed over is told with what was taken") {

@@ -170,6 +170,21 @@ TEST_CASE("machine json: what is wrong is said with its key and what would be ri
     }
 }
 
+TEST_CASE("machine json: what a terminal would obey is not taken over") {
+    const auto read = machine(
+        R"({"os": "win", "gpus": [{"vendor": "nvidia", "name": "\u001b[31mA\nB\u0000C\u007f"}]})");
+    CHECK(read.gpus[0].name == " [31mA B C ");
+}
+
+TEST_CASE("machine json: free memory is at most the memory") {
+    const auto gpu = [](const char* rest) {
+        return machine(std::string(R"({"os": "win", "gpus": [{)") + rest + "}]}").gpus[0];
+    };
+    CHECK(gpu(R"("total_mib": 1000, "free_mib": 99999)").free_mib == 1000);
+    CHECK(gpu(R"("total_mib": 1000, "free_mib": 900)").free_mib == 900);
+    CHECK(gpu(R"("free_mib": 900)").free_mib == 900);
+}
+
 TEST_CASE("machine json: texts and lists have a limit") {
     const std::string longest(4096, 'x');
     CHECK(machine(R"({"os": "win", "cpu_model": ")" + longest + "\"}").cpu_model == longest);

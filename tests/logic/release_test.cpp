@@ -66,6 +66,9 @@ TEST_CASE("release: what is still uploading is not there yet") {
     CHECK_FALSE(with_asset(R"(, "state": "starter", "size": 0)").assets[0].uploaded);
     CHECK_FALSE(with_asset(R"(, "size": -5)").assets[0].uploaded);
     CHECK_FALSE(with_asset(R"(, "size": 18446744073709551615)").assets[0].uploaded);
+    // More than a disk holds: sums of such sizes would overflow.
+    CHECK_FALSE(with_asset(R"(, "size": 4611686018427387904)").assets[0].uploaded);
+    CHECK(with_asset(R"(, "size": 1099511627776)").assets[0].uploaded);
     // A mirror that says less: no state, no size.
     CHECK(with_asset("").assets[0].uploaded);
     CHECK_FALSE(with_asset("").assets[0].size_bytes.has_value());

@@ -1,6 +1,7 @@
 // Which releases there are, asked of the release API as little as possible: answers are kept in
 // HOME/data/releases, asked again conditionally after a quarter of an hour, and used stale when
-// nothing better can be had. When the API refuses (60 requests an hour and address without a
+// nothing better can be had. Where the API answers but nothing names the stable build, the newest
+// one is taken, and told. When the API refuses (60 requests an hour and address without a
 // token), the stable channel and pinned builds still work: nightly-tag.txt and the archives
 // themselves are downloads, which are not limited; sizes and digests are missing then.
 #pragma once
@@ -51,7 +52,8 @@ class ReleaseSource {
                                      const std::optional<std::string>& etag);
     [[nodiscard]] Release by_tag(const std::string& tag);
     [[nodiscard]] Release stable();
-    [[nodiscard]] Release stable_without_api(const std::string& why);
+    [[nodiscard]] Release stable_without_api(const std::string& why, bool api_answers);
+    [[nodiscard]] Release newest_instead(const std::string& why);
     [[nodiscard]] std::string pointed_tag(const std::string& url,
                                           const std::optional<std::string>& sha256);
     void tell(const std::string& sentence) const;
