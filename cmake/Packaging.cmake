@@ -1,7 +1,7 @@
 # cmake --install, and packages by CPack: cpack -G DEB, cpack -G TGZ.
 include(GNUInstallDirs)
 install(TARGETS odysseus RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE README.md docs/changelog.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 if(UNIX AND NOT CMAKE_CROSSCOMPILING)
   # What the program says of itself is the one source of its completions and its manual page.
@@ -30,12 +30,29 @@ endif()
 set(CPACK_PACKAGE_VENDOR "the odysseus authors")
 set(CPACK_PACKAGE_CONTACT "the odysseus authors <odysseus@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_PACKAGE_DESCRIPTION
+"odysseus looks at the hardware, fetches the llama.cpp build that fits it, finds
+the largest context that memory allows, starts and supervises llama-server, and
+answers on an OpenAI-compatible endpoint that knows the models by their names.")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_VERBATIM_VARIABLES ON)
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/packaging/stage.cmake)
+set(CPACK_POST_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/packaging/repack.cmake)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON) # whatever the packer's umask
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, libgomp1, libvulkan1")
 set(CPACK_GENERATOR TGZ)
+
+# The time that packages carry: that of the sources. `git archive` leaves the commit's time on every file.
+set(CPACK_ODYSSEUS_EPOCH "$ENV{SOURCE_DATE_EPOCH}")
+if(NOT CPACK_ODYSSEUS_EPOCH)
+  execute_process(COMMAND git -C ${PROJECT_SOURCE_DIR} log -1 --format=%ct
+                  OUTPUT_VARIABLE CPACK_ODYSSEUS_EPOCH OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+endif()
+if(NOT CPACK_ODYSSEUS_EPOCH)
+  file(TIMESTAMP ${PROJECT_SOURCE_DIR}/CMakeLists.txt CPACK_ODYSSEUS_EPOCH %s UTC)
+endif()
 include(CPack)
