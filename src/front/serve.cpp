@@ -9,6 +9,7 @@
 #include "odysseus/logic/status_report.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/user_arguments.hpp"
+#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/instance_lock.hpp"
 #include "odysseus/platform/leftovers.hpp"
 #include "odysseus/platform/memory.hpp"
@@ -101,6 +102,7 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
                 home.logs() / "odysseus.log");
 
     if (const auto ended = platform::clean_leftovers(llama_record(home))) log::warn(*ended);
+    platform::sweep_temporaries(home.data());
 
     Plan plan;
     plan.hardware = machine_for(settings);

@@ -307,6 +307,7 @@ Kind router_kind(std::string_view text, LogFact& fact) {
     if (named(text, "instance name=", " exited with status ", fact.model, fact.status)) {
         return Kind::exited;
     }
+    if (has(text, ": failed to spawn server instance")) return Kind::spawn_failed;
     if (has(text, "couldn't bind") || has(text, "could not bind")) return Kind::bind_failed;
     return Kind::noise;
 }
@@ -315,6 +316,14 @@ Kind progress_kind(std::string_view text) {
     if (has(text, "listening on http")) return Kind::listening;
     if (has(text, "model loaded")) return Kind::loaded;
     if (has(text, "loading model '")) return Kind::loading;
+    return Kind::noise;
+}
+
+// What only a model's process says; the whole line, since any part of it may stand in a prompt.
+Kind model_kind(std::string_view text) {
+    if (!text.starts_with("srv ")) return Kind::noise;
+    if (text.ends_with(": exit command received, exiting...")) return Kind::end_asked;
+    if (text.ends_with(": cleaning up before exit...")) return Kind::leaving;
     return Kind::noise;
 }
 
@@ -348,6 +357,7 @@ LogFact classify(std::string_view line) {
     const char level = take_level(text);
     fact.text = std::string(trimmed(text));
     if (!fact.from_model) fact.kind = router_kind(text, fact);
+    if (fact.from_model) fact.kind = model_kind(fact.text);
     if (fact.kind == Kind::noise) fact.kind = progress_kind(text);
     // Information and debug output may quote anything, a prompt for one.
     const bool talk = level == 'I' || level == 'D' || level == 'T';

@@ -51,6 +51,11 @@ void ProcessBook::note(const LogFact& fact) {
         if (found != m_processes.end()) found->exit_status = fact.status;
         return;
     }
+    if (fact.kind == Kind::spawn_failed) {
+        // The line before this one was about a process that never came to be.
+        if (!m_processes.empty() && m_processes.back().last_lines.empty()) m_processes.pop_back();
+        return;
+    }
     if (!fact.from_model) {
         add(m_router_facts, fact);
         return;
@@ -60,6 +65,8 @@ void ProcessBook::note(const LogFact& fact) {
         process->loaded = true;
         process->facts.clear(); // it found another way
     }
+    process->end_asked = process->end_asked || fact.kind == Kind::end_asked;
+    process->leaving = process->leaving || fact.kind == Kind::leaving;
     add(process->facts, fact);
     if (process->last_lines.size() == k_lines_kept) process->last_lines.pop_front();
     process->last_lines.push_back(fact.text);
@@ -82,6 +89,14 @@ const ModelProcess* ProcessBook::newest_ended(const std::string& model) const {
 bool ProcessBook::is_loading() const {
     return std::any_of(m_processes.begin(), m_processes.end(),
                        [](const auto& process) { return !process.loaded && !process.exit_status; });
+}
+
+const ModelProcess* ProcessBook::leaver() const {
+    const auto found =
+        std::find_if(m_processes.rbegin(), m_processes.rend(), [](const auto& process) {
+            return process.leaving && !process.end_asked && !process.exit_status;
+        });
+    return found == m_processes.rend() ? nullptr : &*found;
 }
 
 std::size_t ProcessBook::ends(const std::string& model) const {

@@ -2,6 +2,7 @@
 
 #include "odysseus/error.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/process_info.hpp"
 
 #include <fstream>
 #include <random>
@@ -9,6 +10,10 @@
 namespace odysseus::platform {
 
 namespace fs = std::filesystem;
+
+namespace {
+constexpr std::string_view k_temp_mark = ".tmp-";
+}
 
 std::string utf8(const fs::path& path) {
     const auto text = path.u8string();
@@ -36,7 +41,23 @@ fs::path temp_sibling(const fs::path& file) {
     std::string tail;
     for (int i = 0; i < 12; ++i)
         tail += k_digits[random() % 16];
-    return file.parent_path() / path_from_utf8(cat(".", utf8(file.filename()), ".tmp-", tail));
+    return file.parent_path() /
+           path_from_utf8(cat(".", utf8(file.filename()), k_temp_mark, own_pid(), "-", tail));
+}
+
+void sweep_temporaries(const fs::path& directory) {
+    std::error_code error;
+    for (fs::directory_iterator it(directory, error), end; !error && it != end;
+         it.increment(error)) {
+        const auto name = utf8(it->path().filename());
+        const auto mark = name.rfind(k_temp_mark);
+        if (name.front() != '.' || mark == std::string::npos) continue;
+        const auto tail = std::string_view(name).substr(mark + k_temp_mark.size());
+        const auto pid = parsed_int(tail.substr(0, tail.find('-')));
+        if (!pid || process_identity(*pid)) continue;
+        std::error_code ignored;
+        fs::remove(it->path(), ignored);
+    }
 }
 
 fs::path old_sibling(const fs::path& directory) {

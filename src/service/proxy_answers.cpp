@@ -60,6 +60,7 @@ void Client::log_own(int status, std::size_t bytes) {
     line.id = m_request->id;
     line.method = m_request->head.method;
     line.path = m_request->head.path;
+    line.model = m_request->model;
     line.status = status;
     line.bytes = bytes;
     line.total_ms =

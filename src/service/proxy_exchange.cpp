@@ -261,7 +261,7 @@ void Exchange::give_up(int status, std::string_view code, const std::string& mes
         end_pinged(openai_error(status, code, message), status);
         return;
     }
-    end("odysseus answered", status);
+    end(nullptr, status);
     m_client.answer_error(status, code, message, {}, retry_after);
 }
 
@@ -321,7 +321,8 @@ void Exchange::drop_link() {
     m_link = nullptr;
 }
 
-// The request is over for llama-server; what the client is told, others do.
+// The request is over for llama-server; what the client is told, others do. Without `how` they also
+// write the log's line.
 void Exchange::end(const char* how, int status) {
     if (m_stage == Stage::ended) return;
     m_stage = Stage::ended;
@@ -330,6 +331,7 @@ void Exchange::end(const char* how, int status) {
     leave_switches();
     auto& counters = m_core.counters;
     --counters.active;
+    if (how == nullptr) return;
     const auto finished = Clock::now();
     const auto since = [&](TimePoint to) {
         return std::chrono::duration<double, std::milli>(to - m_request.began).count();

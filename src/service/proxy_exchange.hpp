@@ -3,6 +3,8 @@
 // again, once; after that, what llama-server sends is passed on as it comes.
 #pragma once
 
+#include "odysseus/logic/router_remark.hpp"
+
 #include "proxy_core.hpp"
 #include "proxy_request.hpp"
 
@@ -56,6 +58,7 @@ class Exchange final : public Watched, public LinkUser {
 
     // The way back (proxy_relay.cpp).
     void take_head();
+    [[nodiscard]] bool no_content_yet(std::string_view body);
     void pass_head();
     void hold(std::string_view bytes);
     void relay(std::string_view bytes);
@@ -85,6 +88,7 @@ class Exchange final : public Watched, public LinkUser {
     ResponseHead m_head;
     std::size_t m_head_bytes = 0;
     ChunkWalker m_chunks;
+    RouterRemark m_remark;
     std::uint64_t m_left = 0; // of a body of known length
     std::string m_held;       // of a failure: the body as it came,
     std::string m_failure;    // and its content

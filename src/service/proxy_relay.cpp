@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t k_failure_body_max = 64 * 1024; // of a failure, held to have it judged
 constexpr std::string_view k_last_chunk = "0\r\n\r\n";
+constexpr int k_router_failure = 500; // what the router itself says when it has not yet begun
 
 // "1f\r\n"
 std::string chunk_size_line(std::size_t bytes) {
@@ -45,11 +46,10 @@ void Exchange::take_head() {
     m_left = m_head.content_length;
     m_chunks = {};
     const auto body = std::string_view(m_in).substr(m_head_bytes);
-    const bool to_judge = m_head.status >= 500; // after a replay it is only read
     // A process that dies after its head and before its answer is still one that can be replaced
     // unseen.
-    const bool body_due = m_head.framing == Framing::chunked || m_left > 0;
-    if (!to_judge && !m_replayed && m_request.loads_model && body_due && body.empty()) return;
+    if (m_head.status < 500 && m_request.loads_model && no_content_yet(body)) return;
+    const bool to_judge = m_head.status >= 500; // after a replay it is only read
     // Once comments have gone out, an error can only be told as an event.
     if (to_judge || (m_pinged && m_head.status >= 400)) {
         m_stage = Stage::holding;
@@ -58,6 +58,17 @@ void Exchange::take_head() {
     }
     pass_head();
     relay(body);
+}
+
+// Whether the answer's first byte is still to come; the router's remark in place of it is a
+// failure.
+bool Exchange::no_content_yet(std::string_view body) {
+    if (m_head.framing == Framing::length) return m_left > 0 && body.empty();
+    if (m_head.framing != Framing::chunked) return false;
+    ChunkWalker walker;
+    const auto content = walker.next(body);
+    if (is_router_remark(content)) m_head.status = k_router_failure;
+    return content.empty() && walker.state() == ChunkWalker::State::more;
 }
 
 void Exchange::pass_head() {
@@ -129,17 +140,23 @@ void Exchange::relay(std::string_view bytes) {
 void Exchange::relay_chunks(std::string_view bytes) {
     auto rest = bytes;
     if (bytes.empty() && !send_down({})) return;
+    std::size_t content_end = 0;
     while (!rest.empty() && m_chunks.state() == ChunkWalker::State::more) {
         const auto content = m_chunks.next(rest);
+        if (content.empty()) continue;
+        content_end = bytes.size() - rest.size();
         m_bytes += content.size();
+        m_remark.feed(content);
         if (!m_raw_chunks && !send_down(content)) return;
     }
-    if (m_raw_chunks && !bytes.empty() && !send_down(bytes.substr(0, bytes.size() - rest.size())))
-        return;
-    if (m_chunks.state() == ChunkWalker::State::done) {
-        answer_complete(!rest.empty());
-    } else if (m_chunks.state() == ChunkWalker::State::broken) {
+    const auto state = m_chunks.state();
+    const bool half = state == ChunkWalker::State::done && m_remark.at_end();
+    const auto taken = half ? content_end : bytes.size() - rest.size();
+    if (m_raw_chunks && taken > 0 && !send_down(bytes.substr(0, taken))) return;
+    if (half || state == ChunkWalker::State::broken) {
         link_broke();
+    } else if (state == ChunkWalker::State::done) {
+        answer_complete(!rest.empty());
     }
 }
 

@@ -1,10 +1,8 @@
 #include "odysseus/service/supervisor.hpp"
 
 #include "odysseus/log.hpp"
+#include "odysseus/logic/overloaded.hpp"
 #include "odysseus/logic/text.hpp"
-#include "odysseus/platform/leftovers.hpp"
-#include "odysseus/platform/ports.hpp"
-#include "odysseus/platform/process_info.hpp"
 #include "supervisor_core.hpp"
 
 #include <algorithm>
@@ -14,21 +12,6 @@ namespace {
 
 // How often a waiting client is asked whether it is still there.
 constexpr std::chrono::milliseconds k_ask_client_every{100};
-// The pump looks up at least this often; events wake it at once.
-constexpr std::chrono::milliseconds k_pump_limit{1000};
-// A group that uses less than this between two looks does nothing.
-constexpr std::int64_t k_idle_cpu_ms = 50;
-// Loading may stand still for longer: a slow disk, a compiler in the GPU's driver.
-constexpr int k_loading_patience = 10;
-constexpr std::size_t k_lines_shown = 20;
-constexpr std::size_t k_crashes_kept = 100;
-
-template <class... Functions>
-struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
-template <class... Functions>
-Overloaded(Functions...) -> Overloaded<Functions...>;
 
 } // namespace
 
@@ -193,6 +176,7 @@ Supervisor::Core::Moment Supervisor::Core::next_moment() const {
     consider(m_due_at);
     if (!m_examining) consider(m_examine_at);
     if (m_proof_failed) consider(m_proof_by);
+    consider(m_look_for_leavers_at);
     for (const auto& file : m_cases)
         consider(file->decide_by);
     return next;
@@ -238,6 +222,7 @@ void Supervisor::Core::on_time(Moment now) {
         act(m_lifecycle.due());
     }
     if (!m_examining && is_due(m_examine_at)) examine();
+    if (is_due(m_look_for_leavers_at)) look_for_leavers();
     settle_cases();
     if (m_proof_failed) judge_proof();
 }
@@ -256,6 +241,7 @@ void Supervisor::Core::act(const Lifecycle::Action& action) {
                 m_check_at.reset();
                 m_due_at.reset();
                 m_examine_at.reset();
+                m_look_for_leavers_at.reset();
                 m_ending_child = true;
                 publish(State::stopping, "odysseus is stopping");
                 conclude_all(GiveUp{503, "server_stopping", "odysseus is stopping", std::nullopt});
@@ -269,6 +255,7 @@ void Supervisor::Core::act_start(const Lifecycle::StartAt& start) {
     m_start_limit.reset();
     m_check_at.reset();
     m_examine_at.reset();
+    m_look_for_leavers_at.reset();
     m_silent_since.reset();
     const bool first = m_lifecycle.phase() == Lifecycle::Phase::starting;
     auto reason = first       ? std::string("llama-server is being started")
@@ -305,269 +292,6 @@ void Supervisor::Core::act_fail(const Lifecycle::Fail& fail) {
     }
     m_descent.reset();
     conclude_all(failed_verdict());
-}
-
-// --- the child ----------------------------------------------------------------------------------
-
-int Supervisor::Core::choose_port() const {
-    if (m_spec.port_asked_for) {
-        if (!platform::port_is_free("127.0.0.1", m_spec.port)) {
-            throw Error(Fault::busy,
-                        cat("port ", m_spec.port,
-                            " for llama-server is taken by another program; stop it, or "
-                            "choose another port with --llama-port"));
-        }
-        return m_spec.port;
-    }
-    // The same one as before, as long as it can be had; after a lost race the next one.
-    const int from = m_bind_failed ? m_port + 1 : m_port;
-    const auto port = platform::next_free_port("127.0.0.1", from);
-    if (!port) {
-        throw Error(Fault::busy, cat("no free port for llama-server from ", from, " on"));
-    }
-    return *port;
-}
-
-void Supervisor::Core::launch() {
-    m_launch_at.reset();
-    m_book = {};
-    m_judged.clear();
-    m_proof = 0;
-    m_proof_failed.reset();
-    m_ending_child = false;
-    m_end_reason.clear();
-    m_memory_kills = platform::memory_kills();
-    const auto generation = m_lifecycle.generation();
-    try {
-        const int port = choose_port();
-        if (port != m_port && generation == 1) {
-            notice(cat("port ", m_port, " is taken: llama-server uses ", port));
-        }
-        m_port = port;
-        m_bind_failed = false;
-        platform::ChildSpec spec;
-        spec.executable = m_spec.executable;
-        spec.arguments = m_spec.arguments(m_lifecycle.context(), m_port);
-        spec.environment = m_spec.environment;
-        spec.directory = m_spec.directory;
-        auto child = std::make_unique<platform::Child>(spec, m_guard);
-        if (!m_spec.record.empty()) platform::record_child(m_spec.record, child->pid());
-        auto& running = *child;
-        {
-            const std::lock_guard lock(m_child_mutex);
-            m_child = std::move(child);
-        }
-        m_pump = std::thread([this, &running, generation] { pump(running, generation); });
-    } catch (const Error& error) {
-        launch_failed(error);
-        return;
-    } catch (const std::system_error& error) {
-        launch_failed(Error(Fault::server, cat("starting llama-server: ", error.what())));
-        return;
-    }
-    m_start_limit = Clock::now() + m_spec.limits.start;
-    check_readiness_soon(Clock::now() + m_spec.limits.ready_poll);
-    republish(); // with the new process's number
-}
-
-void Supervisor::Core::launch_failed(const Error& error) {
-    m_end_reason = error.what();
-    if (m_lifecycle.phase() == Lifecycle::Phase::starting) {
-        const std::lock_guard lock(m_state_mutex);
-        m_trouble = error;
-    }
-    log::warn(m_end_reason);
-    act(m_lifecycle.exited(since_start()));
-}
-
-// The pump's thread: it ends when the last process is gone.
-void Supervisor::Core::pump(platform::Child& child, std::uint64_t generation) {
-    LineSplitter out;
-    LineSplitter err;
-    const auto add = [&](Lines& lines, const std::vector<std::string>& texts) {
-        for (const auto& text : texts) {
-            m_log.add(text);
-            auto fact = classify(text);
-            if (fact.kind != LogFact::Kind::noise || fact.from_model) {
-                lines.facts.push_back(std::move(fact));
-            }
-        }
-    };
-    for (;;) {
-        auto event = child.next(k_pump_limit);
-        if (const auto* output = std::get_if<platform::ChildOutput>(&event)) {
-            Lines lines{generation, {}};
-            add(lines, out.feed(output->out));
-            add(lines, err.feed(output->err));
-            m_log.flush();
-            if (!lines.facts.empty()) post(std::move(lines));
-        } else if (const auto* exited = std::get_if<platform::ChildExited>(&event)) {
-            post(Ended{generation, exited->status});
-        } else if (std::holds_alternative<platform::ChildGone>(event)) {
-            break;
-        }
-    }
-    Lines last{generation, {}};
-    for (auto* splitter : {&out, &err}) {
-        auto line = splitter->rest();
-        if (line && !line->empty()) add(last, {*line});
-    }
-    m_log.flush();
-    if (!last.facts.empty()) post(std::move(last));
-    post(AllGone{generation});
-}
-
-void Supervisor::Core::bury_child() {
-    if (m_pump.joinable()) m_pump.join();
-    const std::lock_guard lock(m_child_mutex);
-    m_child.reset();
-    if (!m_spec.record.empty()) platform::forget_child(m_spec.record);
-}
-
-void Supervisor::Core::on_lines(const Lines& lines) {
-    if (lines.generation != m_lifecycle.generation()) return;
-    m_lines_seen += lines.facts.size();
-    for (const auto& fact : lines.facts)
-        on_fact(fact);
-}
-
-void Supervisor::Core::on_fact(const LogFact& fact) {
-    m_book.note(fact);
-    if (fact.kind == LogFact::Kind::exited) {
-        const auto* process = m_book.newest_ended(fact.model);
-        const bool crashed = process != nullptr && process->loaded && fact.status != 0;
-        auto& crashes = m_crashes[fact.model];
-        if (crashed) crashes.push_back(Clock::now());
-        if (crashes.size() > k_crashes_kept) crashes.pop_front();
-    }
-    if (fact.from_model) return;
-    if (fact.kind == LogFact::Kind::listening) check_readiness_soon(Clock::now());
-    if (fact.kind == LogFact::Kind::bind_failed) m_bind_failed = true;
-}
-
-void Supervisor::Core::check_readiness_soon(Moment at) {
-    const auto phase = m_lifecycle.phase();
-    if (phase != Lifecycle::Phase::starting && phase != Lifecycle::Phase::restarting) return;
-    if (m_ending_child || !m_child) return;
-    if (!m_check_at || at < *m_check_at) m_check_at = at;
-}
-
-void Supervisor::Core::on_checked(const Checked& checked) {
-    m_checking = false;
-    if (checked.generation != m_lifecycle.generation() || m_ending_child || !m_child) return;
-    const auto phase = m_lifecycle.phase();
-    if (phase != Lifecycle::Phase::starting && phase != Lifecycle::Phase::restarting) return;
-    std::visit(
-        Overloaded{
-            [&](const Ready& ready) {
-                m_start_limit.reset();
-                m_check_at.reset();
-                // Again: a wrapper script has become llama-server by now.
-                if (!m_spec.record.empty()) {
-                    platform::record_child(m_spec.record, m_child->pid());
-                }
-                {
-                    const std::lock_guard lock(m_state_mutex);
-                    m_build = ready.build;
-                }
-                act(m_lifecycle.ready(m_descent.has_value()));
-            },
-            [&](const NotYet&) { check_readiness_soon(Clock::now() + m_spec.limits.ready_poll); },
-            // Ours will find that it cannot bind, and end.
-            [&](const Foreign&) { check_readiness_soon(Clock::now() + m_spec.limits.ready_poll); },
-            [&](const WrongRole& wrong) { unplanned_end(wrong.reason); },
-        },
-        checked.readiness);
-}
-
-// We end it, and count it as a failure.
-void Supervisor::Core::unplanned_end(std::string reason) {
-    if (!m_child || m_ending_child) return;
-    m_end_reason = std::move(reason);
-    m_child->stop(Time(0));
-}
-
-void Supervisor::Core::on_ended(const Ended& ended) {
-    if (m_ending_child || ended.generation != m_lifecycle.generation()) return;
-    m_ending_child = true;
-    m_start_limit.reset();
-    m_check_at.reset();
-    m_examine_at.reset();
-    if (m_bind_failed && !m_spec.port_asked_for) { // a lost race for the port is no failure
-        m_launch_at = Clock::now();
-        return;
-    }
-    const auto ending = platform::exit_text(ended.status);
-    if (m_end_reason.empty()) {
-        m_end_reason = m_bind_failed ? cat("it could not bind port ", m_port) : ending;
-    }
-    if (m_lifecycle.phase() == Lifecycle::Phase::starting) {
-        auto sentence = cat("llama-server did not start: ", m_end_reason, ". Its last lines:\n  ",
-                            joined(m_log.recent(k_lines_shown), "\n  "));
-        const std::lock_guard lock(m_state_mutex);
-        m_trouble = Error(m_bind_failed ? Fault::busy : Fault::server, sentence);
-    } else {
-        ++m_restarts;
-        log::warn(cat("llama-server ended unexpectedly: ", m_end_reason));
-    }
-    m_proof = 0;
-    m_proof_failed.reset();
-    act(m_lifecycle.exited(since_start()));
-    // Nothing was wrong with what was asked: once more, when it is back.
-    for (const auto& file : m_cases)
-        conclude(*file, Replay{});
-    m_cases.clear();
-}
-
-void Supervisor::Core::on_gone() {
-    bury_child();
-    if (m_lifecycle.phase() == Lifecycle::Phase::stopping) m_stopped = true;
-}
-
-// --- is it alive? -------------------------------------------------------------------------------
-
-void Supervisor::Core::examine() {
-    m_examine_at.reset();
-    if (!m_child) return;
-    m_examining = true;
-    send_errand([address = address(), pid = m_child->pid(), limit = m_spec.limits.health_answer,
-                 generation = m_lifecycle.generation()]() -> Message {
-        const bool answered = llama_get(address, "/health", limit).status != 0;
-        Examined examined{generation, answered, std::nullopt};
-        if (!answered) examined.cpu_ms = platform::group_cpu_ms(pid);
-        return examined;
-    });
-}
-
-// Not answering is not enough: every thread of it may be busy with long prompts. Not answering,
-// writing nothing and using no processor time is.
-void Supervisor::Core::on_examined(const Examined& examined) {
-    m_examining = false;
-    if (examined.generation != m_lifecycle.generation() || m_ending_child ||
-        m_lifecycle.phase() != Lifecycle::Phase::serving) {
-        return;
-    }
-    const auto now = Clock::now();
-    m_examine_at = now + m_spec.limits.health_every;
-    if (examined.answered) {
-        m_silent_since.reset();
-        return;
-    }
-    const bool worked =
-        examined.cpu_ms && m_silent_cpu_ms && *examined.cpu_ms - *m_silent_cpu_ms > k_idle_cpu_ms;
-    if (!m_silent_since || worked || m_lines_seen != m_silent_lines) {
-        m_silent_since = now;
-        m_silent_cpu_ms = examined.cpu_ms;
-        m_silent_lines = m_lines_seen;
-        return;
-    }
-    auto patience = m_spec.limits.hung_after;
-    // Where processor time is not told, or a model loads, standing still proves less.
-    if (m_book.is_loading() || !examined.cpu_ms) patience *= k_loading_patience;
-    if (now - *m_silent_since < patience) return;
-    unplanned_end(
-        cat("it had not answered or done anything for ",
-            std::chrono::duration_cast<std::chrono::seconds>(now - *m_silent_since).count(), " s"));
 }
 
 // --- errands ------------------------------------------------------------------------------------

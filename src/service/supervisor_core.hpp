@@ -98,6 +98,8 @@ class Supervisor::Core {
     void act_start(const Lifecycle::StartAt& start);
     void act_serve();
     void act_fail(const Lifecycle::Fail& fail);
+
+    // --- owner thread: supervisor_child.cpp -------------------------------------------------
     void launch();
     void launch_failed(const Error& error);
     [[nodiscard]] int choose_port() const;
@@ -108,11 +110,15 @@ class Supervisor::Core {
     void on_fact(const LogFact& fact);
     void on_ended(const Ended& ended);
     void on_gone();
-    void on_checked(const Checked& checked);
-    void on_examined(const Examined& examined);
     void unplanned_end(std::string reason);
+
+    // --- owner thread: supervisor_health.cpp ------------------------------------------------
     void check_readiness_soon(Moment at);
+    void on_checked(const Checked& checked);
     void examine();
+    void on_examined(const Examined& examined);
+    void watch_model(const LogFact& fact);
+    void look_for_leavers();
 
     void publish(State state, std::string reason);
     void republish(); // the numbers beside an unchanged state
@@ -189,6 +195,8 @@ class Supervisor::Core {
     std::optional<std::int64_t> m_silent_cpu_ms;
     std::uint64_t m_lines_seen = 0;
     std::uint64_t m_silent_lines = 0;
+    std::optional<Moment> m_look_for_leavers_at;
+    int m_spawns_failed = 0; // in a row
     Moment m_began = Clock::now();
     std::optional<std::int64_t> m_memory_kills; // counted when the server was started
     std::uint64_t m_restarts = 0;

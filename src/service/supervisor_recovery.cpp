@@ -211,14 +211,19 @@ bool Supervisor::Core::crashes_too_often(const std::string& model) {
 }
 
 Verdict Supervisor::Core::other_cause_verdict(const Failure& failure, const std::string& reason) {
-    if (is_broken_connection(failure.status, failure.body)) {
+    const auto* newest = m_book.newest(failure.model);
+    const bool load_failure = is_load_failure(failure.status, failure.body);
+    // What had loaded did not fail to load, whatever the router says.
+    const bool crashed_since =
+        load_failure && newest != nullptr && newest->loaded && newest->exit_status;
+    if (is_broken_connection(failure.status, failure.body) || crashed_since) {
         // A crash, or a connection lost on the way. The router loads the model again by itself.
         if (!crashes_too_often(failure.model)) return Replay{};
         return GiveUp{503, "model_crashes",
                       cat("model '", failure.model, "' keeps crashing: ", reason),
                       k_crash_retry_after};
     }
-    if (is_load_failure(failure.status, failure.body) && m_book.newest(failure.model) != nullptr) {
+    if (load_failure && newest != nullptr) {
         return GiveUp{failure.status, "model_load_failed",
                       cat("model name=", failure.model, " failed to load: ", reason), std::nullopt};
     }

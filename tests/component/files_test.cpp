@@ -99,3 +99,20 @@ TEST_CASE("files: the traits of a folder are found without leaving anything ther
     CHECK_FALSE(platform::drop_quarantine(scratch.path()).has_value());
     platform::sync_tree(scratch.path());
 }
+
+TEST_CASE("files: what a killed process was writing is swept, and nothing else") {
+    const Scratch scratch;
+    // No process has this number: it is above the most that Linux gives.
+    const std::string killed = ".memory.json.tmp-99999999-0123456789ab";
+    const auto ours = platform::temp_sibling(scratch / "memory.json").filename().string();
+    const std::vector<std::string> kept = {
+        ours, ".other", "memory.json", "x.tmp-99999999-0123456789ab", ".x.tmp-abc-1", ".x.tmp-"};
+    for (const auto& name : kept)
+        platform::write_file_atomically(scratch / name, "kept");
+    platform::write_file_atomically(scratch / killed, "half");
+    platform::sweep_temporaries(scratch.path());
+    CHECK_FALSE(fs::exists(scratch / killed));
+    for (const auto& name : kept)
+        CHECK(fs::exists(scratch / name));
+    platform::sweep_temporaries(scratch / "none");
+}

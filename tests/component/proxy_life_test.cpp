@@ -235,6 +235,65 @@ TEST_CASE("A process that dies between its head and its answer is replayed unsee
     CHECK(fixture.proxy.traffic().cut == 0);
 }
 
+TEST_CASE("An answer that the router ends with its own remark is visibly cut") {
+    // With b11669 the remark and the last chunk come together or apart.
+    const auto pieces = GENERATE(
+        as<std::vector<std::string>>{},
+        std::vector<std::string>{chunk("data: 1\n\n"),
+                                 chunk("proxy error: Failed to read connection"), "0\r\n\r\n"},
+        std::vector<std::string>{cat(chunk("data: 1\n\n"),
+                                     chunk("proxy error: Failed to read connection"), "0\r\n\r\n")},
+        std::vector<std::string>{
+            cat(chunk("data: 1\n\n"), chunk("{\"x\":proxy error: Unknown"), "0\r\n", "\r\n")});
+    ProxyFixture fixture([pieces](RawConnection& connection) {
+        (void)connection.read_message();
+        connection.send(k_stream_head);
+        for (const auto& piece : pieces)
+            connection.send(piece);
+        (void)connection.ends_within(k_patience);
+    });
+    auto client = fixture.client();
+    client.send(fixture.post("/v1/chat/completions", k_streamed));
+    const auto answer = client.read_until([](std::string_view) { return false; });
+    CHECK(client.ended());
+    CHECK(status_of(answer) == 200);
+    CHECK(has(answer, "data: 1"));
+    CHECK_FALSE(has(answer, "\r\n0\r\n"));
+    CHECK(fixture.proxy.traffic().cut == 1);
+}
+
+TEST_CASE("The router's remark in place of an answer is a failure like any other") {
+    const bool cured = GENERATE(true, false);
+    std::atomic<int> asked{0};
+    ProxyFixture fixture(answering([&](const std::string&) {
+        const bool fails = ++asked == 1 || !cured;
+        return cat(k_stream_head,
+                   chunk(fails ? "proxy error: Failed to read connection" : "data: 1\n\n"),
+                   "0\r\n\r\n");
+    }));
+    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict { return Replay{}; };
+    auto client = fixture.client();
+    client.send(fixture.post("/v1/chat/completions", k_streamed));
+    const auto answer = client.read_message();
+    CHECK(asked == 2);
+    CHECK(status_of(answer) == (cured ? 200 : 502));
+    CHECK(has(answer, cured ? "data: 1" : "model_unreachable"));
+    CHECK_FALSE(has(body_of(answer), "proxy error: Failed to read connection\r\n"));
+    REQUIRE(fixture.upstream.reports().size() == 1);
+    CHECK(has(fixture.upstream.reports()[0].body, "proxy error"));
+}
+
+TEST_CASE("What a model says about proxy errors is its own affair") {
+    const auto content = GENERATE(as<std::string>{}, R"({"content":"proxy error: Failed"})",
+                                  "data: {\"content\":\"proxy error: Failed\"}\n\n");
+    ProxyFixture fixture(answering(
+        [content](const std::string&) { return cat(k_stream_head, chunk(content), "0\r\n\r\n"); }));
+    auto client = fixture.client();
+    client.send(fixture.post("/v1/chat/completions", k_streamed));
+    CHECK(has(client.read_message(), cat(content, "\r\n0\r\n\r\n")));
+    CHECK(fixture.proxy.traffic().cut == 0);
+}
+
 TEST_CASE("A kept connection that went stale is replaced without anybody noticing") {
     std::atomic<int> connections{0};
     std::promise<void> closed;

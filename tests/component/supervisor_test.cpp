@@ -1,3 +1,4 @@
+#include "odysseus/logic/text.hpp"
 #include "odysseus/platform/ports.hpp"
 #include "odysseus/platform/process_info.hpp"
 #include "odysseus/service/llama_client.hpp"
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -442,6 +444,36 @@ TEST_CASE("supervisor: a server that hangs is replaced, one that works is not", 
     ::kill(static_cast<pid_t>(serving.pid), SIGSTOP);
     CHECK(comes_true([&] { return supervisor.current().generation == 2; }, 20s));
     CHECK(supervisor.wait_ready(10s, {}).state == State::ready);
+}
+
+TEST_CASE("supervisor: a router that can do nothing more is replaced", "[supervisor]") {
+    const std::string flag = GENERATE("--term-model", "--cannot-spawn");
+    CAPTURE(flag);
+    Bench bench("");
+    const auto flags = cat(flag, " --once ", (bench.scratch / "once").string());
+    bench.spec.environment.back() += " " + flags;
+    bench.spec.limits.leaving = 200ms;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    CHECK(ask(supervisor, "tiny").status == 200);
+    CHECK(supervisor.current().generation == 2);
+    CHECK(supervisor.current().context == 32768);
+    CHECK(supervisor.current().restarts == 1);
+}
+
+TEST_CASE("supervisor: a router that never can start a process is given up", "[supervisor]") {
+    Bench bench("--cannot-spawn");
+    bench.spec.limits.lifecycle.delay_first = 1ms;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    Verdict verdict;
+    CHECK(comes_true([&] {
+        (void)ask(supervisor, "tiny", &verdict);
+        return supervisor.current().state == State::failed;
+    }));
+    const auto serving = supervisor.current();
+    CHECK(serving.reason.find("could not start a process") != std::string::npos);
+    CHECK(serving.retry_after >= 1s);
 }
 
 TEST_CASE("supervisor: the log keeps what came, and the run before", "[supervisor]") {

@@ -20,6 +20,10 @@
 //   --not-router              /props without a role
 //   --print FILE              writes the file to stdout at the start
 //   --hang-mid-stream         a streamed answer stops after its second event
+//   --term-model              the model's process says that it ends, when it is asked something,
+//   and stays
+//   --cannot-spawn            no process can be started: tried for ever, and never answered
+//   --once FILE               the two before: only where FILE is not there yet
 //   --context-file FILE       the context is read from there at /models?reload=1, as from a preset
 //   --count FILE              appends one line for each start and each load
 //
@@ -69,7 +73,7 @@ Flags read_flags(int argc, char** argv) {
     static const std::set<std::string> k_switches = {
         "--never-ready",    "--couldnt-bind",          "--exit-on-chat", "--ignore-term",
         "--stubborn-model", "--grandchild-holds-pipe", "--not-router",   "--hang-mid-stream",
-        "--kv-unified",     "--model-process"};
+        "--kv-unified",     "--model-process",         "--term-model",   "--cannot-spawn"};
     std::vector<std::string> words(argv + 1, argv + argc);
     if (const char* more = std::getenv("FAKE_LLAMA")) {
         std::istringstream in(more);
@@ -125,6 +129,8 @@ class Router {
     void fail_of_memory() const;
     void answer(const httplib::Request& request, httplib::Response& response);
     void stream(httplib::Response& response) const;
+    bool is_due(const std::string& misbehaviour) const;
+    void spawn_in_vain(const httplib::Request& request, const std::string& name) const;
 
     Flags m_flags;
     int m_port;
@@ -249,6 +255,25 @@ void Router::stream(httplib::Response& response) const {
     });
 }
 
+bool Router::is_due(const std::string& misbehaviour) const {
+    if (!m_flags.has(misbehaviour)) return false;
+    const auto file = m_flags.text("--once");
+    if (file.empty()) return true;
+    if (std::ifstream(file)) return false;
+    std::ofstream(file) << "done";
+    return true;
+}
+
+// The real lines of b11669, which come without a pause.
+void Router::spawn_in_vain(const httplib::Request& request, const std::string& name) const {
+    while (!request.is_connection_closed()) {
+        say("        load: spawning server instance with name=" + name + " on port 45961");
+        say("ensure_model: queued load of name=" + name +
+            " did not go through: failed to spawn server instance");
+        say("ensure_model: slot available, loading queued model name=" + name);
+    }
+}
+
 void Router::answer(const httplib::Request& request, httplib::Response& response) {
     const auto body = json::parse(request.body, nullptr, false);
     if (!body.is_object() || !body.contains("model")) {
@@ -260,7 +285,14 @@ void Router::answer(const httplib::Request& request, httplib::Response& response
     if (name == "nope") {
         return send_error(response, 400, "model 'nope' not found", "invalid_request_error");
     }
+    if (is_due("--cannot-spawn")) return spawn_in_vain(request, name);
     if (!load(name, response)) return;
+    if (is_due("--term-model")) {
+        model_says('I', "srv    operator(): operator(): cleaning up before exit...");
+        while (!request.is_connection_closed())
+            std::this_thread::sleep_for(Milliseconds(5));
+        return;
+    }
     const bool of_memory = m_context > m_flags.number("--oom-at-use-above", m_context);
     if (of_memory || m_flags.text("--crash") == name) {
         const std::lock_guard lock(m_loading);

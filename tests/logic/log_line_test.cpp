@@ -146,6 +146,17 @@ const std::vector<Row> k_rows = {
     {Kind::load_failed, "[1] ./src/ggml.c:100: GGML_ASSERT(a->type == GGML_TYPE_F32) failed"},
 
     {Kind::loaded, "[33583] 0.00.110.819 I srv  llama_server: model loaded"},
+    {Kind::end_asked,
+     "[44495] 0.00.032.385 I srv    operator(): exit command received, exiting..."},
+    {Kind::leaving,
+     "[44495] 0.00.032.504 I srv    operator(): operator(): cleaning up before exit..."},
+    {Kind::noise,
+     "0.00.032.504 I srv    operator(): operator(): cleaning up before exit..."}, // the router
+    {Kind::noise, "[1] 0.00.1.1 I slot launch: prompt: srv operator(): cleaning up before exit..."},
+    {Kind::noise, "[1] 0.00.1.1 D srv  params: prompt: operator(): cleaning up before exit...\"}"},
+    {Kind::spawn_failed, "5.56.546.557 W srv  ensure_model: queued load of name=toy did not go "
+                         "through: failed to spawn server instance"},
+    {Kind::noise, "[1] 0.00.1.1 I srv  ensure_model: x: failed to spawn server instance"},
     {Kind::loading, "[33583] 0.00.027.008 I srv    load_model: loading model 'models/tiny.gguf'"},
 };
 

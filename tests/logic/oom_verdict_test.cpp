@@ -241,3 +241,29 @@ TEST_CASE("a model's port where nobody listens is told from other broken connect
     CHECK_FALSE(is_refused_connection(200, "proxy error: Could not establish connection"));
     CHECK_FALSE(is_refused_connection(500, "Could not establish connection"));
 }
+
+TEST_CASE("process book: who ends without having been told by the router", "[process_book]") {
+    const std::string spawned =
+        "I srv load: spawning server instance with name=toy on port 41001\n";
+    const std::string says = "[41001] 0.00.1.1 I srv    operator(): ";
+    const auto leaves = says + "operator(): cleaning up before exit...\n";
+    CHECK(book_of(spawned).leaver() == nullptr);
+    REQUIRE(book_of(spawned + leaves).leaver() != nullptr);
+    CHECK(book_of(spawned + leaves).leaver()->model == "toy");
+    CHECK(book_of(spawned + says + "exit command received, exiting...\n" + leaves).leaver() ==
+          nullptr);
+    CHECK(book_of(spawned + leaves + "I srv run: instance name=toy exited with status 0\n")
+              .leaver() == nullptr);
+}
+
+TEST_CASE("process book: a process that could not be started never was", "[process_book]") {
+    const std::string spawned =
+        "I srv load: spawning server instance with name=toy on port 41001\n";
+    const std::string in_vain =
+        "W srv  ensure_model: queued load of name=toy did not go through: failed to spawn server "
+        "instance\n";
+    CHECK(book_of(spawned).is_loading());
+    CHECK_FALSE(book_of(spawned + in_vain).is_loading());
+    CHECK(book_of(spawned + in_vain).newest("toy") == nullptr);
+    CHECK(book_of(spawned + "[41001] I srv x: model loaded\n" + in_vain).newest("toy")->loaded);
+}

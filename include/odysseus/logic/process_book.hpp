@@ -15,6 +15,8 @@ struct ModelProcess {
     int port = 0;
     std::string model;                  // empty until the router's line about the start is read
     bool loaded = false;                // "model loaded" was said
+    bool end_asked = false;             // its router told it to end
+    bool leaving = false;               // it said that it ends
     std::optional<int> exit_status;     // as the router reports it; a signal shows as 1
     std::vector<LogFact> facts;         // failures only, in order, k_facts_max at most
     std::deque<std::string> last_lines; // k_lines_kept at most, without prefixes
@@ -35,6 +37,9 @@ class ProcessBook {
     [[nodiscard]] const ModelProcess* newest_ended(const std::string& model) const;
     // Whether a process is between its start and "model loaded" or its end.
     [[nodiscard]] bool is_loading() const;
+    // A process that said that it ends, was not told so by its router, and has not ended; nullptr:
+    // there is none.
+    [[nodiscard]] const ModelProcess* leaver() const;
     // Counts the ends of this model's processes, so that a waiter sees a new one.
     [[nodiscard]] std::size_t ends(const std::string& model) const;
     // What the router said by itself (a GPU library speaks without a prefix).

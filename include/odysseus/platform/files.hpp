@@ -24,8 +24,11 @@ namespace odysseus::platform {
 void write_file_atomically(const std::filesystem::path& file, std::string_view content,
                            bool durable = true);
 
-// A name that nobody uses, in the same folder: ".NAME.tmp-1f3a...". Begins with a dot.
+// A name that nobody uses, in the same folder: ".NAME.tmp-PID-1f3a...". Begins with a dot.
 [[nodiscard]] std::filesystem::path temp_sibling(const std::filesystem::path& file);
+// Removes what processes that were killed have left of the kind in this very folder. What cannot be
+// removed stays.
+void sweep_temporaries(const std::filesystem::path& directory);
 
 void make_executable(const std::filesystem::path& file);       // nothing to do on Windows
 [[nodiscard]] bool may_run(const std::filesystem::path& file); // on Windows: true, the name decides

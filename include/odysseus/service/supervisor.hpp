@@ -32,6 +32,7 @@ struct SupervisorLimits {
     Time health_every{10'000}; // how often a ready server is asked
     Time health_answer{5'000}; // how long it may take to answer
     Time hung_after{30'000};   // no answer and no progress for so long: replaced
+    Time leaving{2'000};       // for a model's process that was told to end, but not by its router
     int crashes_max = 5;       // of one model within Lifecycle::Limits::window
     Lifecycle::Limits lifecycle;
 };

@@ -1,0 +1,202 @@
+// The process itself: its start, what it says, and its end.
+#include "odysseus/log.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/leftovers.hpp"
+#include "odysseus/platform/ports.hpp"
+#include "odysseus/platform/process_info.hpp"
+#include "supervisor_core.hpp"
+
+namespace odysseus {
+namespace {
+
+// The pump looks up at least this often; events wake it at once.
+constexpr std::chrono::milliseconds k_pump_limit{1000};
+constexpr std::size_t k_lines_shown = 20;
+constexpr std::size_t k_crashes_kept = 100;
+
+} // namespace
+
+int Supervisor::Core::choose_port() const {
+    if (m_spec.port_asked_for) {
+        if (!platform::port_is_free("127.0.0.1", m_spec.port)) {
+            throw Error(Fault::busy,
+                        cat("port ", m_spec.port,
+                            " for llama-server is taken by another program; stop it, or "
+                            "choose another port with --llama-port"));
+        }
+        return m_spec.port;
+    }
+    // The same one as before, as long as it can be had; after a lost race the next one.
+    const int from = m_bind_failed ? m_port + 1 : m_port;
+    const auto port = platform::next_free_port("127.0.0.1", from);
+    if (!port) {
+        throw Error(Fault::busy, cat("no free port for llama-server from ", from, " on"));
+    }
+    return *port;
+}
+
+void Supervisor::Core::launch() {
+    m_launch_at.reset();
+    m_book = {};
+    m_judged.clear();
+    m_spawns_failed = 0;
+    m_proof = 0;
+    m_proof_failed.reset();
+    m_ending_child = false;
+    m_end_reason.clear();
+    m_memory_kills = platform::memory_kills();
+    const auto generation = m_lifecycle.generation();
+    try {
+        const int port = choose_port();
+        if (port != m_port && generation == 1) {
+            notice(cat("port ", m_port, " is taken: llama-server uses ", port));
+        }
+        m_port = port;
+        m_bind_failed = false;
+        platform::ChildSpec spec;
+        spec.executable = m_spec.executable;
+        spec.arguments = m_spec.arguments(m_lifecycle.context(), m_port);
+        spec.environment = m_spec.environment;
+        spec.directory = m_spec.directory;
+        auto child = std::make_unique<platform::Child>(spec, m_guard);
+        if (!m_spec.record.empty()) platform::record_child(m_spec.record, child->pid());
+        auto& running = *child;
+        {
+            const std::lock_guard lock(m_child_mutex);
+            m_child = std::move(child);
+        }
+        m_pump = std::thread([this, &running, generation] { pump(running, generation); });
+    } catch (const Error& error) {
+        launch_failed(error);
+        return;
+    } catch (const std::system_error& error) {
+        launch_failed(Error(Fault::server, cat("starting llama-server: ", error.what())));
+        return;
+    }
+    m_start_limit = Clock::now() + m_spec.limits.start;
+    check_readiness_soon(Clock::now() + m_spec.limits.ready_poll);
+    republish(); // with the new process's number
+}
+
+void Supervisor::Core::launch_failed(const Error& error) {
+    m_end_reason = error.what();
+    if (m_lifecycle.phase() == Lifecycle::Phase::starting) {
+        const std::lock_guard lock(m_state_mutex);
+        m_trouble = error;
+    }
+    log::warn(m_end_reason);
+    act(m_lifecycle.exited(since_start()));
+}
+
+// The pump's thread: it ends when the last process is gone.
+void Supervisor::Core::pump(platform::Child& child, std::uint64_t generation) {
+    LineSplitter out;
+    LineSplitter err;
+    const auto add = [&](Lines& lines, const std::vector<std::string>& texts) {
+        for (const auto& text : texts) {
+            m_log.add(text);
+            auto fact = classify(text);
+            if (fact.kind != LogFact::Kind::noise || fact.from_model) {
+                lines.facts.push_back(std::move(fact));
+            }
+        }
+    };
+    for (;;) {
+        auto event = child.next(k_pump_limit);
+        if (const auto* output = std::get_if<platform::ChildOutput>(&event)) {
+            Lines lines{generation, {}};
+            add(lines, out.feed(output->out));
+            add(lines, err.feed(output->err));
+            m_log.flush();
+            if (!lines.facts.empty()) post(std::move(lines));
+        } else if (const auto* exited = std::get_if<platform::ChildExited>(&event)) {
+            post(Ended{generation, exited->status});
+        } else if (std::holds_alternative<platform::ChildGone>(event)) {
+            break;
+        }
+    }
+    Lines last{generation, {}};
+    for (auto* splitter : {&out, &err}) {
+        auto line = splitter->rest();
+        if (line && !line->empty()) add(last, {*line});
+    }
+    m_log.flush();
+    if (!last.facts.empty()) post(std::move(last));
+    post(AllGone{generation});
+}
+
+void Supervisor::Core::bury_child() {
+    if (m_pump.joinable()) m_pump.join();
+    const std::lock_guard lock(m_child_mutex);
+    m_child.reset();
+    if (!m_spec.record.empty()) platform::forget_child(m_spec.record);
+}
+
+void Supervisor::Core::on_lines(const Lines& lines) {
+    if (lines.generation != m_lifecycle.generation()) return;
+    m_lines_seen += lines.facts.size();
+    for (const auto& fact : lines.facts)
+        on_fact(fact);
+}
+
+void Supervisor::Core::on_fact(const LogFact& fact) {
+    m_book.note(fact);
+    if (fact.kind == LogFact::Kind::exited) {
+        const auto* process = m_book.newest_ended(fact.model);
+        const bool crashed = process != nullptr && process->loaded && fact.status != 0;
+        auto& crashes = m_crashes[fact.model];
+        if (crashed) crashes.push_back(Clock::now());
+        if (crashes.size() > k_crashes_kept) crashes.pop_front();
+    }
+    watch_model(fact);
+    if (fact.from_model) return;
+    if (fact.kind == LogFact::Kind::listening) check_readiness_soon(Clock::now());
+    if (fact.kind == LogFact::Kind::bind_failed) m_bind_failed = true;
+}
+
+// We end it, and count it as a failure.
+void Supervisor::Core::unplanned_end(std::string reason) {
+    if (!m_child || m_ending_child) return;
+    m_end_reason = std::move(reason);
+    m_child->stop(Time(0));
+}
+
+void Supervisor::Core::on_ended(const Ended& ended) {
+    if (m_ending_child || ended.generation != m_lifecycle.generation()) return;
+    m_ending_child = true;
+    m_start_limit.reset();
+    m_check_at.reset();
+    m_examine_at.reset();
+    m_look_for_leavers_at.reset();
+    if (m_bind_failed && !m_spec.port_asked_for) { // a lost race for the port is no failure
+        m_launch_at = Clock::now();
+        return;
+    }
+    const auto ending = platform::exit_text(ended.status);
+    if (m_end_reason.empty()) {
+        m_end_reason = m_bind_failed ? cat("it could not bind port ", m_port) : ending;
+    }
+    if (m_lifecycle.phase() == Lifecycle::Phase::starting) {
+        auto sentence = cat("llama-server did not start: ", m_end_reason, ". Its last lines:\n  ",
+                            joined(m_log.recent(k_lines_shown), "\n  "));
+        const std::lock_guard lock(m_state_mutex);
+        m_trouble = Error(m_bind_failed ? Fault::busy : Fault::server, sentence);
+    } else {
+        ++m_restarts;
+        log::warn(cat("llama-server ended unexpectedly: ", m_end_reason));
+    }
+    m_proof = 0;
+    m_proof_failed.reset();
+    act(m_lifecycle.exited(since_start()));
+    // Nothing was wrong with what was asked: once more, when it is back.
+    for (const auto& file : m_cases)
+        conclude(*file, Replay{});
+    m_cases.clear();
+}
+
+void Supervisor::Core::on_gone() {
+    bury_child();
+    if (m_lifecycle.phase() == Lifecycle::Phase::stopping) m_stopped = true;
+}
+
+} // namespace odysseus

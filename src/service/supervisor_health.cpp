@@ -1,0 +1,124 @@
+// Whether llama-server is ready, and whether it still does what it is there for.
+#include "odysseus/logic/overloaded.hpp"
+#include "odysseus/logic/text.hpp"
+#include "odysseus/platform/leftovers.hpp"
+#include "odysseus/platform/process_info.hpp"
+#include "supervisor_core.hpp"
+
+namespace odysseus {
+namespace {
+
+// A group that uses less than this between two looks does nothing.
+constexpr std::int64_t k_idle_cpu_ms = 50;
+// Loading may stand still for longer: a slow disk, a compiler in the GPU's driver.
+constexpr int k_loading_patience = 10;
+// A router that cannot start processes any more tries again without end or pause (seen with
+// b11669).
+constexpr int k_spawns_failed_max = 3;
+
+} // namespace
+
+void Supervisor::Core::check_readiness_soon(Moment at) {
+    const auto phase = m_lifecycle.phase();
+    if (phase != Lifecycle::Phase::starting && phase != Lifecycle::Phase::restarting) return;
+    if (m_ending_child || !m_child) return;
+    if (!m_check_at || at < *m_check_at) m_check_at = at;
+}
+
+void Supervisor::Core::on_checked(const Checked& checked) {
+    m_checking = false;
+    if (checked.generation != m_lifecycle.generation() || m_ending_child || !m_child) return;
+    const auto phase = m_lifecycle.phase();
+    if (phase != Lifecycle::Phase::starting && phase != Lifecycle::Phase::restarting) return;
+    std::visit(
+        Overloaded{
+            [&](const Ready& ready) {
+                m_start_limit.reset();
+                m_check_at.reset();
+                // Again: a wrapper script has become llama-server by now.
+                if (!m_spec.record.empty()) {
+                    platform::record_child(m_spec.record, m_child->pid());
+                }
+                {
+                    const std::lock_guard lock(m_state_mutex);
+                    m_build = ready.build;
+                }
+                act(m_lifecycle.ready(m_descent.has_value()));
+            },
+            [&](const NotYet&) { check_readiness_soon(Clock::now() + m_spec.limits.ready_poll); },
+            // Ours will find that it cannot bind, and end.
+            [&](const Foreign&) { check_readiness_soon(Clock::now() + m_spec.limits.ready_poll); },
+            [&](const WrongRole& wrong) { unplanned_end(wrong.reason); },
+        },
+        checked.readiness);
+}
+
+void Supervisor::Core::examine() {
+    m_examine_at.reset();
+    if (!m_child) return;
+    m_examining = true;
+    send_errand([address = address(), pid = m_child->pid(), limit = m_spec.limits.health_answer,
+                 generation = m_lifecycle.generation()]() -> Message {
+        const bool answered = llama_get(address, "/health", limit).status != 0;
+        Examined examined{generation, answered, std::nullopt};
+        if (!answered) examined.cpu_ms = platform::group_cpu_ms(pid);
+        return examined;
+    });
+}
+
+// Not answering is not enough: every thread of it may be busy with long prompts. Not answering,
+// writing nothing and using no processor time is.
+void Supervisor::Core::on_examined(const Examined& examined) {
+    m_examining = false;
+    if (examined.generation != m_lifecycle.generation() || m_ending_child ||
+        m_lifecycle.phase() != Lifecycle::Phase::serving) {
+        return;
+    }
+    const auto now = Clock::now();
+    m_examine_at = now + m_spec.limits.health_every;
+    if (examined.answered) {
+        m_silent_since.reset();
+        return;
+    }
+    const bool worked =
+        examined.cpu_ms && m_silent_cpu_ms && *examined.cpu_ms - *m_silent_cpu_ms > k_idle_cpu_ms;
+    if (!m_silent_since || worked || m_lines_seen != m_silent_lines) {
+        m_silent_since = now;
+        m_silent_cpu_ms = examined.cpu_ms;
+        m_silent_lines = m_lines_seen;
+        return;
+    }
+    auto patience = m_spec.limits.hung_after;
+    // Where processor time is not told, or a model loads, standing still proves less.
+    if (m_book.is_loading() || !examined.cpu_ms) patience *= k_loading_patience;
+    if (now - *m_silent_since < patience) return;
+    unplanned_end(
+        cat("it had not answered or done anything for ",
+            std::chrono::duration_cast<std::chrono::seconds>(now - *m_silent_since).count(), " s"));
+}
+
+void Supervisor::Core::watch_model(const LogFact& fact) {
+    if (fact.kind == LogFact::Kind::leaving) {
+        m_look_for_leavers_at = Clock::now() + m_spec.limits.leaving;
+    }
+    if (fact.kind == LogFact::Kind::spawn_failed) {
+        if (++m_spawns_failed < k_spawns_failed_max) return;
+        m_spawns_failed = 0;
+        unplanned_end("it could not start a process for a model");
+    } else if (fact.from_model) {
+        m_spawns_failed = 0;
+    }
+}
+
+// A model's process that somebody else sent TERM answers nothing any more, holds the streams that
+// it had begun, and waits for its router for ever; the router goes on taking it for loaded (seen
+// with b11669).
+void Supervisor::Core::look_for_leavers() {
+    m_look_for_leavers_at.reset();
+    if (const auto* process = m_book.leaver()) {
+        unplanned_end(cat("the process of model '", process->model,
+                          "' was told to end, by somebody else, and does not"));
+    }
+}
+
+} // namespace odysseus
