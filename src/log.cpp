@@ -1,5 +1,7 @@
 #include "odysseus/log.hpp"
 
+#include <chrono>
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <spdlog/sinks/rotating_file_sink.h>
@@ -12,6 +14,7 @@ namespace {
 
 constexpr std::size_t k_file_bytes_max = 5 * 1024 * 1024;
 constexpr std::size_t k_files_kept = 3;
+constexpr std::chrono::minutes k_trouble_every{10};
 
 // JSON string contents (RFC 8259, section 7). Bytes of 0x80 and more pass as they are.
 void append_escaped(std::string& out, std::string_view text) {
@@ -42,12 +45,26 @@ State& state() {
     return instance;
 }
 
+// The log file cannot be written: a full disk, a drive that was removed. Said on the terminal, once
+// in a while; what odysseus does goes on.
+void tell_trouble(const std::string& reason) {
+    using Clock = std::chrono::steady_clock;
+    static std::mutex mutex;
+    static std::optional<Clock::time_point> told;
+    const std::lock_guard lock(mutex);
+    const auto now = Clock::now();
+    if (told && now - *told < k_trouble_every) return;
+    told = now;
+    std::fprintf(stderr, "odysseus: the log file is not written: %s\n", reason.c_str());
+}
+
 std::shared_ptr<spdlog::logger> make_logger(std::vector<spdlog::sink_ptr> sinks, Format format) {
     auto logger = std::make_shared<spdlog::logger>("odysseus", sinks.begin(), sinks.end());
     logger->set_pattern(format == Format::json
                             ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
                             : "%H:%M:%S.%e %L %v");
     logger->flush_on(spdlog::level::info);
+    logger->set_error_handler(tell_trouble);
     return logger;
 }
 

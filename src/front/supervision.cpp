@@ -50,6 +50,7 @@ StartSpec start_spec(const Settings& settings, const Home& home, const Plan& pla
     spec.guard = platform::own_executable();
     spec.log_file = home.logs() / "llama-server.log";
     spec.record = llama_record(home);
+    spec.needs = {server.executable, settings.models_dir, home.preset()};
     spec.api_key = settings.api_keys.empty() ? "" : random_key();
     spec.environment = launch_environment(platform::own_environment(),
                                           {plan.hardware.os, (home.data() / "cache").string(),

@@ -29,7 +29,7 @@ Descent::Step Descent::step_to(std::optional<std::int64_t> rung, Step otherwise)
 
 Descent::Step Descent::failed(const OomVerdict& verdict,
                               std::optional<std::int64_t> ceiling_bytes) {
-    m_tried.push_back(m_context);
+    if (m_tried.empty() || m_tried.back() != m_context) m_tried.push_back(m_context);
     if (const auto* memory = std::get_if<OutOfMemory>(&verdict)) {
         m_on_suspicion = false;
         if (!m_first) m_first = *memory;
@@ -40,8 +40,11 @@ Descent::Step Descent::failed(const OomVerdict& verdict,
     const auto& reason = std::get<Suspicion>(verdict).reason;
     if (m_on_suspicion) return NotMemory{reason};
     m_on_suspicion = true;
-    // After a proven failure further up, a silent one on the last rung is the end of the ladder.
-    return step_to(rung_below(m_context), m_first ? Step(Exhausted{*m_first}) : NotMemory{reason});
+    if (const auto rung = rung_below(m_context)) return step_to(rung, NotMemory{reason});
+    // After a proven failure further up, a silent one on the last rung is the end of the ladder;
+    // without one, whatever ended it may have passed.
+    if (m_first) return Exhausted{*m_first};
+    return Try{m_context};
 }
 
 Lifecycle::StartAt Lifecycle::start_again(std::int64_t context, Time delay) {

@@ -90,8 +90,10 @@ OomVerdict judge_dead(const ModelProcess& process, bool killed_for_memory) {
     }
     if (const auto* fact = first_of(process, Kind::not_memory)) return OtherCause{fact->text};
     if (const auto* fact = first_of(process, Kind::strained)) return Suspicion{fact->text};
-    if (const auto* fact = first_of(process, Kind::load_failed)) return OtherCause{fact->text};
-    if (process.loaded) return OtherCause{"the model's process ended without a reason"};
+    if (const auto* fact = first_of(process, Kind::load_failed)) {
+        return OtherCause{fact->text, process.loaded};
+    }
+    if (process.loaded) return OtherCause{"the model's process ended without a reason", true};
     return Suspicion{"the model's process ended while loading, without a reason"};
 }
 

@@ -99,6 +99,15 @@ const ModelProcess* ProcessBook::leaver() const {
     return found == m_processes.rend() ? nullptr : &*found;
 }
 
+std::vector<ModelPort> ProcessBook::serving() const {
+    std::vector<ModelPort> found;
+    for (const auto& process : m_processes) {
+        const bool serves = process.loaded && !process.leaving && !process.exit_status;
+        if (serves) found.push_back({process.model, process.port});
+    }
+    return found;
+}
+
 std::size_t ProcessBook::ends(const std::string& model) const {
     return static_cast<std::size_t>(
         std::count_if(m_processes.begin(), m_processes.end(), [&](const auto& process) {

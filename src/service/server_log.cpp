@@ -49,13 +49,26 @@ void ServerLog::add(std::string_view line) {
     if (m_bytes + line.size() > k_file_bytes_max) turn_over();
     m_out << line << '\n';
     m_bytes += line.size() + 1;
-    if (!m_out) m_out.clear(); // a full disk may have room again
+    if (!m_out) tell_trouble();
 }
 
 void ServerLog::flush() {
     const std::lock_guard lock(m_mutex);
-    if (m_out.is_open()) m_out.flush();
-    if (!m_out) m_out.clear();
+    if (!m_out.is_open()) return;
+    if (m_out.flush()) {
+        m_failing = false;
+    } else {
+        tell_trouble();
+    }
+}
+
+// Said once; a full disk may have room again, so it is tried on.
+void ServerLog::tell_trouble() {
+    m_out.clear();
+    if (m_failing) return;
+    m_failing = true;
+    log::warn(cat("llama-server's log is not written to ", platform::utf8(m_file),
+                  " any more: is the disk full, or the drive gone?"));
 }
 
 std::vector<std::string> ServerLog::recent(std::size_t most) const {

@@ -1,6 +1,7 @@
 // The process itself: its start, what it says, and its end.
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/leftovers.hpp"
 #include "odysseus/platform/ports.hpp"
 #include "odysseus/platform/process_info.hpp"
@@ -12,6 +13,7 @@ namespace {
 // The pump looks up at least this often; events wake it at once.
 constexpr std::chrono::milliseconds k_pump_limit{1000};
 constexpr std::size_t k_lines_shown = 20;
+constexpr std::size_t k_lines_shown_again = 5; // of a server that had been ready once
 constexpr std::size_t k_crashes_kept = 100;
 
 } // namespace
@@ -35,6 +37,15 @@ int Supervisor::Core::choose_port() const {
     return *port;
 }
 
+void Supervisor::Core::check_needs() const {
+    std::error_code ignored;
+    for (const auto& path : m_spec.needs) {
+        if (std::filesystem::exists(path, ignored)) continue;
+        throw Error(Fault::server,
+                    cat(platform::utf8(path), " is not there; was a drive removed?"));
+    }
+}
+
 void Supervisor::Core::launch() {
     m_launch_at.reset();
     m_book = {};
@@ -47,6 +58,7 @@ void Supervisor::Core::launch() {
     m_memory_kills = platform::memory_kills();
     const auto generation = m_lifecycle.generation();
     try {
+        check_needs();
         const int port = choose_port();
         if (port != m_port && generation == 1) {
             notice(cat("port ", m_port, " is taken: llama-server uses ", port));
@@ -183,7 +195,8 @@ void Supervisor::Core::on_ended(const Ended& ended) {
         m_trouble = Error(m_bind_failed ? Fault::busy : Fault::server, sentence);
     } else {
         ++m_restarts;
-        log::warn(cat("llama-server ended unexpectedly: ", m_end_reason));
+        log::warn(cat("llama-server ended unexpectedly: ", m_end_reason, ". Its last lines:\n  ",
+                      joined(m_log.recent(k_lines_shown_again), "\n  ")));
     }
     m_proof = 0;
     m_proof_failed.reset();

@@ -70,9 +70,9 @@ class Supervisor::Core {
         std::uint64_t errand = 0;
         LlamaAnswer answer;
     };
-    struct Examined { // a health question
+    struct Examined { // a health question to the router and to the models that are loaded
         std::uint64_t generation = 0;
-        bool answered = false;
+        std::string silent; // who did not answer; empty: all did
         std::optional<std::int64_t> cpu_ms;
     };
     struct Reported {
@@ -101,6 +101,7 @@ class Supervisor::Core {
 
     // --- owner thread: supervisor_child.cpp -------------------------------------------------
     void launch();
+    void check_needs() const;
     void launch_failed(const Error& error);
     [[nodiscard]] int choose_port() const;
     void pump(platform::Child& child, std::uint64_t generation);
@@ -136,7 +137,7 @@ class Supervisor::Core {
     void judge_case(const CasePointer& file);
     [[nodiscard]] OomVerdict judge_answer(int status, const std::string& body,
                                           const std::string& model);
-    [[nodiscard]] Verdict other_cause_verdict(const Failure& failure, const std::string& reason);
+    [[nodiscard]] Verdict other_cause_verdict(const Failure& failure, const OtherCause& cause);
     [[nodiscard]] bool has_fresh_end(const std::string& model) const;
     [[nodiscard]] bool seems_alive(const std::string& model) const;
     void conclude(Case& file, Verdict verdict);

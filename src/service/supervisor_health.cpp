@@ -16,6 +16,21 @@ constexpr int k_loading_patience = 10;
 // b11669).
 constexpr int k_spawns_failed_max = 3;
 
+// A model's process answers /health on a thread of its own, also while it reads a long prompt. One
+// that refuses the connection is on its way in or out, and its end will be told.
+std::string who_is_silent(const LlamaAddress& router, const std::vector<ModelPort>& models,
+                          std::chrono::milliseconds limit) {
+    if (llama_get(router, "/health", limit).status == 0) return "it";
+    for (const auto& model : models) {
+        const auto began = std::chrono::steady_clock::now();
+        const auto answer = llama_get({model.port, router.api_key}, "/health", limit);
+        const auto waited = std::chrono::steady_clock::now() - began;
+        if (answer.status == 0 && waited > limit / 4)
+            return cat("the process of model '", model.model, "'");
+    }
+    return "";
+}
+
 } // namespace
 
 void Supervisor::Core::check_readiness_soon(Moment at) {
@@ -57,11 +72,11 @@ void Supervisor::Core::examine() {
     m_examine_at.reset();
     if (!m_child) return;
     m_examining = true;
-    send_errand([address = address(), pid = m_child->pid(), limit = m_spec.limits.health_answer,
+    send_errand([address = address(), models = m_book.serving(), pid = m_child->pid(),
+                 limit = m_spec.limits.health_answer,
                  generation = m_lifecycle.generation()]() -> Message {
-        const bool answered = llama_get(address, "/health", limit).status != 0;
-        Examined examined{generation, answered, std::nullopt};
-        if (!answered) examined.cpu_ms = platform::group_cpu_ms(pid);
+        Examined examined{generation, who_is_silent(address, models, limit), std::nullopt};
+        if (!examined.silent.empty()) examined.cpu_ms = platform::group_cpu_ms(pid);
         return examined;
     });
 }
@@ -76,7 +91,7 @@ void Supervisor::Core::on_examined(const Examined& examined) {
     }
     const auto now = Clock::now();
     m_examine_at = now + m_spec.limits.health_every;
-    if (examined.answered) {
+    if (examined.silent.empty()) {
         m_silent_since.reset();
         return;
     }
@@ -93,7 +108,7 @@ void Supervisor::Core::on_examined(const Examined& examined) {
     if (m_book.is_loading() || !examined.cpu_ms) patience *= k_loading_patience;
     if (now - *m_silent_since < patience) return;
     unplanned_end(
-        cat("it had not answered or done anything for ",
+        cat(examined.silent, " had not answered or done anything for ",
             std::chrono::duration_cast<std::chrono::seconds>(now - *m_silent_since).count(), " s"));
 }
 

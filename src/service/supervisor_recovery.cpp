@@ -141,7 +141,7 @@ bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
         if (!file->refused && judged != m_judged.end() &&
             now - judged->second.when < k_same_failure) {
             const bool again = broken && crashes_too_often(failure.model);
-            conclude(*file, again ? other_cause_verdict(failure, "its process ended again")
+            conclude(*file, again ? other_cause_verdict(failure, {"its process ended again"})
                                   : judged->second.verdict);
             return true;
         }
@@ -185,7 +185,7 @@ void Supervisor::Core::judge_case(const CasePointer& file) {
     auto& judged = m_judged[failure.model];
     judged = {m_book.ends(failure.model), Clock::now(), PassOn{}};
     if (const auto* other = std::get_if<OtherCause>(&verdict)) {
-        judged.verdict = other_cause_verdict(failure, other->reason);
+        judged.verdict = other_cause_verdict(failure, *other);
         conclude(*file, judged.verdict);
         return;
     }
@@ -210,22 +210,20 @@ bool Supervisor::Core::crashes_too_often(const std::string& model) {
     return static_cast<int>(crashes.size()) > m_spec.limits.crashes_max;
 }
 
-Verdict Supervisor::Core::other_cause_verdict(const Failure& failure, const std::string& reason) {
-    const auto* newest = m_book.newest(failure.model);
+Verdict Supervisor::Core::other_cause_verdict(const Failure& failure, const OtherCause& cause) {
     const bool load_failure = is_load_failure(failure.status, failure.body);
     // What had loaded did not fail to load, whatever the router says.
-    const bool crashed_since =
-        load_failure && newest != nullptr && newest->loaded && newest->exit_status;
-    if (is_broken_connection(failure.status, failure.body) || crashed_since) {
+    if (is_broken_connection(failure.status, failure.body) || (load_failure && cause.crash)) {
         // A crash, or a connection lost on the way. The router loads the model again by itself.
         if (!crashes_too_often(failure.model)) return Replay{};
         return GiveUp{503, "model_crashes",
-                      cat("model '", failure.model, "' keeps crashing: ", reason),
+                      cat("model '", failure.model, "' keeps crashing: ", cause.reason),
                       k_crash_retry_after};
     }
-    if (load_failure && newest != nullptr) {
+    if (load_failure && m_book.newest(failure.model) != nullptr) {
         return GiveUp{failure.status, "model_load_failed",
-                      cat("model name=", failure.model, " failed to load: ", reason), std::nullopt};
+                      cat("model name=", failure.model, " failed to load: ", cause.reason),
+                      std::nullopt};
     }
     return PassOn{};
 }
@@ -260,9 +258,13 @@ void Supervisor::Core::begin_descent(const CasePointer& file, const OomVerdict& 
 
 void Supervisor::Core::walk(const Descent::Step& step) {
     if (const auto* next = std::get_if<Descent::Try>(&step)) {
-        ++m_oom_steps;
-        notice(cat("model '", m_descent->model(), "' does not fit with a context of ",
-                   m_descent->tried().back(), " tokens: trying ", next->context));
+        const auto before = m_descent->tried().back();
+        if (next->context != before) ++m_oom_steps;
+        notice(cat("model '", m_descent->model(),
+                   m_descent->on_suspicion() ? "' died without a reason while loading with "
+                                             : "' does not fit with ",
+                   "a context of ", before, " tokens: trying ",
+                   next->context == before ? cat("once more") : cat(next->context)));
         try_context(next->context);
     } else if (const auto* end = std::get_if<Descent::Exhausted>(&step)) {
         end_descent(exhausted_verdict(end->last), false);

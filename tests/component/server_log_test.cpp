@@ -1,5 +1,9 @@
 #include "odysseus/service/server_log.hpp"
 
+#include "odysseus/log.hpp"
+#include "odysseus/platform/files.hpp"
+#include "scratch.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <string>
@@ -32,4 +36,22 @@ TEST_CASE("a log that has forgotten lines gives those it has, and counts them al
     CHECK(all.lines.size() == ServerLog::k_lines_kept);
     CHECK(all.lines.front() == "5");
     CHECK(log.tail(all.next - 1).lines == std::vector<std::string>{all.lines.back()});
+}
+
+TEST_CASE("a log on a full disk says so once, and goes on keeping lines") {
+    const Scratch scratch;
+    const auto own = scratch / "own.log";
+    log::set_up(log::Level::info, log::Format::text, own);
+    // Takes no byte, as a full disk does (Linux).
+    ServerLog server("/dev/full");
+    for (int i = 0; i < 10; ++i) {
+        server.add("line");
+        server.flush();
+    }
+    log::set_up(log::Level::info, log::Format::text, std::nullopt);
+    CHECK(server.recent(20).size() == 10);
+    const auto said = platform::read_file(own, 10'000).value_or("");
+    const auto at = said.find("is not written to /dev/full");
+    REQUIRE(at != std::string::npos);
+    CHECK(said.find("is not written", at + 1) == std::string::npos);
 }

@@ -204,6 +204,23 @@ TEST_CASE("supervisor: a server that keeps dying is given up, and recovers by it
     CHECK(comes_true([&] { return supervisor.current().state == State::ready; }));
 }
 
+TEST_CASE("supervisor: a drive that is removed is named, and waited for", "[supervisor]") {
+    Bench bench("");
+    const auto models = bench.scratch / "models";
+    std::filesystem::create_directory(models);
+    bench.spec.needs = {models};
+    bench.spec.limits.lifecycle.failures_max = 1;
+    bench.spec.limits.lifecycle.cool_down = 50ms;
+    Supervisor supervisor(bench.spec);
+    const auto serving = started(supervisor);
+    std::filesystem::remove(models);
+    ::kill(static_cast<pid_t>(serving.pid), SIGKILL);
+    REQUIRE(comes_true([&] { return supervisor.current().state == State::failed; }));
+    CHECK(supervisor.current().reason.find("models is not there") != std::string::npos);
+    std::filesystem::create_directory(models);
+    CHECK(comes_true([&] { return supervisor.current().state == State::ready; }));
+}
+
 TEST_CASE("supervisor: a memory failure steps to the rung that holds, and asks again",
           "[supervisor]") {
     Bench bench("--oom-above 8192");
@@ -321,6 +338,18 @@ TEST_CASE("supervisor: what is not memory steps nothing", "[supervisor]") {
         CHECK(ask(supervisor, "cuda-out").status == 500);
         CHECK(supervisor.current().oom_steps == 0);
     }
+    SECTION("a death right after the load: asked again") {
+        Bench bench("");
+        bench.spec.environment.back() +=
+            cat(" --dies-loaded --once ", (bench.scratch / "once").string());
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        Verdict verdict;
+        CHECK(ask(supervisor, "heavy", &verdict).status == 200);
+        CHECK(std::holds_alternative<Replay>(verdict));
+        CHECK(supervisor.current().oom_steps == 0);
+        CHECK(supervisor.current().generation == 1);
+    }
     SECTION("a crash at use: asked again once, and given up when it goes on") {
         Bench bench("--crash heavy");
         Supervisor supervisor(bench.spec);
@@ -435,13 +464,21 @@ TEST_CASE("supervisor: a client that gave up is not waited for", "[supervisor]")
 }
 
 TEST_CASE("supervisor: a server that hangs is replaced, one that works is not", "[supervisor]") {
-    Bench bench("");
+    const std::string who = GENERATE("router", "model");
+    CAPTURE(who);
+    Bench bench(who == "model" ? "--deaf-model" : "");
     bench.spec.limits.health_every = 50ms;
     bench.spec.limits.health_answer = 100ms;
     bench.spec.limits.hung_after = 200ms;
     Supervisor supervisor(bench.spec);
     const auto serving = started(supervisor);
-    ::kill(static_cast<pid_t>(serving.pid), SIGSTOP);
+    std::this_thread::sleep_for(500ms); // longer than a hung one is left alone
+    CHECK(supervisor.current().generation == 1);
+    if (who == "model") {
+        CHECK(chat(serving, "tiny").status == 200);
+    } else {
+        ::kill(static_cast<pid_t>(serving.pid), SIGSTOP);
+    }
     CHECK(comes_true([&] { return supervisor.current().generation == 2; }, 20s));
     CHECK(supervisor.wait_ready(10s, {}).state == State::ready);
 }

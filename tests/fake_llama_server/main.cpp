@@ -23,7 +23,10 @@
 //   --term-model              the model's process says that it ends, when it is asked something,
 //   and stays
 //   --cannot-spawn            no process can be started: tried for ever, and never answered
-//   --once FILE               the two before: only where FILE is not there yet
+//   --dies-loaded             the model's process dies when it has loaded; the load failed, says
+//   the router
+//   --deaf-model              the model's process takes connections and answers none
+//   --once FILE               the three before: only where FILE is not there yet
 //   --context-file FILE       the context is read from there at /models?reload=1, as from a preset
 //   --count FILE              appends one line for each start and each load
 //
@@ -73,7 +76,8 @@ Flags read_flags(int argc, char** argv) {
     static const std::set<std::string> k_switches = {
         "--never-ready",    "--couldnt-bind",          "--exit-on-chat", "--ignore-term",
         "--stubborn-model", "--grandchild-holds-pipe", "--not-router",   "--hang-mid-stream",
-        "--kv-unified",     "--model-process",         "--term-model",   "--cannot-spawn"};
+        "--kv-unified",     "--model-process",         "--term-model",   "--dies-loaded",
+        "--deaf-model",     "--cannot-spawn"};
     std::vector<std::string> words(argv + 1, argv + argc);
     if (const char* more = std::getenv("FAKE_LLAMA")) {
         std::istringstream in(more);
@@ -150,6 +154,20 @@ void send_error(httplib::Response& response, int status, const std::string& mess
     response.set_content(
         json{{"error", {{"code", status}, {"message", message}, {"type", type}}}}.dump(),
         "application/json; charset=utf-8");
+}
+
+// Whoever connects waits; the system takes the connections that nobody accepts.
+void listen_deaf(int port) {
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int yes = 1;
+    ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listener, 8) != 0)
+        std::abort();
 }
 
 // A process that waits for the end of its input, as a model's process does.
@@ -232,6 +250,12 @@ bool Router::load(const std::string& name, httplib::Response& response) {
         return false;
     }
     model_says('I', "srv  llama_server: model loaded");
+    if (m_flags.has("--deaf-model")) listen_deaf(m_model_port);
+    if (is_due("--dies-loaded")) {
+        model_ended(1);
+        send_error(response, 500, "model name=" + name + " failed to load");
+        return false;
+    }
     return true;
 }
 

@@ -113,8 +113,13 @@ TEST_CASE("descent: a suspicion costs one rung, once", "[ladder]") {
               "bad file");
     }
     SECTION("no rung below") {
-        Descent low("m", 2048);
+        Descent low("m", 2048); // whatever it was may have passed: once more
+        CHECK(as<Descent::Try>(low.failed(silent, std::nullopt)).context == 2048);
         (void)as<Descent::NotMemory>(low.failed(silent, std::nullopt));
+        CHECK(low.tried() == std::vector<std::int64_t>{2048});
+        Descent pinned("m", 512);
+        CHECK(as<Descent::Try>(pinned.failed(silent, std::nullopt)).context == 512);
+        (void)as<Descent::Exhausted>(pinned.failed(asked(), std::nullopt));
         Descent proven("m", 4096);
         (void)proven.failed(asked(), std::nullopt);
         (void)as<Descent::Exhausted>(proven.failed(silent, std::nullopt));

@@ -198,6 +198,18 @@ TEST_CASE("verdict: silence", "[verdict]") {
     CHECK(std::holds_alternative<OtherCause>(judged(reason, 500, load_failed("m"), "m")));
 }
 
+TEST_CASE("a death after the load is a crash, and no failure to load", "[verdict]") {
+    const std::string loaded = "[7] 0.0.0.0 I srv llama_server: model loaded\n";
+    const std::string aborted = "[7] ggml.c:1: GGML_ASSERT(a == b) failed\n";
+    const auto crashed = [&](const std::string& text) {
+        const auto verdict = judged(book_of(k_spawn + text + k_end), 500, load_failed("m"), "m");
+        return std::get<OtherCause>(verdict).crash;
+    };
+    CHECK(crashed(loaded));
+    CHECK(crashed(loaded + aborted));
+    CHECK_FALSE(crashed(aborted));
+}
+
 TEST_CASE("process book: ports are used again, processes are not mixed up", "[verdict]") {
     ProcessBook book;
     feed(book, k_spawn + "[7] 0.0.0.0 E alloc: failed to allocate CPU buffer of size 5\n" + k_end);
@@ -248,6 +260,13 @@ TEST_CASE("process book: who ends without having been told by the router", "[pro
     const std::string says = "[41001] 0.00.1.1 I srv    operator(): ";
     const auto leaves = says + "operator(): cleaning up before exit...\n";
     CHECK(book_of(spawned).leaver() == nullptr);
+    const auto loaded = spawned + "[41001] I srv x: model loaded\n";
+    REQUIRE(book_of(loaded).serving().size() == 1);
+    CHECK(book_of(loaded).serving()[0].port == 41001);
+    CHECK(book_of(spawned).serving().empty());
+    CHECK(book_of(loaded + leaves).serving().empty());
+    CHECK(
+        book_of(loaded + "I srv run: instance name=toy exited with status 0\n").serving().empty());
     REQUIRE(book_of(spawned + leaves).leaver() != nullptr);
     CHECK(book_of(spawned + leaves).leaver()->model == "toy");
     CHECK(book_of(spawned + says + "exit command received, exiting...\n" + leaves).leaver() ==

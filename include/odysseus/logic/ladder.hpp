@@ -44,7 +44,7 @@ class Descent {
   public:
     Descent(std::string model, std::int64_t context);
 
-    struct Try { // load the model with this context
+    struct Try { // load the model with this context, which may be the same once more
         std::int64_t context = 0;
     };
     struct Exhausted { // it is memory, and no rung holds
@@ -61,6 +61,9 @@ class Descent {
     [[nodiscard]] const std::string& model() const { return m_model; }
     [[nodiscard]] std::int64_t origin() const { return m_origin; }   // where it began
     [[nodiscard]] std::int64_t context() const { return m_context; } // where it is
+    [[nodiscard]] bool on_suspicion() const {
+        return m_on_suspicion;
+    } // the last failure was silent
     [[nodiscard]] const std::vector<std::int64_t>& tried() const { return m_tried; }
     [[nodiscard]] const std::optional<OutOfMemory>& first_failure() const { return m_first; }
 

@@ -19,6 +19,7 @@ struct OutOfMemory {
 };
 struct OtherCause {
     std::string reason;
+    bool crash = false; // of a process that had loaded: it can be loaded again as it was
 };
 // It died while loading without a word: one lower rung is tried, once.
 struct Suspicion {

@@ -22,6 +22,11 @@ struct ModelProcess {
     std::deque<std::string> last_lines; // k_lines_kept at most, without prefixes
 };
 
+struct ModelPort {
+    std::string model;
+    int port = 0;
+};
+
 // A value: copy it, compare it, feed it. Not thread-safe.
 class ProcessBook {
   public:
@@ -40,6 +45,8 @@ class ProcessBook {
     // A process that said that it ends, was not told so by its router, and has not ended; nullptr:
     // there is none.
     [[nodiscard]] const ModelProcess* leaver() const;
+    // The processes that serve: loaded, and neither ended nor about to.
+    [[nodiscard]] std::vector<ModelPort> serving() const;
     // Counts the ends of this model's processes, so that a waiter sees a new one.
     [[nodiscard]] std::size_t ends(const std::string& model) const;
     // What the router said by itself (a GPU library speaks without a prefix).

@@ -43,10 +43,12 @@ class ServerLog {
 
   private:
     void turn_over();
+    void tell_trouble();
     [[nodiscard]] std::filesystem::path old_file(int number) const;
 
     mutable std::mutex m_mutex;
     std::filesystem::path m_file;
+    bool m_failing = false;
     std::ofstream m_out;
     std::size_t m_bytes = 0;
     std::deque<std::string> m_lines;

@@ -44,6 +44,7 @@ struct StartSpec {
     std::filesystem::path directory; // llama-server's working directory; empty: ours
     std::filesystem::path log_file;  // empty: none
     std::filesystem::path record;    // of what runs, for the next start; empty: none
+    std::vector<std::filesystem::path> needs; // without one of these it is not started
     std::vector<std::string> environment;
     std::function<std::vector<std::string>(std::int64_t context, int port)> arguments;
     std::string api_key; // empty: none
