@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <memory>
 #include <mutex>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <vector>
 
@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t k_file_bytes_max = 5 * 1024 * 1024;
 constexpr std::size_t k_files_kept = 3;
 constexpr std::chrono::minutes k_trouble_every{10};
+constexpr std::size_t k_waiting_bytes_max = std::size_t{64} * 1024;
 
 // JSON string contents (RFC 8259, section 7). Bytes of 0x80 and more pass as they are.
 void append_escaped(std::string& out, std::string_view text) {
@@ -33,6 +34,22 @@ void append_escaped(std::string& out, std::string_view text) {
         }
     }
 }
+
+// Writes whole lines, and as many as there are at once.
+class TerminalSink final : public spdlog::sinks::base_sink<std::mutex> {
+  private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        formatter_->format(message, m_waiting);
+        if (m_waiting.size() >= k_waiting_bytes_max) flush_();
+    }
+    void flush_() override {
+        std::fwrite(m_waiting.data(), 1, m_waiting.size(), stderr);
+        m_waiting.clear();
+    }
+    spdlog::memory_buf_t m_waiting;
+};
+
+thread_local int t_batches = 0;
 
 struct State {
     std::mutex mutex;
@@ -63,7 +80,7 @@ std::shared_ptr<spdlog::logger> make_logger(std::vector<spdlog::sink_ptr> sinks,
     logger->set_pattern(format == Format::json
                             ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
                             : "%H:%M:%S.%e %L %v");
-    logger->flush_on(spdlog::level::info);
+    logger->flush_on(spdlog::level::warn);
     logger->set_error_handler(tell_trouble);
     return logger;
 }
@@ -86,8 +103,7 @@ void write(Level level, std::string_view message, Fields fields) {
         auto& shared = state();
         const std::lock_guard lock(shared.mutex);
         if (!shared.logger) {
-            shared.logger =
-                make_logger({std::make_shared<spdlog::sinks::stderr_sink_mt>()}, Format::text);
+            shared.logger = make_logger({std::make_shared<TerminalSink>()}, Format::text);
         }
         logger = shared.logger;
         format = shared.format;
@@ -115,6 +131,7 @@ void write(Level level, std::string_view message, Fields fields) {
         }
     }
     logger->log(native(level), spdlog::string_view_t(line.data(), line.size()));
+    if (t_batches == 0) logger->flush();
 }
 
 } // namespace
@@ -135,7 +152,7 @@ std::optional<Format> format_from(std::string_view name) {
 }
 
 void set_up(Level level, Format format, const std::optional<std::filesystem::path>& file) {
-    std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stderr_sink_mt>()};
+    std::vector<spdlog::sink_ptr> sinks{std::make_shared<TerminalSink>()};
     std::string trouble;
     if (file) {
         try {
@@ -167,6 +184,17 @@ void warn(std::string_view message, Fields fields) {
 }
 void error(std::string_view message, Fields fields) {
     write(Level::error, message, fields);
+}
+
+Batch::Batch() {
+    ++t_batches;
+}
+
+Batch::~Batch() {
+    if (--t_batches > 0) return;
+    auto& shared = state();
+    const std::lock_guard lock(shared.mutex);
+    if (shared.logger) shared.logger->flush();
 }
 
 } // namespace odysseus::log

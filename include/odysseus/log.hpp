@@ -34,4 +34,14 @@ void info(std::string_view message, Fields fields = {});
 void warn(std::string_view message, Fields fields = {});
 void error(std::string_view message, Fields fields = {});
 
+// While one lives, debug and info lines of its thread are gathered and written together when it
+// goes, at the latest: for one who writes many at a time.
+class Batch {
+  public:
+    Batch();
+    ~Batch();
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+};
+
 } // namespace odysseus::log

@@ -63,8 +63,11 @@ void RequestLog::write_all() {
         lot.swap(m_lines);
         const bool last = m_stopping;
         lock.unlock();
-        for (const auto& line : lot)
-            write_line(line);
+        {
+            const log::Batch together;
+            for (const auto& line : lot)
+                write_line(line);
+        }
         lot.clear();
         if (last) return;
         lock.lock();

@@ -1,6 +1,6 @@
 """Nothing lost, nothing left: several clients, a real llama-server, and faults at random times.
 
-    ODYSSEUS_CHAOS_SECONDS    rounds go on for so long (60)
+    ODYSSEUS_CHAOS_SECONDS    rounds go on for so long (20)
     ODYSSEUS_CHAOS_ROUNDS     ... or until so many are done, whichever comes first
     ODYSSEUS_CHAOS_SEED       the printed seed of another run; the faults and the requests are chosen alike
 
@@ -33,7 +33,7 @@ import unittest
 import harness
 from harness import Case, SLOW
 
-SECONDS = float(os.environ.get("ODYSSEUS_CHAOS_SECONDS") or 60)
+SECONDS = float(os.environ.get("ODYSSEUS_CHAOS_SECONDS") or 20)
 ROUNDS = int(os.environ.get("ODYSSEUS_CHAOS_ROUNDS") or 0)
 SEED = int(os.environ.get("ODYSSEUS_CHAOS_SEED") or random.SystemRandom().randrange(1 << 32))
 
