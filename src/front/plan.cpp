@@ -27,17 +27,24 @@ int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
         plan.build_trouble = error.what();
         code = settings.offline ? 0 : exit_code(error.fault());
     }
+    // What is counted and asked for is what the build can use, which may be less than what is here.
+    auto used = plan.hardware;
+    const bool own_choice = settings.device == Backend::cpu; // any build computes there
+    if (plan.build && plan.build->backend && !own_choice) used.backend = *plan.build->backend;
     io::ModelScan scan(std::filesystem::path(settings.models_dir));
     const auto catalog = scan.catalog();
     plan.findings = catalog.findings;
     plan.models = catalog.models;
-    plan.context = context_for(settings, plan.hardware, plan.models, line.llama_args);
+    plan.context = context_for(settings, used, plan.models, line.llama_args);
     if (line.has("--forget")) ContextRecord::forget(home);
-    const ContextRecord record(home, settings, plan.hardware, plan.build ? plan.build->tag : "");
+    const ContextRecord record(home, settings, used, plan.build ? plan.build->tag : "");
     plan.context = record.recalled(std::move(plan.context), plan.models);
-    if (line.has("--verify"))
-        plan.verified = verified(ready_server(settings, plan.hardware), plan, line.llama_args);
-    plan.argv = launch_arguments(launch_plan_for(settings, home, plan.hardware, plan.context.tokens,
+    if (line.has("--verify")) {
+        auto as_used = plan;
+        as_used.hardware = used;
+        plan.verified = verified(ready_server(settings, used), as_used, line.llama_args);
+    }
+    plan.argv = launch_arguments(launch_plan_for(settings, home, used, plan.context.tokens,
                                                  settings.llama_port, line.llama_args));
     plan.argv.insert(plan.argv.begin(), "llama-server");
 

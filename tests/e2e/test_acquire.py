@@ -1,5 +1,6 @@
 """The way to llama.cpp, from a release host to an answered chat: the archive is made of the real llama-server."""
 import io
+import json
 import pathlib
 import platform
 import re
@@ -70,6 +71,22 @@ class Acquire(Case):
         self.run_odysseus(home, "backend", "install", "--device", "cpu", env=host.environment(), expect=5,
                           says=[ASSET % self.tag], timeout=120)
         self.assertEqual(list((home.path / "bin").rglob("llama-server")), [])
+
+    def test_plan_counts_with_what_the_build_can_use(self):
+        """A GPU that no build of the release serves: the build computes on the CPU, and so does the estimate."""
+        home, host = self.home(), self.host()
+        home.model()
+        machine = {"os": "linux", "arch": platform.machine().replace("x86_64", "x64").replace("aarch64", "arm64"),
+                   "backend": "cuda", "ram_mib": 65536, "available_ram_mib": 60000,
+                   "gpus": [{"vendor": "nvidia", "name": "Tesla K80", "total_mib": 11441, "free_mib": 11000,
+                             "driver": "470.256", "cuda": "11.4", "compute_capability": "3.7"}]}
+        file = home.outer / "machine.json"
+        file.write_text(json.dumps(machine))
+        said = self.run_odysseus(home, "plan", "--json", "--hardware", str(file), env=host.environment(), expect=0)
+        plan = json.loads(said.stdout)
+        self.assertEqual(plan["build"]["files"][0]["name"], ASSET % self.tag)
+        self.assertEqual(plan["argv"][plan["argv"].index("-ngl") + 1], "0")
+        self.assertGreater(plan["context"]["available_mib"], 50000)
 
     def test_a_rate_limit_is_exit_4_with_the_remedy(self):
         home, host = self.home(), self.host()
