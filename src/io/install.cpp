@@ -100,9 +100,9 @@ class Installation {
             if (again.runs) checked = std::move(again);
         }
         if (!checked.runs) {
-            throw Error(Fault::integrity, cat("the llama-server in ", utf8(from),
-                                              " does not run here: it ", checked.trouble,
-                                              advice(checked.trouble)));
+            throw Error(Fault::integrity,
+                        cat("the llama-server in ", utf8(from), " does not run here: it ",
+                            checked.trouble, advice(checked.trouble)));
         }
         if (!checked.tag) {
             throw Error(Fault::integrity,
@@ -257,9 +257,9 @@ class Installation {
     const bool broken = std::any_of(setbacks.begin(), setbacks.end(), [](const auto& one) {
         return one.setback == Setback::does_not_run;
     });
-    throw Error(broken && !ran ? Fault::integrity : Fault::no_build,
-                cat("no llama.cpp build works here: ", joined(reasons, "; "),
-                    advice(reasons.back())));
+    throw Error(
+        broken && !ran ? Fault::integrity : Fault::no_build,
+        cat("no llama.cpp build works here: ", joined(reasons, "; "), advice(reasons.back())));
 }
 
 } // namespace

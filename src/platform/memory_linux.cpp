@@ -26,8 +26,8 @@ void return_unused_memory() {
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
-    // Only code ("r-xp" of a file): such pages are never changed, so dropping them loses nothing (madvise(2)). Read-only
-    // data may hold relocated pointers and must stay.
+    // Only code ("r-xp" of a file): such pages are never changed, so dropping them loses nothing
+    // (madvise(2)). Read-only data may hold relocated pointers and must stay.
     std::ifstream maps("/proc/self/maps");
     for (std::string line; std::getline(maps, line);) {
         unsigned long long from = 0;
@@ -35,7 +35,8 @@ void return_unused_memory() {
         char mode[5] = {};
         if (std::sscanf(line.c_str(), "%llx-%llx %4s", &from, &to, mode) != 3) continue;
         if (std::string(mode) != "r-xp" || line.find('/') == std::string::npos) continue;
-        madvise(reinterpret_cast<void*>(static_cast<std::uintptr_t>(from)), to - from, MADV_DONTNEED);
+        madvise(reinterpret_cast<void*>(static_cast<std::uintptr_t>(from)), to - from,
+                MADV_DONTNEED);
     }
 }
 

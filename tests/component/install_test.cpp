@@ -376,10 +376,10 @@ TEST_CASE("install: a disk that runs no programs is told as such") {
     CHECK(error.fault() == Fault::integrity);
     CHECK_THAT(error.what(), ContainsSubstring("noexec") && ContainsSubstring("--home DIR"));
     make_archive(f.scratch / "b.tar.gz", TestArchive::tar_gz, fake_build_members({}));
-    CHECK_THAT(
-        f.error_of([&] { return io::import_build(f.store, f.scratch / "b.tar.gz", f.options); })
-            .what(),
-        ContainsSubstring("noexec"));
+    CHECK_THAT(f.error_of([&] {
+                    return io::import_build(f.store, f.scratch / "b.tar.gz", f.options);
+                }).what(),
+               ContainsSubstring("noexec"));
 }
 
 TEST_CASE("install: a build without CUDA's libraries gets them from Python packages") {

@@ -64,7 +64,8 @@ class BuildStore {
     // For who runs a build: until it goes, builds are only added. To be taken after the build was
     // chosen; then look whether it is still there, since a removal that was under way was waited
     // for. Nothing: stopped, or the store cannot be written and so nothing be removed.
-    [[nodiscard]] std::optional<platform::FileLock> hold(const std::function<bool()>& stopped) const;
+    [[nodiscard]] std::optional<platform::FileLock>
+    hold(const std::function<bool()>& stopped) const;
 
     // With the lock held: removes what killed installations left.
     void sweep() const;

@@ -1,5 +1,5 @@
-// What an odysseus whose guard was killed too left running. The record names the child beyond its number
-// (when it began, which program it is), so that a stranger who got the number since is never
+// What an odysseus whose guard was killed too left running. The record names the child beyond its
+// number (when it began, which program it is), so that a stranger who got the number since is never
 // touched.
 #pragma once
 
