@@ -109,11 +109,11 @@ std::vector<std::string> launch_environment(const std::vector<std::string>& ours
                                             const LaunchEnvironment& wanted) {
     std::vector<std::string> kept;
     std::string present;
-    bool has_backtrace_choice = false;
+    std::vector<std::string> choices; // the user's, in place of what odysseus would choose
     for (const auto& entry : ours) {
         const auto name = name_of(entry, wanted.os);
         if (is_dropped(name)) continue;
-        if (name == "GGML_NO_BACKTRACE") has_backtrace_choice = true;
+        choices.push_back(name);
         if (!wanted.library_folders.empty() && name == loader_path_name(wanted.os)) {
             present = entry.substr(name.size() + 1);
             continue;
@@ -130,8 +130,14 @@ std::vector<std::string> launch_environment(const std::vector<std::string>& ours
     kept.emplace_back("LLAMA_ARG_LOG_PREFIX=1");
     kept.emplace_back("LLAMA_ARG_LOG_TIMESTAMPS=1");
     kept.push_back("LLAMA_CACHE=" + wanted.cache_dir);
+    const auto unless_chosen = [&](const std::string& name, std::string_view value) {
+        if (std::find(choices.begin(), choices.end(), name) == choices.end())
+            kept.push_back(cat(name, "=", value));
+    };
     // An abort would start gdb to print a backtrace: a third of a second before the memory is free.
-    if (!has_backtrace_choice) kept.emplace_back("GGML_NO_BACKTRACE=1");
+    unless_chosen("GGML_NO_BACKTRACE", "1");
+    // By default it lets a page from anywhere read its answers.
+    unless_chosen("LLAMA_ARG_CORS_ORIGINS", "localhost");
     if (!wanted.api_key.empty()) kept.push_back("LLAMA_API_KEY=" + wanted.api_key);
     return kept;
 }

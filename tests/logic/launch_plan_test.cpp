@@ -101,6 +101,10 @@ TEST_CASE("launch: the environment is cleaned, not emptied", "[launch]") {
     CHECK(has(result, "LLAMA_ARG_OFFLINE=1"));
     CHECK(has(result, "LLAMA_ARG_LOG_PREFIX=1"));
     CHECK(has(result, "GGML_NO_BACKTRACE=1"));
+    CHECK(has(result, "LLAMA_ARG_CORS_ORIGINS=localhost"));
+    const auto chosen = launch_environment({"LLAMA_ARG_CORS_ORIGINS=https://a.example"}, wanted);
+    CHECK(has(chosen, "LLAMA_ARG_CORS_ORIGINS=https://a.example"));
+    CHECK_FALSE(has(chosen, "LLAMA_ARG_CORS_ORIGINS=localhost"));
 }
 
 TEST_CASE("launch: a library folder comes first on the loader's path", "[launch]") {
