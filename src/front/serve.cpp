@@ -31,8 +31,8 @@ using namespace std::chrono_literals;
 constexpr auto k_no_lines = std::numeric_limits<std::uint64_t>::max();
 constexpr auto k_request_grace = 10s; // requests in flight get so long when we stop
 
-bool is_loopback(const std::string& host) {
-    return host == "localhost" || host == "::1" || host.starts_with("127.");
+bool is_loopback(const std::string& address) {
+    return address == "::1" || is_loopback_host(address);
 }
 
 void refuse_open_door(const Settings& settings) {

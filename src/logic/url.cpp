@@ -1,5 +1,6 @@
 #include "odysseus/logic/url.hpp"
 
+#include "odysseus/logic/access.hpp"
 #include "odysseus/logic/text.hpp"
 
 #include <algorithm>
@@ -74,13 +75,7 @@ std::string shown_url(std::string_view text) {
 }
 
 bool is_loopback(const Url& url) {
-    if (url.host == "localhost" || url.host == "[::1]") return true;
-    const auto parts = split(url.host, '.');
-    return parts.size() == 4 && parts.front() == "127" &&
-           std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
-               const auto number = parsed_int(part);
-               return part.size() <= 3 && number && *number >= 0 && *number <= 255;
-           });
+    return is_loopback_host(url.host);
 }
 
 void trust_setting(Trust& trust, std::string_view setting_url) {
