@@ -101,7 +101,7 @@ ContextChoice context_for(const Settings& settings, const Machine& machine,
                           const std::vector<std::string>& llama_args) {
     const auto said = user_arguments(llama_args);
     ContextWish wish;
-    wish.pinned = settings.ctx;
+    wish.pinned = said.context ? said.context : settings.ctx;
     wish.parallel = settings.parallel;
     if (said.key_type) wish.key_type = *said.key_type;
     if (said.value_type) wish.value_type = *said.value_type;
@@ -122,7 +122,7 @@ LaunchPlan launch_plan_for(const Settings& settings, const Home& home, const Mac
     plan.backend = machine.backend;
     plan.per_model_context = settings.per_model_context;
     plan.preset_file = home.preset().string();
-    plan.user_arguments = llama_args;
+    plan.user_arguments = arguments_for_context(llama_args, context);
     return plan;
 }
 

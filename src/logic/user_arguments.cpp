@@ -2,6 +2,8 @@
 
 #include "odysseus/logic/text.hpp"
 
+#include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <string_view>
 
@@ -23,6 +25,8 @@ std::optional<std::string> value_of(const std::vector<std::string>& arguments,
     }
     return value;
 }
+
+constexpr std::array<std::string_view, 2> k_context_names = {"-c", "--ctx-size"};
 
 std::optional<CacheType> cache_type(const std::optional<std::string>& text) {
     return text ? cache_type_from(lowered(*text)) : std::nullopt;
@@ -57,7 +61,29 @@ UserArguments user_arguments(const std::vector<std::string>& arguments) {
         const auto number = parsed_int(*text);
         if (number && *number >= 0) answer.models_max = static_cast<std::size_t>(*number);
     }
+    if (const auto text = value_of(arguments, {k_context_names[0], k_context_names[1]})) {
+        const auto number = parsed_int(*text);
+        if (number && *number > 0) answer.context = number;
+    }
     return answer;
+}
+
+std::vector<std::string> arguments_for_context(const std::vector<std::string>& arguments,
+                                               std::int64_t tokens) {
+    const auto asked = user_arguments(arguments).context;
+    if (!asked || *asked == tokens) return arguments;
+    std::vector<std::string> kept;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const std::string_view word = arguments[i];
+        const auto name = word.substr(0, word.find('='));
+        if (std::find(k_context_names.begin(), k_context_names.end(), name) ==
+            k_context_names.end()) {
+            kept.push_back(arguments[i]);
+        } else if (name == word) {
+            ++i; // its value
+        }
+    }
+    return kept;
 }
 
 std::optional<std::string> conflicting_argument(const std::vector<std::string>& arguments) {

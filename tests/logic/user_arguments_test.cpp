@@ -21,6 +21,22 @@ TEST_CASE("user arguments: look-alikes, unknown types and missing values say not
     CHECK_FALSE(said.models_max.has_value());
 }
 
+TEST_CASE("user arguments: a context among them is a pin, until it is stepped down from") {
+    using Words = std::vector<std::string>;
+    for (const auto& words : {Words{"--temp", "0", "-c", "4096", "-fa", "on"},
+                              Words{"--temp", "0", "--ctx-size=4096", "-fa", "on"},
+                              Words{"-c", "1", "--temp", "0", "--ctx-size", "4096", "-fa", "on"}}) {
+        CHECK(user_arguments(words).context == 4096);
+        CHECK(arguments_for_context(words, 4096) == words);
+        CHECK(arguments_for_context(words, 2048) == Words{"--temp", "0", "-fa", "on"});
+    }
+    for (const auto& words : {Words{"-c", "0"}, Words{"-c", "abc"}, Words{"-c"}, Words{"-cb", "9"},
+                              Words{"--ctx-size-draft", "9"}, Words{}}) {
+        CHECK_FALSE(user_arguments(words).context.has_value());
+        CHECK(arguments_for_context(words, 2048) == words);
+    }
+}
+
 TEST_CASE("user arguments: what would part odysseus and llama-server is refused with the way out") {
     struct Row {
         std::vector<std::string> arguments;

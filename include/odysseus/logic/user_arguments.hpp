@@ -5,6 +5,7 @@
 #include "odysseus/logic/kv_cost.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,9 +16,15 @@ struct UserArguments {
     std::optional<CacheType> key_type;     // --cache-type-k, -ctk
     std::optional<CacheType> value_type;   // --cache-type-v, -ctv
     std::optional<std::size_t> models_max; // --models-max; 0: any number
+    std::optional<std::int64_t> context;   // -c, --ctx-size: a pin like --ctx; tokens, above 0
 };
 
 [[nodiscard]] UserArguments user_arguments(const std::vector<std::string>& arguments);
+
+// For a start with a context of `tokens`: a context that is asked for among them, and that was
+// stepped down from, would win over that.
+[[nodiscard]] std::vector<std::string>
+arguments_for_context(const std::vector<std::string>& arguments, std::int64_t tokens);
 
 // The first argument with which odysseus and llama-server would miss each other, as one sentence
 // with what to use instead; absent when there is none.
