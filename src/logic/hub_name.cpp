@@ -1,6 +1,7 @@
 #include "odysseus/logic/hub_name.hpp"
 
 #include "odysseus/logic/model_name.hpp"
+#include "odysseus/logic/query.hpp"
 #include "odysseus/logic/text.hpp"
 
 #include <algorithm>
@@ -201,28 +202,12 @@ bool is_safe_hub_path(std::string_view path) {
     return std::all_of(parts.begin(), parts.end(), is_safe_part);
 }
 
-std::string url_encoded_path(std::string_view path) {
-    constexpr std::string_view k_hex = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : path) {
-        if (is_name_char(c) || c == '~' || c == '/') { // RFC 3986, unreserved
-            out += c;
-            continue;
-        }
-        const auto byte = static_cast<unsigned char>(c);
-        out += '%';
-        out += k_hex[byte >> 4];
-        out += k_hex[byte & 15];
-    }
-    return out;
-}
-
 std::string hub_tree_url(std::string_view hub, const HubName& name) {
     return cat(hub, "/api/models/", name.id(), "/tree/", name.revision, "?recursive=true");
 }
 
 std::string hub_file_url(std::string_view hub, const HubName& name, std::string_view path) {
-    return cat(hub, "/", name.id(), "/resolve/", name.revision, "/", url_encoded_path(path));
+    return cat(hub, "/", name.id(), "/resolve/", name.revision, "/", percent_encoded(path, "/"));
 }
 
 std::string hub_page_url(std::string_view hub, const HubName& name) {

@@ -39,11 +39,11 @@ std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_s
     return out;
 }
 
-std::string percent_encoded(std::string_view text) {
+std::string percent_encoded(std::string_view text, std::string_view kept) {
     static constexpr char k_hex[] = "0123456789ABCDEF";
     std::string out;
     for (const char c : text) {
-        if (is_unreserved(c)) {
+        if (is_unreserved(c) || kept.find(c) != std::string_view::npos) {
             out += c;
             continue;
         }

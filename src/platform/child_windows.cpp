@@ -6,6 +6,8 @@
 #include "odysseus/platform/child.hpp"
 #include "odysseus/platform/files.hpp"
 
+#include "handle_windows.hpp"
+
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -25,28 +27,6 @@ constexpr UINT k_killed = 1;
 // Messages of the job's completion port carry this key; ours, which ask it to look up, the other.
 constexpr ULONG_PTR k_key_job = 1;
 constexpr ULONG_PTR k_key_ours = 2;
-
-class Handle {
-  public:
-    Handle() = default;
-    explicit Handle(HANDLE handle) : m_handle(handle) {}
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-    ~Handle() { close(); }
-    void close() {
-        if (m_handle != nullptr && m_handle != INVALID_HANDLE_VALUE) ::CloseHandle(m_handle);
-        m_handle = nullptr;
-    }
-    [[nodiscard]] HANDLE get() const { return m_handle; }
-    [[nodiscard]] HANDLE* place() { return &m_handle; }
-
-  private:
-    HANDLE m_handle = nullptr;
-};
-
-std::wstring wide(const std::string& text) {
-    return path_from_utf8(text).native();
-}
 
 [[noreturn]] void fail(const ChildSpec& spec, const char* doing) {
     const auto reason = std::system_category().message(static_cast<int>(::GetLastError()));

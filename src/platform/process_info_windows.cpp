@@ -2,20 +2,12 @@
 #include "odysseus/platform/files.hpp"
 #include "odysseus/platform/process_info.hpp"
 
+#include "handle_windows.hpp"
+
 #include <windows.h>
 
 namespace odysseus::platform {
 namespace {
-
-struct Handle {
-    HANDLE native = nullptr;
-    explicit Handle(HANDLE handle) : native(handle) {}
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-    ~Handle() {
-        if (native != nullptr) ::CloseHandle(native);
-    }
-};
 
 std::uint64_t number(const FILETIME& time) {
     return (static_cast<std::uint64_t>(time.dwHighDateTime) << 32) | time.dwLowDateTime;
@@ -30,17 +22,17 @@ std::int64_t own_pid() {
 std::optional<ProcessIdentity> process_identity(std::int64_t pid) {
     const Handle process(
         ::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, static_cast<DWORD>(pid)));
-    if (process.native == nullptr) return std::nullopt;
+    if (!process.is_open()) return std::nullopt;
     DWORD code = 0;
-    if (!::GetExitCodeProcess(process.native, &code) || code != STILL_ACTIVE) return std::nullopt;
+    if (!::GetExitCodeProcess(process.get(), &code) || code != STILL_ACTIVE) return std::nullopt;
     FILETIME created{};
     FILETIME unused{};
-    if (!::GetProcessTimes(process.native, &created, &unused, &unused, &unused)) {
+    if (!::GetProcessTimes(process.get(), &created, &unused, &unused, &unused)) {
         return std::nullopt;
     }
     wchar_t path[32768];
     DWORD length = 32768;
-    if (!::QueryFullProcessImageNameW(process.native, 0, path, &length)) return std::nullopt;
+    if (!::QueryFullProcessImageNameW(process.get(), 0, path, &length)) return std::nullopt;
     return ProcessIdentity{pid, cat(number(created)),
                            utf8(std::filesystem::path(std::wstring(path, length)))};
 }
@@ -78,7 +70,7 @@ std::optional<std::int64_t> memory_kills() {
 
 void kill_process(std::int64_t pid) {
     const Handle process(::OpenProcess(PROCESS_TERMINATE, FALSE, static_cast<DWORD>(pid)));
-    if (process.native != nullptr) ::TerminateProcess(process.native, 99);
+    if (process.get() != nullptr) ::TerminateProcess(process.get(), 99);
 }
 
 } // namespace odysseus::platform

@@ -2,6 +2,8 @@
 
 #include "odysseus/logic/windows_command_line.hpp"
 
+#include "handle_windows.hpp"
+
 #include <algorithm>
 #include <cwctype>
 #include <map>
@@ -11,36 +13,6 @@
 
 namespace odysseus::platform {
 namespace {
-
-class Handle {
-  public:
-    Handle() = default;
-    explicit Handle(HANDLE handle) : m_handle(handle) {}
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-    ~Handle() { close(); }
-    void close() {
-        if (is_open()) ::CloseHandle(m_handle);
-        m_handle = nullptr;
-    }
-    [[nodiscard]] bool is_open() const {
-        return m_handle != nullptr && m_handle != INVALID_HANDLE_VALUE;
-    }
-    [[nodiscard]] HANDLE get() const { return m_handle; }
-    [[nodiscard]] HANDLE* place() { return &m_handle; }
-
-  private:
-    HANDLE m_handle = nullptr;
-};
-
-std::wstring wide(const std::string& text) {
-    const int length =
-        ::MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), nullptr, 0);
-    std::wstring out(static_cast<std::size_t>(length), L'\0');
-    ::MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), out.data(),
-                          length);
-    return out;
-}
 
 struct Pipe {
     Handle read;

@@ -49,9 +49,6 @@ using PullName = std::variant<HubName, FileAddress, NameRefused>;
 // empty or "..", none that is hidden, none with characters that a file system could refuse.
 [[nodiscard]] bool is_safe_hub_path(std::string_view path);
 
-// "a b+c.gguf" → "a%20b%2Bc.gguf"; '/' stays.
-[[nodiscard]] std::string url_encoded_path(std::string_view path);
-
 // The addresses of a repository, below `hub` without a '/' at its end.
 [[nodiscard]] std::string hub_tree_url(std::string_view hub, const HubName& name);
 [[nodiscard]] std::string hub_file_url(std::string_view hub, const HubName& name,

@@ -19,7 +19,7 @@ struct QueryValue {
 
 // %XX and, in a query, '+'. Absent: a '%' without two hexadecimal digits.
 [[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
-// Everything but the unreserved characters of RFC 3986 as %XX.
-[[nodiscard]] std::string percent_encoded(std::string_view text);
+// Everything but the unreserved characters of RFC 3986, and those of `kept`, as %XX.
+[[nodiscard]] std::string percent_encoded(std::string_view text, std::string_view kept = {});
 
 } // namespace odysseus
