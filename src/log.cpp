@@ -12,7 +12,7 @@
 namespace odysseus::log {
 namespace {
 
-constexpr std::size_t k_file_bytes_max = 5 * 1024 * 1024;
+constexpr std::size_t k_file_bytes_max = std::size_t{5} * 1024 * 1024;
 constexpr std::size_t k_files_kept = 3;
 constexpr std::chrono::minutes k_trouble_every{10};
 constexpr std::size_t k_waiting_bytes_max = std::size_t{64} * 1024;

@@ -17,7 +17,7 @@ namespace odysseus::front {
 namespace {
 
 constexpr const char* k_toy_file = "odysseus-toy.gguf";
-constexpr std::uintmax_t k_hardware_bytes_max = 1024 * 1024;
+constexpr std::uintmax_t k_hardware_bytes_max = std::uintmax_t{1024} * 1024;
 
 Machine machine_from_file(const Settings& settings) {
     const auto& file = settings.hardware;

@@ -13,7 +13,7 @@
 namespace odysseus::io {
 namespace {
 
-constexpr std::uintmax_t k_file_bytes_max = 1024 * 1024;
+constexpr std::uintmax_t k_file_bytes_max = std::uintmax_t{1024} * 1024;
 
 std::string content_of(const std::filesystem::path& path) {
     std::error_code error;

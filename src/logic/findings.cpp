@@ -21,8 +21,8 @@ constexpr int k_exit_integrity = 5;
 constexpr int k_exit_busy = 7;
 
 constexpr std::int64_t k_mib = std::int64_t{1} << 20;
-constexpr std::int64_t k_space_least_bytes = 200 * k_mib;      // a build, unpacked
-constexpr std::int64_t k_space_easy_bytes = 5 * (k_mib << 10); // a build and a model
+constexpr std::int64_t k_space_least_bytes = std::int64_t{200} * k_mib;      // a build, unpacked
+constexpr std::int64_t k_space_easy_bytes = std::int64_t{5} * (k_mib << 10); // a build and a model
 // No certificate of today was valid when this was written: 2026-11-01.
 constexpr std::int64_t k_clock_least_s = 1'793'491'200;
 constexpr std::int64_t k_clock_off_s = 300;

@@ -14,8 +14,8 @@ namespace odysseus {
 
 namespace {
 
-constexpr std::size_t k_window_bytes = 64 * 1024; // one read of the source
-constexpr std::uint64_t k_pairs_max = 65536;      // real files have some 40
+constexpr std::size_t k_window_bytes = std::size_t{64} * 1024; // one read of the source
+constexpr std::uint64_t k_pairs_max = 65536;                   // real files have some 40
 constexpr std::uint64_t k_tensors_max = 1 << 20;
 constexpr std::uint64_t k_key_bytes_max = 65535;      // the format's own limit
 constexpr std::uint64_t k_kept_text_bytes_max = 4096; // longer ones (chat templates) are passed by

@@ -8,7 +8,7 @@ namespace odysseus {
 namespace {
 
 constexpr std::size_t k_boundary_bytes_max = 70; // RFC 2046, section 5.1.1
-constexpr std::size_t k_part_head_bytes_max = 8 * 1024;
+constexpr std::size_t k_part_head_bytes_max = std::size_t{8} * 1024;
 constexpr std::size_t k_parts_max = 1024;
 
 // Takes one parameter (`; name=value` or `; name="value"`) off the front of `rest`.

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::int64_t k_mib = 1024 * 1024;
+constexpr std::int64_t k_mib = std::int64_t{1024} * 1024;
 
 template <class Value>
 Json or_null(const std::optional<Value>& value) {

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";
 // "stream" with every letter as \u00XX: no longer spelling of a key can mean one of ours.
-constexpr std::size_t k_key_bytes_max = 6 * 6 + 2;
+constexpr std::size_t k_key_bytes_max = std::size_t{6} * 6 + 2;
 
 bool is_space(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';

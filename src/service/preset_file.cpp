@@ -7,7 +7,7 @@
 namespace odysseus {
 namespace {
 
-constexpr std::size_t k_file_bytes_max = 16 * 1024 * 1024;
+constexpr std::size_t k_file_bytes_max = std::size_t{16} * 1024 * 1024;
 
 } // namespace
 

@@ -67,7 +67,7 @@ void Client::log_own(int status, std::size_t bytes) {
         std::chrono::duration<double, std::milli>(Clock::now() - m_request->began).count();
     line.first_byte_ms = line.total_ms;
     line.end = "own answer";
-    line.detail = status < 400;
+    line.detail = status < 400 || m_request->head.path == "/health"; // it is asked over and over
     m_core.request_log.add(std::move(line));
 }
 

@@ -14,9 +14,11 @@
 namespace odysseus {
 namespace {
 
-constexpr std::size_t k_read_ahead_max = 64 * 1024;     // of requests behind the present one
-constexpr std::size_t k_body_read_max = 512 * 1024;     // in one turn, so that others get theirs
-constexpr std::size_t k_answers_ahead_max = 256 * 1024; // pipelined, and not yet taken
+constexpr std::size_t k_read_ahead_max =
+    std::size_t{64} * 1024; // of requests behind the present one
+constexpr std::size_t k_body_read_max =
+    std::size_t{512} * 1024; // in one turn, so that others get theirs
+constexpr std::size_t k_answers_ahead_max = std::size_t{256} * 1024; // pipelined, and not yet taken
 constexpr std::chrono::milliseconds k_linger{3000};
 
 } // namespace

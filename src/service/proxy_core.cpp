@@ -13,7 +13,7 @@
 namespace odysseus {
 namespace {
 
-constexpr std::size_t k_scratch_bytes = 64 * 1024;
+constexpr std::size_t k_scratch_bytes = std::size_t{64} * 1024;
 constexpr std::size_t k_errand_threads_max = 16;
 constexpr std::size_t k_accepts_a_turn = 64;
 constexpr std::size_t k_other_sockets = 64; // logs, llama-server's pipes, downloads

@@ -14,7 +14,8 @@
 namespace odysseus {
 namespace {
 
-constexpr std::size_t k_failure_body_max = 64 * 1024; // of a failure, held to have it judged
+constexpr std::size_t k_failure_body_max =
+    std::size_t{64} * 1024; // of a failure, held to have it judged
 constexpr std::string_view k_last_chunk = "0\r\n\r\n";
 constexpr int k_router_failure = 500; // what the router itself says when it has not yet begun
 

@@ -12,10 +12,10 @@
 
 namespace odysseus {
 
-constexpr std::size_t k_head_bytes_max = 32 * 1024;
-constexpr std::size_t k_target_bytes_max = 8 * 1024;
+constexpr std::size_t k_head_bytes_max = std::size_t{32} * 1024;
+constexpr std::size_t k_target_bytes_max = std::size_t{8} * 1024;
 constexpr std::size_t k_header_lines_max = 100;
-constexpr std::size_t k_trailer_bytes_max = 8 * 1024;
+constexpr std::size_t k_trailer_bytes_max = std::size_t{8} * 1024;
 constexpr std::size_t k_chunk_line_bytes_max = 256; // size and extensions
 
 struct HeaderLine {
