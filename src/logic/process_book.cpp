@@ -94,7 +94,7 @@ bool ProcessBook::is_loading() const {
 const ModelProcess* ProcessBook::leaver() const {
     const auto found =
         std::find_if(m_processes.rbegin(), m_processes.rend(), [](const auto& process) {
-            return process.leaving && !process.end_asked && !process.exit_status;
+            return process.loaded && process.leaving && !process.end_asked && !process.exit_status;
         });
     return found == m_processes.rend() ? nullptr : &*found;
 }

@@ -42,8 +42,8 @@ class ProcessBook {
     [[nodiscard]] const ModelProcess* newest_ended(const std::string& model) const;
     // Whether a process is between its start and "model loaded" or its end.
     [[nodiscard]] bool is_loading() const;
-    // A process that said that it ends, was not told so by its router, and has not ended; nullptr:
-    // there is none.
+    // A process that had loaded, said that it ends, was not told so by its router, and has not
+    // ended; nullptr: there is none. (One that fails to load says the same, and ends.)
     [[nodiscard]] const ModelProcess* leaver() const;
     // The processes that serve: loaded, and neither ended nor about to.
     [[nodiscard]] std::vector<ModelPort> serving() const;
