@@ -229,8 +229,11 @@ ContextChoice choose_auto_context(const Machine& machine, const Model* largest,
         choice.tokens = rung_for_training(*trained);
         limits = cat("; the model was trained for ", *trained);
     }
-    choice.reason = cat(choice.tokens, " tokens: room for ", choice.estimated_max_tokens, " (",
-                        basis, ")", limits, ".");
+    const bool more_fits = choice.estimated_max_tokens > k_ladder.front() && limits.empty();
+    const auto room = more_fits ? cat("the most that is chosen by itself; ",
+                                      choice.estimated_max_tokens, " would fit")
+                                : cat("room for ", choice.estimated_max_tokens);
+    choice.reason = cat(choice.tokens, " tokens: ", room, " (", basis, ")", limits, ".");
     return choice;
 }
 
