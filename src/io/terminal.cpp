@@ -4,6 +4,7 @@
 #include "odysseus/platform/tty.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -58,7 +59,7 @@ std::size_t width_of(const std::string& text) {
 }
 
 std::string duration_text(double seconds) {
-    const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+    const auto whole = static_cast<std::int64_t>(std::llround(seconds));
     if (whole >= 3600) return cat(whole / 3600, " h ", whole % 3600 / 60, " min");
     if (whole >= 60) return cat(whole / 60, " min ", whole % 60, " s");
     return cat(whole, " s");

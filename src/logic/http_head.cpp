@@ -312,20 +312,16 @@ void ChunkWalker::take_content_end(char c) {
 
 // Trailer lines are passed over; an empty one ends the message.
 void ChunkWalker::take_trailer(char c) {
-    if (++m_trailer_bytes > k_trailer_bytes_max) {
+    const bool bare_line_feed = c == '\n' && !m_carriage_return;
+    const bool bare_return = c != '\n' && m_carriage_return;
+    if (++m_trailer_bytes > k_trailer_bytes_max || bare_line_feed || bare_return) {
         m_state = State::broken;
     } else if (m_carriage_return) {
-        if (c != '\n') {
-            m_state = State::broken;
-        } else if (m_line_bytes == 0) {
-            m_state = State::done;
-        }
+        if (m_line_bytes == 0) m_state = State::done;
         m_carriage_return = false;
         m_line_bytes = 0;
     } else if (c == '\r') {
         m_carriage_return = true;
-    } else if (c == '\n') {
-        m_state = State::broken;
     } else {
         ++m_line_bytes;
     }

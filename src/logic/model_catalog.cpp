@@ -78,7 +78,7 @@ struct Folder {
 
 // "mmproj-gemma-3-4b-it-f16.gguf" is about "gemma-3-4b-it"; "mmproj-F16.gguf" about nothing.
 [[nodiscard]] std::string projector_subject(std::string_view file_name) {
-    const auto trim = [](std::string text) {
+    const auto trim = [](const std::string& text) {
         const auto first = text.find_first_not_of("-_.");
         if (first == std::string::npos) return std::string();
         return text.substr(first, text.find_last_not_of("-_.") - first + 1);
@@ -99,6 +99,7 @@ class Builder {
     Builder(const std::vector<ScannedFile>& files, std::string_view models_dir)
         : m_models_dir(models_dir) {
         std::vector<std::string> paths;
+        paths.reserve(files.size());
         for (const auto& scanned : files)
             paths.push_back(scanned.file.path);
         m_router = router_view(paths);
@@ -284,7 +285,7 @@ class Builder {
             if (is_free(id, candidate)) return id;
         }
         for (int number = 2;; ++number) {
-            const auto id = cat(whole, "~", number);
+            auto id = cat(whole, "~", number);
             if (is_free(id, candidate)) return id;
         }
     }

@@ -52,7 +52,7 @@ class Reader {
     }
 
     bool on(std::string_view id) {
-        const auto word = lowered(text(id));
+        auto word = lowered(text(id));
         for (const char* yes : {"1", "true", "yes", "on"}) {
             if (word == yes) return true;
         }
@@ -69,7 +69,7 @@ class Reader {
         const auto spec = std::find_if(specs.begin(), specs.end(),
                                        [id](const auto& row) { return id == row.id; });
         const auto words = split(spec->words, ' ');
-        const auto word = lowered(text(id));
+        auto word = lowered(text(id));
         if (std::find(words.begin(), words.end(), word) == words.end()) {
             std::string list;
             for (const auto& right : words)

@@ -16,6 +16,8 @@ constexpr std::uint32_t k_feed_forward = 160;
 constexpr std::uint32_t k_heads = 4;
 constexpr std::uint32_t k_kv_heads = 4;
 constexpr std::uint32_t k_head = 16;
+constexpr std::uint64_t k_query_width = std::uint64_t{k_heads} * k_head;
+constexpr std::uint64_t k_kv_width = std::uint64_t{k_kv_heads} * k_head;
 constexpr std::uint32_t k_trained_context = 131072;
 
 constexpr const char* k_chat_template =
@@ -157,10 +159,10 @@ std::string toy_model_gguf() {
             return cat("blk.", layer, ".", part, ".weight");
         };
         weights.add_ones(name("attn_norm"), k_embedding);
-        weights.add_matrix(name("attn_q"), k_embedding, k_heads * k_head);
-        weights.add_matrix(name("attn_k"), k_embedding, k_kv_heads * k_head);
-        weights.add_matrix(name("attn_v"), k_embedding, k_kv_heads * k_head);
-        weights.add_matrix(name("attn_output"), k_heads * k_head, k_embedding);
+        weights.add_matrix(name("attn_q"), k_embedding, k_query_width);
+        weights.add_matrix(name("attn_k"), k_embedding, k_kv_width);
+        weights.add_matrix(name("attn_v"), k_embedding, k_kv_width);
+        weights.add_matrix(name("attn_output"), k_query_width, k_embedding);
         weights.add_ones(name("ffn_norm"), k_embedding);
         weights.add_matrix(name("ffn_gate"), k_embedding, k_feed_forward);
         weights.add_matrix(name("ffn_up"), k_embedding, k_feed_forward);

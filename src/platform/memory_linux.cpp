@@ -35,6 +35,7 @@ void return_unused_memory() {
         char mode[5] = {};
         if (std::sscanf(line.c_str(), "%llx-%llx %4s", &from, &to, mode) != 3) continue;
         if (std::string(mode) != "r-xp" || line.find('/') == std::string::npos) continue;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel tells addresses as numbers
         madvise(reinterpret_cast<void*>(static_cast<std::uintptr_t>(from)), to - from,
                 MADV_DONTNEED);
     }
