@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -58,7 +59,7 @@ class Exchange final : public Watched, public LinkUser {
 
     // The way back (proxy_relay.cpp).
     void take_head();
-    [[nodiscard]] bool no_content_yet(std::string_view body);
+    [[nodiscard]] std::optional<std::string_view> first_content(std::string_view body) const;
     void pass_head();
     void hold(std::string_view bytes);
     void relay(std::string_view bytes);

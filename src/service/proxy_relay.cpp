@@ -48,8 +48,12 @@ void Exchange::take_head() {
     m_chunks = {};
     const auto body = std::string_view(m_in).substr(m_head_bytes);
     // A process that dies after its head and before its answer is still one that can be replaced
-    // unseen.
-    if (m_head.status < 500 && m_request.loads_model && no_content_yet(body)) return;
+    // unseen; the router's remark in place of the answer tells just that.
+    if (m_head.status < 500 && m_request.loads_model) {
+        const auto first = first_content(body);
+        if (!first) return;
+        if (is_router_remark(*first)) m_head.status = k_router_failure;
+    }
     const bool to_judge = m_head.status >= 500; // after a replay it is only read
     // Once comments have gone out, an error can only be told as an event.
     if (to_judge || (m_pinged && m_head.status >= 400)) {
@@ -61,15 +65,15 @@ void Exchange::take_head() {
     relay(body);
 }
 
-// Whether the answer's first byte is still to come; the router's remark in place of it is a
-// failure.
-bool Exchange::no_content_yet(std::string_view body) {
-    if (m_head.framing == Framing::length) return m_left > 0 && body.empty();
-    if (m_head.framing != Framing::chunked) return false;
+// What stands in the first chunk, if there are chunks; absent while the first byte is still to
+// come.
+std::optional<std::string_view> Exchange::first_content(std::string_view body) const {
+    if (m_head.framing == Framing::length && m_left > 0 && body.empty()) return std::nullopt;
+    if (m_head.framing != Framing::chunked) return std::string_view();
     ChunkWalker walker;
     const auto content = walker.next(body);
-    if (is_router_remark(content)) m_head.status = k_router_failure;
-    return content.empty() && walker.state() == ChunkWalker::State::more;
+    if (content.empty() && walker.state() == ChunkWalker::State::more) return std::nullopt;
+    return content;
 }
 
 void Exchange::pass_head() {
