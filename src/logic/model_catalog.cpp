@@ -312,6 +312,7 @@ class Builder {
         m_ids.insert(model.id);
         model.path = absolute(candidate.path());
         model.shards = static_cast<int>(candidate.files.size());
+        model.modified_s = candidate.files.front()->file.modified_s;
         for (const auto* part : candidate.files) {
             model.size_bytes += part->file.size_bytes;
             model.modified_s = std::max(model.modified_s, part->file.modified_s);

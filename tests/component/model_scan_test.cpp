@@ -114,6 +114,16 @@ TEST_CASE("scan: the signature changes with the folder, and headers are read ane
     CHECK(scan.signature() != with_two);
 }
 
+TEST_CASE("scan: a model's time is its file's, so a changed file is another model") {
+    TempDir dir;
+    const auto file = dir.path() / "a.gguf";
+    write(file, small_model());
+    io::ModelScan scan(dir.path());
+    const auto before = scan.catalog().models.at(0).modified_s;
+    fs::last_write_time(file, fs::last_write_time(file) + std::chrono::seconds(7));
+    CHECK(scan.catalog().models.at(0).modified_s == before + 7);
+}
+
 TEST_CASE("scan: limits end a walk, and it is said") {
     TempDir dir;
     for (int i = 0; i < 9; ++i)

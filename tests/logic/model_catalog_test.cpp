@@ -114,6 +114,16 @@ TEST_CASE("catalog: of two revisions in the cache the newer one is offered") {
     CHECK(catalog.models[0].path == "/m/hub/models--o--r/snapshots/aaa/x-Q4_0.gguf");
 }
 
+TEST_CASE("catalog: a model is as old as its newest file, also before the epoch") {
+    auto first = file("big/x-00001-of-00002.gguf");
+    auto second = file("big/x-00002-of-00002.gguf");
+    first.file.modified_s = -4'000'000'000; // libstdc++ counts from the year 2174
+    second.file.modified_s = -4'000'000'100;
+    const auto catalog = make_catalog({first, second}, "/m");
+    REQUIRE(catalog.models.size() == 1);
+    CHECK(catalog.models[0].modified_s == -4'000'000'000);
+}
+
 TEST_CASE("catalog: several quantisations in one folder are a model each") {
     const auto catalog =
         catalog_of({"Qwen/q-Q4_K_M.gguf", "Qwen/q-Q8_0.gguf", "a/b/x.gguf", "a/b/y.gguf"});

@@ -14,7 +14,8 @@ namespace odysseus {
 struct ModelFile {
     std::string path; // relative to the models folder, '/' between parts, UTF-8
     std::int64_t size_bytes = 0;
-    std::int64_t modified_s = 0; // from an epoch of the system's own: only to be compared
+    std::int64_t modified_s =
+        0; // from an epoch of the system's own, may be below 0: only to be compared
 };
 
 // One model that can be asked for: a file, or the shards of a split model, with its mmproj.
