@@ -13,11 +13,20 @@ namespace {
 constexpr int k_status_second = 130;    // what shells say of a program ended by Ctrl-C
 constexpr int k_signal_leave = SIGUSR2; // from our destructor to our thread
 
+// nohup ignores SIGHUP and a script's shell the SIGINT of its background jobs; a blocked signal
+// would arrive all the same.
+bool is_ignored(int signal) {
+    struct sigaction now {};
+    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 sigset_t awaited() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, k_signal_leave})
-        sigaddset(&set, signal);
+    sigaddset(&set, k_signal_leave);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        if (!is_ignored(signal)) sigaddset(&set, signal);
+    }
     return set;
 }
 
@@ -30,10 +39,10 @@ struct StopSignal::Native {
     bool leaving = false;
     std::function<void()> second;
     sigset_t before{};
+    sigset_t set = awaited();
     std::thread waiter;
 
     void run() {
-        const auto set = awaited();
         for (;;) {
             int signal = 0;
             if (::sigwait(&set, &signal) != 0) continue;
@@ -58,8 +67,7 @@ struct StopSignal::Native {
 StopSignal::StopSignal(std::function<void()> second) : m_native(std::make_unique<Native>()) {
     m_native->second = std::move(second);
     ::signal(SIGPIPE, SIG_IGN);
-    const auto set = awaited();
-    ::pthread_sigmask(SIG_BLOCK, &set, &m_native->before);
+    ::pthread_sigmask(SIG_BLOCK, &m_native->set, &m_native->before);
     m_native->waiter = std::thread([native = m_native.get()] { native->run(); });
 }
 

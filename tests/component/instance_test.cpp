@@ -196,6 +196,7 @@ TEST_CASE("stop signal: the first asks, the second ends at once", "[instance]") 
           }) == 0);
     for (const int signal : {SIGINT, SIGHUP}) {
         CHECK(in_own_process([&] {
+                  ::signal(signal, SIG_DFL);
                   const StopSignal stop;
                   ::kill(::getpid(), signal);
                   stop.wait();
@@ -205,6 +206,7 @@ TEST_CASE("stop signal: the first asks, the second ends at once", "[instance]") 
     Scratch scratch;
     const auto words = scratch / "last-words";
     CHECK(in_own_process([&] {
+              ::signal(SIGINT, SIG_DFL);
               StopSignal stop([&] { std::ofstream(words) << "killed the group"; });
               ::kill(::getpid(), SIGINT);
               stop.wait();
@@ -225,4 +227,17 @@ TEST_CASE("stop signal: the first asks, the second ends at once", "[instance]") 
               stop.ask();
               return stop.wait(1ms) ? 0 : 1;
           }) == 0);
+}
+
+TEST_CASE("stop signal: what was ignored stays ignored (nohup, jobs of a script)", "[instance]") {
+    for (const int signal : {SIGINT, SIGHUP, SIGTERM}) {
+        CHECK(in_own_process([&] {
+                  ::signal(signal, SIG_IGN);
+                  const StopSignal stop;
+                  ::kill(::getpid(), signal);
+                  if (stop.wait(200ms)) return 1;
+                  ::kill(::getpid(), signal == SIGTERM ? SIGHUP : SIGTERM);
+                  return stop.wait(5s) ? 0 : 2;
+              }) == 0);
+    }
 }
