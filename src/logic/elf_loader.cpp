@@ -22,13 +22,13 @@ std::uint64_t number_at(std::string_view data, std::size_t at, std::size_t bytes
 
 } // namespace
 
-std::optional<ByteRange> elf_program_headers(std::string_view header) {
+std::optional<FileRange> elf_program_headers(std::string_view header) {
     if (header.size() < k_elf_header_bytes || header.substr(0, 6) != k_magic) return std::nullopt;
     const auto count = number_at(header, 56, 2);
     if (number_at(header, 54, 2) != k_program_header_bytes || count == 0 ||
         count > k_program_headers_max)
         return std::nullopt;
-    return ByteRange{number_at(header, 32, 8), count * k_program_header_bytes};
+    return FileRange{number_at(header, 32, 8), count * k_program_header_bytes};
 }
 
 std::optional<ElfLoader> elf_loader(std::string_view program_headers) {
@@ -36,14 +36,14 @@ std::optional<ElfLoader> elf_loader(std::string_view program_headers) {
          at += k_program_header_bytes) {
         const auto entry = program_headers.substr(at, k_program_header_bytes);
         if (number_at(entry, 0, 4) != k_type_interp) continue;
-        const ByteRange path{number_at(entry, k_offset_at, 8), number_at(entry, k_file_size_at, 8)};
+        const FileRange path{number_at(entry, k_offset_at, 8), number_at(entry, k_file_size_at, 8)};
         if (path.size < 2 || path.size > k_loader_path_bytes_max) return std::nullopt;
         return ElfLoader{{at, k_program_header_bytes}, path};
     }
     return std::nullopt;
 }
 
-std::string elf_loader_entry(std::string_view entry, ByteRange path) {
+std::string elf_loader_entry(std::string_view entry, FileRange path) {
     std::string moved(entry);
     for (std::size_t i = 0; i < 8; ++i) {
         moved.at(k_offset_at + i) = static_cast<char>(path.offset >> (8 * i));

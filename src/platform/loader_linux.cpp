@@ -36,7 +36,7 @@ class OpenFile {
 constexpr std::uint64_t k_room_bytes = 1024; // for the path, when it gets a new place
 
 // What `range` holds; nothing when the file ends before it does.
-std::optional<std::string> bytes_of(int fd, ByteRange range) {
+std::optional<std::string> bytes_of(int fd, FileRange range) {
     std::string bytes(range.size, '\0');
     const auto got = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(range.offset));
     if (got != static_cast<ssize_t>(bytes.size())) return std::nullopt;
@@ -45,8 +45,8 @@ std::optional<std::string> bytes_of(int fd, ByteRange range) {
 
 struct NamedLoader {
     fs::path path;
-    ByteRange path_place;
-    ByteRange entry_place; // of the program header that tells path_place
+    FileRange path_place;
+    FileRange entry_place; // of the program header that tells path_place
     std::string entry;
 };
 

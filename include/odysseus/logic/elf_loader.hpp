@@ -10,7 +10,7 @@
 
 namespace odysseus {
 
-struct ByteRange {
+struct FileRange {
     std::uint64_t offset = 0; // from the beginning of the file
     std::uint64_t size = 0;   // bytes
 };
@@ -20,12 +20,12 @@ inline constexpr std::uint64_t k_loader_path_bytes_max = 4096; // the kernel's P
 
 // From the first k_elf_header_bytes: where the table of program headers is. Nothing: no such file,
 // or a table that cannot be right.
-[[nodiscard]] std::optional<ByteRange> elf_program_headers(std::string_view header);
+[[nodiscard]] std::optional<FileRange> elf_program_headers(std::string_view header);
 
 // What the table says about the loader.
 struct ElfLoader {
-    ByteRange entry; // the program header itself, from the beginning of the table
-    ByteRange path;  // its path in the file, the NUL at its end included
+    FileRange entry; // the program header itself, from the beginning of the table
+    FileRange path;  // its path in the file, the NUL at its end included
 };
 
 // Nothing: the program needs no loader.
@@ -33,6 +33,6 @@ struct ElfLoader {
 
 // The program header with its path at another place of the file. The kernel reads it from there;
 // where it lies in memory does not change, and nobody looks there for it.
-[[nodiscard]] std::string elf_loader_entry(std::string_view entry, ByteRange path);
+[[nodiscard]] std::string elf_loader_entry(std::string_view entry, FileRange path);
 
 } // namespace odysseus
