@@ -7,9 +7,8 @@ namespace odysseus::platform {
 // one.
 void limit_heap_arenas();
 
-// After start-up: gives the heap's free pages back, and lets go of the code pages that only
-// start-up needed (they come back from the page cache when they are called again). Does nothing
-// where the system offers no such thing.
+// After start-up: gives the heap's free pages back. Does nothing where the system offers no such
+// thing.
 void return_unused_memory();
 
 } // namespace odysseus::platform
