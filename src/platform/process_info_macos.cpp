@@ -1,8 +1,10 @@
+#include "odysseus/logic/macos_text.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/process_info.hpp"
 
 #include <csignal>
 #include <libproc.h>
+#include <mach/mach_time.h>
 #include <sys/sysctl.h>
 #include <unistd.h>
 
@@ -35,15 +37,17 @@ std::vector<std::int64_t> group_members(std::int64_t group) {
 std::optional<std::int64_t> group_cpu_ms(std::int64_t group) {
     const auto members = group_members(group);
     if (members.empty()) return std::nullopt;
-    std::uint64_t nanoseconds = 0;
+    mach_timebase_info_data_t clock{};
+    ::mach_timebase_info(&clock);
+    std::uint64_t ticks = 0; // of the Mach clock: nanoseconds on Intel alone
     for (const auto pid : members) {
         proc_taskinfo info{};
         if (::proc_pidinfo(static_cast<int>(pid), PROC_PIDTASKINFO, 0, &info, sizeof info) ==
             static_cast<int>(sizeof info)) {
-            nanoseconds += info.pti_total_user + info.pti_total_system;
+            ticks += info.pti_total_user + info.pti_total_system;
         }
     }
-    return static_cast<std::int64_t>(nanoseconds / 1000000);
+    return milliseconds_of_ticks(ticks, clock.numer, clock.denom);
 }
 
 std::optional<std::int64_t> address_space_limit(std::int64_t) {

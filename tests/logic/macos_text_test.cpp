@@ -57,3 +57,13 @@ TEST_CASE("macos text: vm_stat in pages of its own size") {
     CHECK_FALSE(parse_vm_stat("(page size of 0 bytes)\nPages free: 1.\n").has_value());
     CHECK_FALSE(parse_vm_stat("").has_value());
 }
+
+TEST_CASE("macos text: ticks of the Mach clock are milliseconds by its own ratio") {
+    CHECK(milliseconds_of_ticks(24'000'000, 125, 3) == 1000); // Apple silicon: 24 MHz
+    CHECK(milliseconds_of_ticks(1'200'000, 125, 3) == 50);
+    CHECK(milliseconds_of_ticks(1'000'000'000, 1, 1) == 1000); // Intel: nanoseconds
+    CHECK(milliseconds_of_ticks(0, 125, 3) == 0);
+    // Ten years of a hundred cores: no step on the way overflows.
+    CHECK(milliseconds_of_ticks(24'000'000ULL * 31'536'000'000, 125, 3) == 31'536'000'000'000);
+    CHECK(milliseconds_of_ticks(5, 1, 0) == 0);
+}
