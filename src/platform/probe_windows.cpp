@@ -85,8 +85,8 @@ void probe_cpu(Machine& machine) {
 }
 
 std::optional<fs::path> find_nvidia_smi(const ProbeLimits& limits) {
-    const auto path = limits.path_env ? limits.path_env : environment(L"PATH");
-    for (const auto folder : split(path.value_or(""), ';')) {
+    const auto path = limits.path_env ? *limits.path_env : environment(L"PATH").value_or("");
+    for (const auto folder : split(path, ';')) { // views into `path`
         const auto file = path_from_utf8(folder) / L"nvidia-smi.exe";
         if (!folder.empty() && is_there(file)) return file;
     }
