@@ -85,6 +85,7 @@ struct Child::Native {
     void watch();
     [[nodiscard]] DWORD patience();
     void start(const ChildSpec& spec);
+    void end_threads(); // when the processes have ended
 };
 
 void Child::Native::read_stream(HANDLE from, std::string& into) {
@@ -209,24 +210,35 @@ void Child::Native::start(const ChildSpec& spec) {
 Child::Child(const ChildSpec& spec, Guard&) : m_native(std::make_unique<Native>()) {
     auto& native = *m_native;
     native.start(spec);
-    native.out_reader =
-        std::thread([&] { native.read_stream(native.out.get(), native.out_bytes); });
-    native.err_reader =
-        std::thread([&] { native.read_stream(native.err.get(), native.err_bytes); });
-    native.watcher = std::thread([&] { native.watch(); });
+    try {
+        native.out_reader =
+            std::thread([&] { native.read_stream(native.out.get(), native.out_bytes); });
+        native.err_reader =
+            std::thread([&] { native.read_stream(native.err.get(), native.err_bytes); });
+        native.watcher = std::thread([&] { native.watch(); });
+    } catch (const std::system_error& error) { // no thread was to be had
+        ::TerminateJobObject(native.job.get(), k_killed);
+        native.end_threads();
+        throw Error(Fault::server,
+                    cat("starting ", utf8(spec.executable), ": a thread: ", error.what()));
+    }
+}
+
+void Child::Native::end_threads() {
+    if (watcher.joinable()) watcher.join();
+    {
+        const std::lock_guard lock(mutex);
+        gone_told = true;
+        changed.notify_all();
+    }
+    for (auto* reader : {&out_reader, &err_reader}) {
+        if (reader->joinable()) reader->join();
+    }
 }
 
 Child::~Child() {
-    auto& native = *m_native;
     stop(std::chrono::milliseconds(0));
-    native.watcher.join();
-    {
-        const std::lock_guard lock(native.mutex);
-        native.gone_told = true;
-        native.changed.notify_all();
-    }
-    native.out_reader.join();
-    native.err_reader.join();
+    m_native->end_threads();
 }
 
 std::int64_t Child::pid() const {

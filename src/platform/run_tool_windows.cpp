@@ -142,10 +142,20 @@ ToolResult run_tool(const std::vector<std::string>& argv, const EnvAdditions& en
     ToolResult result;
     bool cut_out = false;
     bool cut_err = false;
-    std::thread out_reader(
-        [&] { read_all(out.read.get(), result.out, limits.output_bytes_max, cut_out); });
-    std::thread err_reader(
-        [&] { read_all(err.read.get(), result.err, limits.output_bytes_max, cut_err); });
+    std::thread out_reader;
+    std::thread err_reader;
+    try {
+        out_reader = std::thread(
+            [&] { read_all(out.read.get(), result.out, limits.output_bytes_max, cut_out); });
+        err_reader = std::thread(
+            [&] { read_all(err.read.get(), result.err, limits.output_bytes_max, cut_err); });
+    } catch (const std::system_error& error) { // no thread was to be had
+        ::TerminateJobObject(job.get(), 1);
+        if (out_reader.joinable()) out_reader.join();
+        result.end = ToolResult::End::not_started;
+        result.problem = error.what();
+        return result;
+    }
     const auto waited =
         ::WaitForSingleObject(process.get(), static_cast<DWORD>(limits.deadline.count()));
     DWORD code = 0;
