@@ -3,6 +3,7 @@
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/log.hpp"
 #include "odysseus/logic/device_memory.hpp"
+#include "odysseus/logic/models_answer.hpp"
 #include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/files.hpp"
 #include "odysseus/platform/paths.hpp"
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <random>
 
 namespace odysseus::front {
@@ -89,12 +89,10 @@ void note_what_held(ContextRecord& record, const std::vector<Model>& models,
                     const Serving& serving) {
     if (serving.state != State::ready || serving.oom_steps > 0) return;
     const auto answer = llama_get({serving.port, serving.api_key}, "/models", k_list_limit);
-    const auto list = nlohmann::json::parse(answer.body, nullptr, false);
-    if (answer.status != 200 || !list.is_object() || !list.contains("data")) return;
-    for (const auto& entry : list["data"]) {
-        const auto state = entry.value("/status/value"_json_pointer, std::string());
-        const auto model = model_with(models, entry.value("id", std::string()));
-        if (state == "loaded" && model) record.held(*model, serving.context, std::nullopt);
+    if (answer.status != 200) return;
+    for (const auto& id : loaded_ids(answer.body)) {
+        if (const auto model = model_with(models, id))
+            record.held(*model, serving.context, std::nullopt);
     }
 }
 

@@ -108,6 +108,17 @@ std::optional<std::string> model_entry(std::string_view router_list,
     return std::nullopt;
 }
 
+std::vector<std::string> loaded_ids(std::string_view router_list) {
+    std::vector<std::string> ids;
+    for (const auto& entry : router_entries(router_list)) {
+        const auto id = id_of(entry);
+        if (id.empty() || !entry.contains("status") || !entry["status"].is_object()) continue;
+        const auto& status = entry["status"];
+        if (status.contains("value") && status["value"] == "loaded") ids.push_back(id);
+    }
+    return ids;
+}
+
 std::vector<std::string> listed_ids(std::string_view router_list) {
     std::vector<std::string> ids;
     for (const auto& entry : router_entries(router_list)) {

@@ -22,6 +22,9 @@ namespace odysseus {
 [[nodiscard]] std::optional<std::string>
 model_entry(std::string_view router_list, const std::vector<Model>& models, std::string_view name);
 
+// The ids whose model is loaded.
+[[nodiscard]] std::vector<std::string> loaded_ids(std::string_view router_list);
+
 // Every id and alias in llama-server's list.
 [[nodiscard]] std::vector<std::string> listed_ids(std::string_view router_list);
 
