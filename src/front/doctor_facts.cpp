@@ -113,17 +113,10 @@ void look_at_models(const Settings& settings, DoctorFacts& facts) {
     }
 }
 
-// The odysseus that holds this HOME, if one does. Asking makes no file: the lock's mere existence
-// tells others that this is not the first run.
+// The odysseus that holds this HOME, if one does.
 std::optional<std::int64_t> running_here(const fs::path& home) {
     const auto file = home / "data" / "odysseus.lock";
-    std::error_code error;
-    if (!fs::exists(file, error)) return std::nullopt;
-    try {
-        if (platform::FileLock::try_lock(file)) return std::nullopt;
-    } catch (const Error&) {
-        return std::nullopt;
-    }
+    if (!platform::FileLock::is_held(file)) return std::nullopt;
     return platform::FileLock::owner(file).value_or(0);
 }
 

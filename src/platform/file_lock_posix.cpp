@@ -2,6 +2,7 @@
 
 #include "odysseus/error.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -21,7 +22,7 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
     if (descriptor < 0) {
         const auto reason = std::generic_category().message(errno);
         throw Error(Fault::usage,
-                    cat("opening the lock ", file.string(), ": ", reason,
+                    cat("opening the lock ", utf8(file), ": ", reason,
                         "; its folder must be writable, or HOME another one: --home DIR"));
     }
     FileLock lock(descriptor);
@@ -32,7 +33,7 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
     if (result != 0 && errno == EWOULDBLOCK) return std::nullopt;
     if (result != 0) {
         const auto reason = std::generic_category().message(errno);
-        throw Error(Fault::usage, cat("locking ", file.string(), ": ", reason));
+        throw Error(Fault::usage, cat("locking ", utf8(file), ": ", reason));
     }
     // The record is for people and messages; a disk too full for it does not matter.
     const auto record = std::to_string(::getpid()) + "\n";
@@ -41,6 +42,13 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
         errno = 0;
     }
     return lock;
+}
+
+bool FileLock::is_held(const std::filesystem::path& file) {
+    const FileLock asking(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    const int descriptor = static_cast<int>(asking.m_native);
+    // Shared, so that two who only ask do not see each other.
+    return descriptor >= 0 && ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 void FileLock::release() noexcept {

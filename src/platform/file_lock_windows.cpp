@@ -46,6 +46,18 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
     return lock;
 }
 
+bool FileLock::is_held(const std::filesystem::path& file) {
+    const FileLock asking(reinterpret_cast<std::intptr_t>(
+        CreateFileW(file.c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr,
+                    OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr)));
+    if (asking.m_native == -1) return false;
+    OVERLAPPED place{};
+    place.Offset = k_lock_offset;
+    // Shared, so that two who only ask do not see each other.
+    return !LockFileEx(reinterpret_cast<HANDLE>(asking.m_native), LOCKFILE_FAIL_IMMEDIATELY, 0, 1,
+                       0, &place);
+}
+
 void FileLock::release() noexcept {
     if (m_native != -1) CloseHandle(reinterpret_cast<HANDLE>(std::exchange(m_native, -1)));
 }

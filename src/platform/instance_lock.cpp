@@ -9,7 +9,9 @@ namespace {
 
 FileLock locked(const std::filesystem::path& home) {
     const auto file = home / "data" / "odysseus.lock";
-    if (auto lock = FileLock::try_lock(file)) return std::move(*lock);
+    // Long enough for a doctor that only asks whether it is held.
+    constexpr std::chrono::milliseconds k_patience{300};
+    if (auto lock = FileLock::wait_lock(file, k_patience, {}, {})) return std::move(*lock);
     const auto owner = FileLock::owner(file);
     throw Error(Fault::busy,
                 cat("another odysseus", owner ? cat(" (process ", *owner, ")") : std::string(),

@@ -2,11 +2,13 @@
 
 #include "odysseus/error.hpp"
 #include "odysseus/platform/files.hpp"
+#include "odysseus/platform/instance_lock.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <future>
+#include <thread>
 
 using namespace odysseus;
 using namespace std::chrono_literals;
@@ -45,4 +47,29 @@ TEST_CASE("file_lock: a lock that cannot be made is an error, not a wait") {
     const Scratch scratch;
     platform::write_file_atomically(scratch / "file", "");
     CHECK_THROWS_AS(FileLock::try_lock(scratch / "file/lock"), Error);
+}
+
+TEST_CASE("file_lock: asking whether it is held makes nothing and writes nothing") {
+    const Scratch scratch;
+    const auto file = scratch / "lock";
+    CHECK_FALSE(FileLock::is_held(file));
+    CHECK_FALSE(std::filesystem::exists(file));
+    platform::write_file_atomically(file, "7\n");
+    CHECK_FALSE(FileLock::is_held(file));
+    CHECK(FileLock::owner(file) == 7);
+    const auto held = FileLock::try_lock(file);
+    CHECK(FileLock::is_held(file));
+}
+
+TEST_CASE("file_lock: a start waits for one that is held for a moment, and only so long") {
+    const Scratch scratch;
+    auto moment = FileLock::try_lock(scratch / "data/odysseus.lock");
+    std::thread asking([&] {
+        std::this_thread::sleep_for(30ms);
+        moment.reset();
+    });
+    CHECK_NOTHROW(platform::InstanceLock(scratch.path()));
+    asking.join();
+    const auto other = FileLock::try_lock(scratch / "data/odysseus.lock");
+    CHECK_THROWS_AS(platform::InstanceLock(scratch.path()), Error);
 }

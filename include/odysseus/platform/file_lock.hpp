@@ -25,6 +25,10 @@ class FileLock {
               const std::function<void(std::optional<std::int64_t> owner)>& waiting,
               const std::function<bool()>& stopped);
 
+    // Whether somebody holds it. Makes and writes nothing; who takes it in this very moment may be
+    // refused once.
+    [[nodiscard]] static bool is_held(const std::filesystem::path& file);
+
     // What the file says: the owner of now, or the last one.
     [[nodiscard]] static std::optional<std::int64_t> owner(const std::filesystem::path& file);
 
