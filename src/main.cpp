@@ -4,6 +4,7 @@
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/version.hpp"
+#include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/guard.hpp"
 
 #include <exception>
@@ -41,7 +42,9 @@ int run(const io::CommandLine& line) {
 int main(int argc, char** argv) {
     if (const auto code = platform::guard_main(argc, argv)) return *code;
     try {
-        return run(io::parse_command_line(argc, argv));
+        auto words = platform::own_arguments(argc, argv);
+        if (!words.empty()) words.erase(words.begin());
+        return run(io::parse_command_line(std::move(words)));
     } catch (const Stopped& stopped) {
         io::complain(cat("stopped: ", stopped.what()));
         return k_interrupted;

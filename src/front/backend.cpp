@@ -4,6 +4,7 @@
 #include "odysseus/front/server.hpp"
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/stop_signal.hpp"
 
 #include <nlohmann/json.hpp>
@@ -26,14 +27,14 @@ void list(const io::CommandLine& line, const io::BuildStore& store) {
                             {"installed_at", manifest.installed_at},
                             {"current", build.current},
                             {"previous", build.previous},
-                            {"path", build.server.string()},
+                            {"path", platform::utf8(build.server)},
                             {"devices", manifest.devices},
                             {"reason", manifest.reason}});
     }
     if (line.has("--json")) {
         io::print(nlohmann::ordered_json{{"builds", document}}.dump(2) + "\n");
     } else if (document.empty()) {
-        io::say("backend", cat("no build is installed in ", store.folder().string(),
+        io::say("backend", cat("no build is installed in ", platform::utf8(store.folder()),
                                "; odysseus backend install fetches one"));
     } else {
         io::print(table.text());
@@ -41,7 +42,7 @@ void list(const io::CommandLine& line, const io::BuildStore& store) {
 }
 
 void said(const io::InstalledBuild& build) {
-    io::say("backend", cat("now in use: ", build.id, " (", build.server.string(), ")"));
+    io::say("backend", cat("now in use: ", build.id, " (", platform::utf8(build.server), ")"));
     if (!build.manifest.reason.empty()) io::say("", build.manifest.reason);
 }
 
@@ -64,7 +65,7 @@ void check_tag(const std::string& tag) {
 void check_there(const std::filesystem::path& from) {
     std::error_code error;
     if (std::filesystem::exists(from, error)) return;
-    throw Error(Fault::usage, cat("there is no ", from.string(),
+    throw Error(Fault::usage, cat("there is no ", platform::utf8(from),
                                   "; odysseus backend import takes a llama.cpp release's archive "
                                   "(.tar.gz, .tar.xz, .zip) or a folder that holds llama-server"));
 }
@@ -106,8 +107,8 @@ int backend(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     } else if (action == "rollback") {
         said(store.rollback(wait));
     } else if (action == "import") {
-        const auto from = std::filesystem::absolute(
-            word_of(line, "an archive (.tar.gz, .tar.xz, .zip) or a folder"));
+        const auto from = std::filesystem::absolute(platform::path_from_utf8(
+            word_of(line, "an archive (.tar.gz, .tar.xz, .zip) or a folder")));
         check_there(from);
         said(io::import_build(store, from, install_options(release_source(settings, stopped))));
     }

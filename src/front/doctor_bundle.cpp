@@ -6,10 +6,10 @@
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/url.hpp"
 #include "odysseus/logic/version.hpp"
+#include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/files.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -104,12 +104,11 @@ RedactRules redact_rules(const Settings& settings, const std::vector<std::string
         add_secret(rules, key);
     for (const char* name : {"HF_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "LLAMA_API_KEY",
                              "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"}) {
-        if (const char* value = std::getenv(name)) add_secret(rules, value);
+        if (const auto value = platform::environment_value(name)) add_secret(rules, *value);
     }
     for (const char* name :
          {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
-        const char* value = std::getenv(name);
-        const auto url = parsed_url(value == nullptr ? "" : value);
+        const auto url = parsed_url(platform::environment_value(name).value_or(""));
         if (!url) continue;
         add_secret(rules, url->user);
         const auto colon = url->user.find(':');
@@ -129,9 +128,8 @@ RedactRules redact_rules(const Settings& settings, const std::vector<std::string
         }
     }
     for (const char* name : {"HOME", "USERPROFILE"}) {
-        if (const char* value = std::getenv(name); value != nullptr && rules.home_folder.empty()) {
-            rules.home_folder = value;
-        }
+        if (rules.home_folder.empty())
+            rules.home_folder = platform::environment_value(name).value_or("");
     }
     return rules;
 }

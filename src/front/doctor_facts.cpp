@@ -9,13 +9,13 @@
 #include "odysseus/log.hpp"
 #include "odysseus/logic/http_date.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/file_lock.hpp"
 #include "odysseus/platform/files.hpp"
 #include "odysseus/platform/leftovers.hpp"
 #include "odysseus/platform/port_owner.hpp"
 #include "odysseus/platform/ports.hpp"
 
-#include <cstdlib>
 #include <ctime>
 
 namespace odysseus::front {
@@ -36,8 +36,7 @@ constexpr int k_leftovers_max = 20;
 constexpr int k_entries_max = 20'000;
 
 std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
+    return platform::environment_value(name).value_or("");
 }
 
 fs::path nearest_existing(fs::path folder) {

@@ -5,10 +5,10 @@
 #include "odysseus/io/starter.hpp"
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/files.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 
 namespace odysseus::front {
@@ -18,8 +18,8 @@ using platform::utf8;
 namespace {
 
 std::optional<std::string> token_from_environment() {
-    const char* value = std::getenv("HF_TOKEN");
-    const auto token = trimmed(value == nullptr ? "" : value);
+    const auto value = platform::environment_value("HF_TOKEN").value_or("");
+    const auto token = trimmed(value);
     if (token.empty()) return std::nullopt;
     // It goes into a header: a line break in it would begin another one.
     const bool plain = std::all_of(token.begin(), token.end(), [](char c) {

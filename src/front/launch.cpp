@@ -20,9 +20,9 @@ constexpr const char* k_toy_file = "odysseus-toy.gguf";
 constexpr std::uintmax_t k_hardware_bytes_max = std::uintmax_t{1024} * 1024;
 
 Machine machine_from_file(const Settings& settings) {
-    const auto& file = settings.hardware;
+    const auto file = platform::path_from_utf8(settings.hardware);
     const auto refuse = [&](const std::string& why) {
-        throw Error(Fault::usage, cat(settings.hardware_from, ": ", file, why));
+        throw Error(Fault::usage, cat(settings.hardware_from, ": ", settings.hardware, why));
     };
     std::error_code error;
     const auto size = std::filesystem::file_size(file, error);
@@ -42,7 +42,7 @@ Machine machine_from_file(const Settings& settings) {
 } // namespace
 
 Home home_of(const Settings& settings) {
-    return {std::filesystem::path(settings.home)};
+    return {platform::path_from_utf8(settings.home)};
 }
 
 void make_folders(const io::ResolvedSettings& resolved,
@@ -78,7 +78,7 @@ Machine machine_for(const Settings& settings) {
 Model toy_model(const Home& home) {
     const auto bytes = toy_model_gguf();
     const ScannedFile file{{k_toy_file, static_cast<std::int64_t>(bytes.size())}, read_gguf(bytes)};
-    auto model = make_catalog({file}, home.data().string()).models.front();
+    auto model = make_catalog({file}, platform::utf8(home.data())).models.front();
     model.listed_by_router = false; // it does not lie in the models folder
     return model;
 }
@@ -89,11 +89,6 @@ void write_toy_model(const Home& home) {
     if (std::filesystem::file_size(home.data() / k_toy_file, error) == bytes.size() && !error)
         return;
     platform::write_file_atomically(home.data() / k_toy_file, bytes);
-}
-
-std::vector<Model> offered_models(const Home& home, const Catalog& catalog) {
-    if (!catalog.models.empty()) return catalog.models;
-    return {toy_model(home)};
 }
 
 ContextChoice context_for(const Settings& settings, const Machine& machine,
@@ -121,7 +116,7 @@ LaunchPlan launch_plan_for(const Settings& settings, const Home& home, const Mac
                                           std::max(1U, std::thread::hardware_concurrency())));
     plan.backend = machine.backend;
     plan.per_model_context = settings.per_model_context;
-    plan.preset_file = home.preset().string();
+    plan.preset_file = platform::utf8(home.preset());
     plan.user_arguments = arguments_for_context(llama_args, context);
     return plan;
 }

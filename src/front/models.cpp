@@ -3,6 +3,7 @@
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/logic/plan.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -20,7 +21,7 @@ std::string count_text(std::int64_t count) {
 } // namespace
 
 int models(const io::CommandLine& line, const io::ResolvedSettings& settings) {
-    io::ModelScan scan(std::filesystem::path(settings.values.models_dir));
+    io::ModelScan scan(platform::path_from_utf8(settings.values.models_dir));
     const auto catalog = scan.catalog();
     for (const auto& finding : catalog.findings)
         io::say("note", finding);

@@ -6,6 +6,7 @@
 #include "odysseus/front/verify.hpp"
 #include "odysseus/io/model_scan.hpp"
 #include "odysseus/io/terminal.hpp"
+#include "odysseus/platform/files.hpp"
 
 namespace odysseus::front {
 
@@ -31,7 +32,7 @@ int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     auto used = plan.hardware;
     const bool own_choice = settings.device == Backend::cpu; // any build computes there
     if (plan.build && plan.build->backend && !own_choice) used.backend = *plan.build->backend;
-    io::ModelScan scan(std::filesystem::path(settings.models_dir));
+    io::ModelScan scan(platform::path_from_utf8(settings.models_dir));
     const auto catalog = scan.catalog();
     plan.findings = catalog.findings;
     plan.models = catalog.models;

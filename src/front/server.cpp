@@ -16,22 +16,22 @@ namespace {
 constexpr int k_question_tries = 3;
 
 Server named_server(const Settings& settings, const Machine& machine) {
-    const std::filesystem::path path(settings.llama_server);
+    const auto path = platform::path_from_utf8(settings.llama_server);
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) {
         throw Error(Fault::usage,
-                    cat(settings.llama_server_from, ": there is no file ", path.string(),
+                    cat(settings.llama_server_from, ": there is no file ", settings.llama_server,
                         "; name the llama-server program itself, or leave it out and let odysseus "
                         "fetch one"));
     }
     if (!platform::may_run(path)) {
-        throw Error(Fault::usage, cat(settings.llama_server_from, ": ", path.string(),
+        throw Error(Fault::usage, cat(settings.llama_server_from, ": ", settings.llama_server,
                                       " is no program that you may run; name llama-server itself "
                                       "(chmod +x, if it is that)"));
     }
     Server server;
     server.executable = std::filesystem::canonical(path); // its libraries lie beside the real file
-    server.build = {path.string(), "", true, {}, "it was named with --llama-server", {}};
+    server.build = {settings.llama_server, "", true, {}, "it was named with --llama-server", {}};
     server.backend = machine.backend;
     server.library_folders = io::library_folders(server.executable, false, server.backend);
     return server;

@@ -50,10 +50,10 @@ StartSpec start_spec(const Settings& settings, const Home& home, const Plan& pla
     spec.guard = platform::own_executable();
     spec.log_file = home.logs() / "llama-server.log";
     spec.record = llama_record(home);
-    spec.needs = {server.executable, settings.models_dir, home.preset()};
+    spec.needs = {server.executable, platform::path_from_utf8(settings.models_dir), home.preset()};
     spec.api_key = settings.api_keys.empty() ? "" : random_key();
     spec.environment = launch_environment(platform::own_environment(),
-                                          {plan.hardware.os, (home.data() / "cache").string(),
+                                          {plan.hardware.os, platform::utf8(home.data() / "cache"),
                                            library_folders(server), spec.api_key});
     spec.arguments = [=, machine = plan.hardware](std::int64_t context, int port) {
         return launch_arguments(

@@ -2,12 +2,12 @@
 
 #include "odysseus/logic/launch_plan.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/files.hpp"
 #include "odysseus/platform/oneapi.hpp"
 #include "odysseus/platform/run_tool.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace odysseus::io {
 
@@ -40,8 +40,8 @@ platform::EnvAdditions loader_environment(const std::vector<std::filesystem::pat
     if (folders.empty()) return {};
     std::vector<std::string> names(folders.size());
     std::transform(folders.begin(), folders.end(), names.begin(), platform::utf8);
-    const char* present = std::getenv("LD_LIBRARY_PATH");
-    return {loader_path(Os::linux, names, present != nullptr ? present : "")};
+    const auto present = platform::environment_value("LD_LIBRARY_PATH");
+    return {loader_path(Os::linux, names, present.value_or(""))};
 }
 
 BuildCheck check_build(const std::filesystem::path& server,

@@ -1,13 +1,13 @@
 #include "odysseus/io/command_line.hpp"
 
 #include "odysseus/error.hpp"
+#include "odysseus/io/settings_source.hpp"
 #include "odysseus/io/verbs.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/user_arguments.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 
 namespace odysseus::io {
 namespace {
@@ -69,7 +69,6 @@ std::string owners_of(std::string_view flag) {
 
 // A path on the command line is relative to where the user stands.
 std::string value_of(const SettingSpec& spec, const std::vector<std::string>& given) {
-    const std::string_view id = spec.id;
     for (const auto& value : given) {
         if (trimmed(value).empty()) {
             throw Error(Fault::usage, cat(spec.flag, " needs a value: ", spec.flag, " ", spec.value,
@@ -81,9 +80,7 @@ std::string value_of(const SettingSpec& spec, const std::vector<std::string>& gi
         }
     }
     if (spec.repeatable) return joined(given, ",");
-    if (id == "models_dir" || id == "llama_server" || id == "hardware" || id == "home") {
-        return std::filesystem::absolute(given.back()).lexically_normal().string();
-    }
+    if (spec.path) return absolute_path(given.back(), spec.flag);
     return given.back();
 }
 
@@ -112,9 +109,8 @@ void check_llama_arguments(const std::vector<std::string>& arguments) {
 
 } // namespace
 
-CommandLine parse_command_line(int argc, const char* const* argv) {
+CommandLine parse_command_line(std::vector<std::string> words) {
     CommandLine line;
-    std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
     if (const auto dashes = std::find(words.begin(), words.end(), "--"); dashes != words.end()) {
         line.llama_args.assign(dashes + 1, words.end());
         words.erase(dashes, words.end());

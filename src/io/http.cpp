@@ -3,9 +3,9 @@
 #include "odysseus/error.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/version.hpp"
+#include "odysseus/platform/environment.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
 #include <curl/curl.h>
 #include <exception>
@@ -120,27 +120,22 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
     }
 }
 
-const char* environment(const char* name) {
-    const char* value = std::getenv(name);
-    return value != nullptr && *value != '\0' ? value : nullptr;
-}
-
 // libcurl reads http_proxy, https_proxy, HTTPS_PROXY and NO_PROXY by itself, but for fear of CGI
 // not HTTP_PROXY. This machine is never asked through a proxy.
 void set_proxy(CURL* easy, const Url& url) {
     if (is_loopback(url)) {
         curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    } else if (const char* proxy = environment("HTTP_PROXY");
-               proxy != nullptr && url.scheme == "http" && environment("http_proxy") == nullptr) {
-        curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
+    } else if (const auto proxy = platform::environment_value("HTTP_PROXY");
+               proxy && url.scheme == "http" && !platform::environment_value("http_proxy")) {
+        curl_easy_setopt(easy, CURLOPT_PROXY, proxy->c_str());
     }
 }
 
 // As the curl program: behind a proxy that opens TLS, the user names that proxy's certificate.
 void set_certificates(CURL* easy) {
     for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
-        if (const char* file = environment(name)) {
-            curl_easy_setopt(easy, CURLOPT_CAINFO, file);
+        if (const auto file = platform::environment_value(name)) {
+            curl_easy_setopt(easy, CURLOPT_CAINFO, file->c_str());
             return;
         }
     }

@@ -2,6 +2,7 @@
 
 #include "odysseus/error.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -41,7 +42,7 @@ Error unreachable(const Error& error, const PullOptions& options) {
         cat(error.what(), "; is this machine online, and does ", options.hub,
             " open in a browser? A mirror is named with --hf-endpoint, and a GGUF file that was "
             "fetched elsewhere can simply be put into ",
-            options.models_dir.string())};
+            platform::utf8(options.models_dir))};
 }
 
 // A mirror may hand on the links of the hub that it mirrors.

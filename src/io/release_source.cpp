@@ -7,10 +7,10 @@
 #include "odysseus/logic/asset_choice.hpp"
 #include "odysseus/logic/guessed_release.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/environment.hpp"
 #include "reply_cache.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
 
 namespace odysseus::io {
@@ -53,8 +53,7 @@ struct ReleaseSource::Answer {
 
 std::optional<std::string> github_token() {
     for (const char* name : {"GITHUB_TOKEN", "GH_TOKEN"}) {
-        const char* value = std::getenv(name);
-        if (value != nullptr && *value != '\0') return value;
+        if (auto value = platform::environment_value(name)) return value;
     }
     return std::nullopt;
 }

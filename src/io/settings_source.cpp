@@ -4,13 +4,18 @@
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/environment.hpp"
+#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/paths.hpp"
 
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 namespace odysseus::io {
+
+using platform::path_from_utf8;
+using platform::utf8;
+
 namespace {
 
 constexpr std::uintmax_t k_file_bytes_max = std::uintmax_t{1024} * 1024;
@@ -18,13 +23,12 @@ constexpr std::uintmax_t k_file_bytes_max = std::uintmax_t{1024} * 1024;
 std::string content_of(const std::filesystem::path& path) {
     std::error_code error;
     if (std::filesystem::file_size(path, error) > k_file_bytes_max && !error) {
-        throw Error(Fault::usage,
-                    path.string() + " is larger than 1 MiB, so it is no settings file");
+        throw Error(Fault::usage, utf8(path) + " is larger than 1 MiB, so it is no settings file");
     }
     std::ifstream in(path, std::ios::binary);
     std::ostringstream text;
     text << in.rdbuf();
-    if (!in) throw Error(Fault::usage, path.string() + " cannot be read; check its permissions");
+    if (!in) throw Error(Fault::usage, utf8(path) + " cannot be read; check its permissions");
     return text.str();
 }
 
@@ -56,20 +60,19 @@ RawSettings settings_in(const std::filesystem::path& path) {
     const auto kind = std::filesystem::status(path, error).type();
     if (kind == std::filesystem::file_type::not_found || error) return {};
     if (kind != std::filesystem::file_type::regular) {
-        throw Error(Fault::usage,
-                    path.string() + " is no file; remove it, or put a JSON file there");
+        throw Error(Fault::usage, utf8(path) + " is no file; remove it, or put a JSON file there");
     }
-    auto read = settings_from_file(content_of(path), path.string());
+    auto read = settings_from_file(content_of(path), utf8(path));
     if (const auto* why = std::get_if<std::string>(&read)) throw Error(Fault::usage, *why);
     auto& settings = std::get<FileSettings>(read);
-    tell_unknown_keys(settings.unknown_keys, path.string());
+    tell_unknown_keys(settings.unknown_keys, utf8(path));
     return std::move(settings.values);
 }
 
 // A file where a folder must be can never become one.
 void refuse_file(const RawValue& value) {
     std::error_code error;
-    const auto kind = std::filesystem::status(value.text, error).type();
+    const auto kind = std::filesystem::status(path_from_utf8(value.text), error).type();
     if (kind == std::filesystem::file_type::directory ||
         kind == std::filesystem::file_type::not_found || kind == std::filesystem::file_type::none) {
         return;
@@ -81,18 +84,20 @@ void refuse_file(const RawValue& value) {
 
 } // namespace
 
+std::string absolute_path(const std::string& text, std::string_view where) {
+    if (!is_utf8(text)) {
+        throw Error(Fault::usage, cat(where, " is no UTF-8; rename the file or folder it names"));
+    }
+    return utf8(std::filesystem::absolute(path_from_utf8(text)).lexically_normal());
+}
+
 RawSettings settings_from_environment() {
     RawSettings values;
     for (const auto& spec : setting_specs()) {
-        const char* text = std::getenv(spec.environment);
-        if (text == nullptr || *text == '\0') continue;
-        std::string value = text;
-        if (std::string_view(spec.id) == "models_dir" ||
-            std::string_view(spec.id) == "llama_server" ||
-            std::string_view(spec.id) == "hardware") {
-            value = std::filesystem::absolute(value).lexically_normal().string();
-        }
-        values[spec.id] = {std::move(value), Origin::environment, spec.environment};
+        auto value = platform::environment_value(spec.environment);
+        if (!value) continue;
+        if (spec.path) value = absolute_path(*value, spec.environment);
+        values[spec.id] = {std::move(*value), Origin::environment, spec.environment};
     }
     return values;
 }
@@ -100,10 +105,13 @@ RawSettings settings_from_environment() {
 std::filesystem::path home_of(const RawSettings& flags, const RawSettings& environment) {
     for (const auto* source : {&flags, &environment}) {
         if (const auto found = source->find("home"); found != source->end()) {
-            return std::filesystem::absolute(found->second.text).lexically_normal();
+            return path_from_utf8(absolute_path(found->second.text, found->second.where));
         }
     }
-    return platform::own_executable().parent_path();
+    auto folder = platform::own_executable().parent_path();
+    if (is_utf8(utf8(folder))) return folder;
+    throw Error(Fault::usage, "the path of the folder that holds the program is no UTF-8; move it, "
+                              "or name another HOME with --home DIR");
 }
 
 ResolvedSettings resolve_settings(const RawSettings& flags) {
@@ -111,9 +119,9 @@ ResolvedSettings resolve_settings(const RawSettings& flags) {
     const auto home = home_of(flags, environment);
     ResolvedSettings resolved;
     resolved.raw = merged(flags, environment, settings_in(home / "data" / "launcher_config.json"));
-    resolved.raw["home"].text = home.string();
+    resolved.raw["home"].text = utf8(home);
     refuse_file(resolved.raw["home"]);
-    auto parsed = parsed_settings(resolved.raw, home.string());
+    auto parsed = parsed_settings(resolved.raw, utf8(home));
     if (const auto* why = std::get_if<std::string>(&parsed)) throw Error(Fault::usage, *why);
     resolved.values = std::get<Settings>(std::move(parsed));
     if (resolved.raw["models_dir"].text.empty()) {

@@ -4,6 +4,7 @@
 #include "guard_protocol.hpp"
 #include "odysseus/error.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/guard.hpp"
 #include "posix_fd.hpp"
 
@@ -33,7 +34,7 @@ constexpr std::chrono::milliseconds k_lost_guard_limit{5000};
 constexpr std::chrono::milliseconds k_look_again{2};
 
 [[noreturn]] void fail(const std::filesystem::path& program, const char* doing, int reason) {
-    throw Error(Fault::server, cat("starting ", program.string(), ": ", doing,
+    throw Error(Fault::server, cat("starting ", utf8(program), ": ", doing,
                                    std::generic_category().message(reason)));
 }
 
@@ -94,7 +95,7 @@ bool receive(int fd, Report& report) {
 }
 
 std::string spec_text(const ChildSpec& spec) {
-    std::string text = spec.executable.string() + '\0' + spec.directory.string() + '\0';
+    std::string text = spec.executable.native() + '\0' + spec.directory.native() + '\0';
     text += std::to_string(spec.arguments.size()) + '\0';
     for (const auto& argument : spec.arguments)
         text += argument + '\0';

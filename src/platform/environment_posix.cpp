@@ -1,5 +1,7 @@
 #include "odysseus/platform/environment.hpp"
 
+#include <cstdlib>
+
 extern char** environ; // POSIX prescribes the name, and macOS's headers do not declare it
 
 namespace odysseus::platform {
@@ -9,6 +11,16 @@ std::vector<std::string> own_environment() {
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
         entries.emplace_back(*entry);
     return entries;
+}
+
+std::optional<std::string> environment_value(const char* name) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+}
+
+std::vector<std::string> own_arguments(int argc, const char* const* argv) {
+    return {argv, argv + argc};
 }
 
 } // namespace odysseus::platform

@@ -21,8 +21,13 @@ std::string utf8(const fs::path& path) {
 }
 
 fs::path path_from_utf8(std::string_view text) {
-    const auto* first = reinterpret_cast<const char8_t*>(text.data());
-    return {std::u8string(first, first + text.size())};
+    std::string name(text);
+    if (!is_utf8(text)) { // a name of its own kind, so that no file is taken for another
+        for (char& byte : name)
+            byte = static_cast<unsigned char>(byte) < 0x80 ? byte : '_';
+        name += " (not UTF-8)";
+    }
+    return {std::u8string(name.begin(), name.end())};
 }
 
 std::optional<std::string> read_file(const fs::path& file, std::size_t bytes_max) {

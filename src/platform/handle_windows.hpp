@@ -33,4 +33,8 @@ inline std::wstring wide(const std::string& text) {
     return path_from_utf8(text).native();
 }
 
+inline std::string narrow(const wchar_t* text) {
+    return utf8(std::filesystem::path(text));
+}
+
 } // namespace odysseus::platform

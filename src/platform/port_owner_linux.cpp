@@ -1,5 +1,6 @@
 #include "odysseus/logic/port_text.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/port_owner.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ bool holds_one_of(const fs::path& process, const std::vector<std::string>& socke
     for (fs::directory_iterator entry(process / "fd", error), end; !error && entry != end;
          entry.increment(error)) {
         std::error_code unreadable;
-        const auto target = fs::read_symlink(entry->path(), unreadable).string();
+        const auto target = utf8(fs::read_symlink(entry->path(), unreadable));
         if (std::find(sockets.begin(), sockets.end(), target) != sockets.end()) return true;
     }
     return false;
@@ -45,7 +46,7 @@ std::optional<PortOwner> port_owner(int port) {
     std::error_code error;
     for (fs::directory_iterator entry("/proc", error), end; !error && entry != end;
          entry.increment(error)) {
-        const auto pid = parsed_int(entry->path().filename().string());
+        const auto pid = parsed_int(utf8(entry->path().filename()));
         if (!pid || !holds_one_of(entry->path(), sockets)) continue;
         return PortOwner{pid, std::string(trimmed(proc_text(entry->path() / "comm")))};
     }

@@ -3,6 +3,7 @@
 #include "odysseus/logic/linux_text.hpp"
 #include "odysseus/logic/nvidia_text.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/nvidia_probe.hpp"
 #include "odysseus/platform/oneapi.hpp"
 
@@ -59,7 +60,7 @@ class Tree {
         std::error_code error;
         for (fs::directory_iterator entry(at(path), error), end;
              !error && entry != end && out.size() < k_entries_max; entry.increment(error)) {
-            out.push_back(entry->path().filename().string());
+            out.push_back(utf8(entry->path().filename()));
         }
         std::sort(out.begin(), out.end());
         return out;

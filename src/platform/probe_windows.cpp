@@ -1,3 +1,4 @@
+#include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/probe.hpp"
 
 #include "odysseus/logic/linux_text.hpp" // pci_vendor
@@ -6,7 +7,6 @@
 #include "odysseus/platform/nvidia_probe.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <dxgi1_4.h>
 #include <vector>
 #include <windows.h>
@@ -17,17 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t k_mib = std::int64_t{1} << 20;
-
-std::string narrow(const wchar_t* text) {
-    return utf8(fs::path(text));
-}
-
-std::optional<std::string> environment(const wchar_t* name) {
-    wchar_t value[32768]; // the longest that Windows allows
-    const auto length = ::GetEnvironmentVariableW(name, value, 32768);
-    if (length == 0 || length >= 32768) return std::nullopt;
-    return narrow(value);
-}
 
 fs::path system_folder() {
     wchar_t path[MAX_PATH] = {};
@@ -85,7 +74,7 @@ void probe_cpu(Machine& machine) {
 }
 
 std::optional<fs::path> find_nvidia_smi(const ProbeLimits& limits) {
-    const auto path = limits.path_env ? *limits.path_env : environment(L"PATH").value_or("");
+    const auto path = limits.path_env ? *limits.path_env : environment_value("PATH").value_or("");
     for (const auto folder : split(path, ';')) { // views into `path`
         const auto file = path_from_utf8(folder) / L"nvidia-smi.exe";
         if (!folder.empty() && is_there(file)) return file;
@@ -169,7 +158,7 @@ bool probe_nvidia(const ProbeLimits& limits, Machine& machine) {
     const auto tool = find_nvidia_smi(limits);
     if (!tool) return false;
     const auto visible =
-        limits.visible_devices ? limits.visible_devices : environment(L"CUDA_VISIBLE_DEVICES");
+        limits.visible_devices ? limits.visible_devices : environment_value("CUDA_VISIBLE_DEVICES");
     auto probe = ask_nvidia_smi(*tool, visible, limits.tool_deadline);
     for (auto& note : probe.answer.notes)
         machine.notes.push_back(std::move(note));

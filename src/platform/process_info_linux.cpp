@@ -1,4 +1,5 @@
 #include "odysseus/logic/text.hpp"
+#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/process_info.hpp"
 
 #include <csignal>
@@ -72,7 +73,7 @@ std::optional<ProcessIdentity> process_identity(std::int64_t pid) {
     const auto executable = std::filesystem::read_symlink(cat("/proc/", pid, "/exe"), error);
     if (error) return std::nullopt;
     return ProcessIdentity{pid, cat(fields[k_field_start], "@", boot ? trimmed(*boot) : ""),
-                           executable.string()};
+                           utf8(executable)};
 }
 
 std::vector<std::int64_t> group_members(std::int64_t group) {

@@ -10,9 +10,8 @@ using io::Verb;
 
 namespace {
 
-io::CommandLine parsed(std::vector<const char*> words) {
-    words.insert(words.begin(), "odysseus");
-    return io::parse_command_line(static_cast<int>(words.size()), words.data());
+io::CommandLine parsed(const std::vector<const char*>& words) {
+    return io::parse_command_line({words.begin(), words.end()});
 }
 
 std::string refused(const std::vector<const char*>& words) {
@@ -135,4 +134,12 @@ TEST_CASE("command line: completions name every flag") {
         }
     }
     CHECK_THROWS_AS(io::completion_script("tcsh"), Error);
+}
+
+TEST_CASE("command line: paths are UTF-8, or refused") {
+    const auto home = parsed({"--home", "/x/M\u00fcller/\u6a21\u578b"}).settings.at("home").text;
+    CHECK(home == "/x/M\u00fcller/\u6a21\u578b");
+    for (const char* flag : {"--home", "--models-dir", "--llama-server", "--hardware"}) {
+        CHECK(refused({flag, "/x/caf\xe9"}).find(flag) == 0);
+    }
 }

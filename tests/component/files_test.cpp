@@ -19,6 +19,32 @@ std::ptrdiff_t entries(const fs::path& folder) {
 
 } // namespace
 
+TEST_CASE("files: paths outside ASCII go there and back as UTF-8") {
+    const Scratch scratch;
+    for (const std::string name : {"M\u00fcller", "\u6a21\u578b", "\u00e9t\u00e9 \U0001F999"}) {
+        INFO(name);
+        const auto folder = scratch.path() / platform::path_from_utf8(name);
+        fs::create_directory(folder);
+        CHECK(platform::utf8(folder.filename()) == name);
+        CHECK(platform::path_from_utf8(platform::utf8(folder)) == folder);
+        platform::write_file_atomically(folder / platform::path_from_utf8(name), "x");
+        CHECK(platform::read_file(folder / platform::path_from_utf8(name), 10) == "x");
+    }
+}
+
+TEST_CASE("files: text that is no UTF-8 is a path that does not exist, and stays in its folder") {
+    const Scratch scratch;
+    for (const std::string name : {"caf\xe9", "\xff", "\xc3", "a\xed\xa0\x80z", "\xc0\xaf"}) {
+        const auto path = platform::path_from_utf8(name);
+        CHECK(path.is_relative());
+        CHECK(path.filename() == path);
+        platform::write_file_atomically(scratch / "there", "x");
+        std::error_code error; // a file of just these bytes, where the system has such
+        fs::rename(scratch / "there", scratch.path() / fs::path(name), error);
+        CHECK_FALSE(fs::exists(scratch.path() / path));
+    }
+}
+
 TEST_CASE("files: a file is replaced whole and leaves no temporary one") {
     const Scratch scratch;
     platform::write_file_atomically(scratch / "a.json", "one");

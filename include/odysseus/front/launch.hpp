@@ -37,9 +37,6 @@ void make_folders(const io::ResolvedSettings& resolved,
 // Writes its file when it is not there.
 void write_toy_model(const Home& home);
 
-// What is offered: the folder's models, or the toy model while there is none.
-[[nodiscard]] std::vector<Model> offered_models(const Home& home, const Catalog& catalog);
-
 [[nodiscard]] ContextChoice context_for(const Settings& settings, const Machine& machine,
                                         const std::vector<Model>& models,
                                         const std::vector<std::string>& llama_args);

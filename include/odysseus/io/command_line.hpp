@@ -22,9 +22,9 @@ struct CommandLine {
     [[nodiscard]] bool has(const char* name) const { return switches.count(name) > 0; }
 };
 
-// Relative paths given by flag become absolute (by the working directory). Throws Error (usage)
-// with one sentence.
-[[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv);
+// `words` without the program's name. Relative paths given by flag become absolute (by the working
+// directory). Throws Error (usage) with one sentence.
+[[nodiscard]] CommandLine parse_command_line(std::vector<std::string> words);
 
 // The text of `odysseus --help`, or of `odysseus VERB --help`; "" for a command that there is not.
 [[nodiscard]] std::string help_text(const std::string& verb);

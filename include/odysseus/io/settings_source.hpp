@@ -8,6 +8,9 @@
 
 namespace odysseus::io {
 
+// By the working directory. Throws Error (usage) that begins with `where` for what is no UTF-8.
+[[nodiscard]] std::string absolute_path(const std::string& text, std::string_view where);
+
 // Variables that are set but empty count as not set.
 [[nodiscard]] RawSettings settings_from_environment();
 

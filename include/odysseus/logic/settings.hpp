@@ -31,6 +31,7 @@ struct SettingSpec {
     Group group = Group::other;
     bool repeatable = false; // a comma list in one text
     bool secret = false;     // shown as stars
+    bool path = false;       // relative to where the user stands
     const char* words = "";  // values to offer, with spaces between
 };
 [[nodiscard]] const std::vector<SettingSpec>& setting_specs();

@@ -12,7 +12,8 @@
 
 namespace odysseus::platform {
 
-// Paths and UTF-8 text, on every system. Text that is no UTF-8 becomes a path that does not exist.
+// Paths and UTF-8 text, on every system; nothing else makes the one of the other. Text that is no
+// UTF-8 becomes a path that does not exist and says so. A path of other bytes (Linux) stays these.
 [[nodiscard]] std::string utf8(const std::filesystem::path& path);
 [[nodiscard]] std::filesystem::path path_from_utf8(std::string_view text);
 
