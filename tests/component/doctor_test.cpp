@@ -1,11 +1,12 @@
 #include "odysseus/error.hpp"
 #include "odysseus/front/doctor_facts.hpp"
 #include "odysseus/io/unpack.hpp"
-#include "odysseus/logic/gguf_write.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/toy_model.hpp"
 #include "odysseus/platform/file_lock.hpp"
 #include "odysseus/platform/files.hpp"
+
+#include "gguf_write.hpp"
 #include "release_host.hpp"
 #include "scratch.hpp"
 
@@ -157,13 +158,13 @@ TEST_CASE("doctor: HOME, settings, models and leftovers as they lie on the disk"
         CHECK(f.find("unknown_setting")->remedy == "Did you mean proxy_port?");
     }
     SECTION("a projector without its model, and a header that cannot be read") {
-        put(f.home() / "models/v/mmproj-F16.gguf", toy_model_gguf());
+        put(f.home() / "models/v/mmproj-F16.gguf", std::string(toy_model_gguf()));
         CHECK(f.find("models_folder")->what.find("mmproj") != std::string::npos);
         put(f.home() / "models/v/mmproj-F16.gguf", "<html>");
         CHECK(f.find("models_folder"));
     }
     SECTION("a shard is missing") {
-        put(f.home() / "models/s/m-00001-of-00002.gguf", toy_model_gguf());
+        put(f.home() / "models/s/m-00001-of-00002.gguf", std::string(toy_model_gguf()));
         CHECK(f.find("models_folder")->what.find("missing") != std::string::npos);
     }
     SECTION("an unfinished download, and an installation that was cut off") {

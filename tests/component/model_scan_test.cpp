@@ -1,7 +1,8 @@
 #include "odysseus/io/model_scan.hpp"
 
 #include "odysseus/io/model_file.hpp"
-#include "odysseus/logic/gguf_write.hpp"
+
+#include "gguf_write.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

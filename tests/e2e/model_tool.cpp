@@ -1,10 +1,12 @@
 // Models for the end-to-end tests, and what odysseus thinks they cost.
 //   model_tool toy FILE      the built-in toy model
+//   model_tool make-toy FILE what src/logic/toy_model.gguf is made by
 //   model_tool shapes DIR    a small model for each way of keeping a cache; on stdout a line of
 //   JSON
 //                            for each run of llama-server to compare with:
 //                            {"name", "file", "args", "kv_bytes"}
 #include "shape_models.hpp"
+#include "toy_model_maker.hpp"
 
 #include "odysseus/logic/gguf_header.hpp"
 #include "odysseus/logic/kv_cost.hpp"
@@ -19,7 +21,7 @@ using namespace odysseus;
 
 namespace {
 
-[[nodiscard]] bool write(const std::filesystem::path& path, const std::string& bytes) {
+[[nodiscard]] bool write(const std::filesystem::path& path, std::string_view bytes) {
     std::ofstream out(path, std::ios::binary);
     out << bytes;
     return static_cast<bool>(out.flush());
@@ -92,7 +94,8 @@ struct Run {
 int main(int argc, char** argv) {
     const std::string what = argc == 3 ? argv[1] : "";
     if (what == "toy") return write(argv[2], toy_model_gguf()) ? 0 : 1;
+    if (what == "make-toy") return write(argv[2], made_toy_model()) ? 0 : 1;
     if (what == "shapes") return write_shapes(argv[2]) ? 0 : 1;
-    std::cerr << "use: model_tool toy FILE | shapes DIR\n";
+    std::cerr << "use: model_tool toy FILE | make-toy FILE | shapes DIR\n";
     return 2;
 }

@@ -1,5 +1,6 @@
 #include "odysseus/logic/gguf_header.hpp"
-#include "odysseus/logic/gguf_write.hpp"
+
+#include "gguf_write.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

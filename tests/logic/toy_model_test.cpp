@@ -3,6 +3,8 @@
 #include "odysseus/logic/context_choice.hpp"
 #include "odysseus/logic/gguf_header.hpp"
 
+#include "toy_model_maker.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
@@ -11,7 +13,7 @@ TEST_CASE("toy model: small, whole, named, and cheaper than any rung could notic
     const auto bytes = toy_model_gguf();
     CHECK(bytes.size() > 200'000);
     CHECK(bytes.size() < 400'000);
-    CHECK(bytes == toy_model_gguf());
+    CHECK(bytes == made_toy_model()); // model_tool make-toy src/logic/toy_model.gguf
     const auto read = read_gguf(bytes);
     REQUIRE(std::holds_alternative<GgufInfo>(read));
     const auto& info = std::get<GgufInfo>(read);

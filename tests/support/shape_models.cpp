@@ -1,7 +1,8 @@
 #include "shape_models.hpp"
 
-#include "odysseus/logic/gguf_write.hpp"
 #include "odysseus/logic/text.hpp"
+
+#include "gguf_write.hpp"
 
 namespace odysseus::testing {
 

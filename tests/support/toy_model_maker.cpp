@@ -1,7 +1,10 @@
+#include "toy_model_maker.hpp"
+
 #include "odysseus/logic/toy_model.hpp"
 
-#include "odysseus/logic/gguf_write.hpp"
 #include "odysseus/logic/text.hpp"
+
+#include "gguf_write.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -147,7 +150,7 @@ void add_metadata(GgufWriter& out, const Vocabulary& words) {
 
 } // namespace
 
-std::string toy_model_gguf() {
+std::string made_toy_model() {
     const auto words = vocabulary();
     GgufWriter out;
     add_metadata(out, words);

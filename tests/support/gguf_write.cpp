@@ -1,4 +1,4 @@
-#include "odysseus/logic/gguf_write.hpp"
+#include "gguf_write.hpp"
 
 #include <bit>
 #include <cstring>
