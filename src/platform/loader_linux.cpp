@@ -6,6 +6,8 @@
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/files.hpp"
 
+#include "posix_fd.hpp"
+
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -18,20 +20,6 @@ namespace odysseus::platform {
 namespace {
 
 namespace fs = std::filesystem;
-
-class OpenFile {
-  public:
-    OpenFile(const fs::path& file, int flags) : m_fd(::open(file.c_str(), flags | O_CLOEXEC)) {}
-    OpenFile(const OpenFile&) = delete;
-    OpenFile& operator=(const OpenFile&) = delete;
-    ~OpenFile() {
-        if (m_fd >= 0) ::close(m_fd);
-    }
-    [[nodiscard]] int fd() const { return m_fd; }
-
-  private:
-    int m_fd;
-};
 
 constexpr std::uint64_t k_room_bytes = 1024; // for the path, when it gets a new place
 
@@ -51,13 +39,13 @@ struct NamedLoader {
 };
 
 std::optional<NamedLoader> named_loader(const fs::path& program) {
-    const OpenFile file(program, O_RDONLY);
-    if (file.fd() < 0) return std::nullopt;
-    const auto header = bytes_of(file.fd(), {0, k_elf_header_bytes});
+    const Fd file(::open(program.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) return std::nullopt;
+    const auto header = bytes_of(file.get(), {0, k_elf_header_bytes});
     const auto table = header ? elf_program_headers(*header) : std::nullopt;
-    const auto entries = table ? bytes_of(file.fd(), *table) : std::nullopt;
+    const auto entries = table ? bytes_of(file.get(), *table) : std::nullopt;
     const auto loader = entries ? elf_loader(*entries) : std::nullopt;
-    const auto path = loader ? bytes_of(file.fd(), loader->path) : std::nullopt;
+    const auto path = loader ? bytes_of(file.get(), loader->path) : std::nullopt;
     if (!path) return std::nullopt;
     return NamedLoader{path->c_str(),
                        loader->path,
@@ -92,8 +80,8 @@ void name_loader(const fs::path& program, const NamedLoader& now, const fs::path
                     cat("the path of ", utf8(loader), " is too long (at most ", k_room_bytes - 1,
                         " bytes); move the folder to a shorter one"));
     }
-    const OpenFile file(program, O_WRONLY);
-    if (file.fd() >= 0 && put_loader(file.fd(), now, loader)) return;
+    const Fd file(::open(program.c_str(), O_WRONLY | O_CLOEXEC));
+    if (file && put_loader(file.get(), now, loader)) return;
     throw Error(Fault::usage,
                 cat(utf8(program),
                     " was moved and must be told its new place, but cannot be changed: ",

@@ -2,6 +2,8 @@
 
 #include "odysseus/logic/text.hpp"
 
+#include "posix_fd.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -28,46 +30,6 @@ using std::chrono::milliseconds;
 // in between, and what is already in the pipes is given this long.
 constexpr milliseconds k_look_interval{50};
 constexpr milliseconds k_drain_time{100};
-
-class Fd {
-  public:
-    Fd() = default;
-    explicit Fd(int fd) : m_fd(fd) {}
-    Fd(const Fd&) = delete;
-    Fd& operator=(const Fd&) = delete;
-    ~Fd() { close(); }
-    void reset(int fd) {
-        close();
-        m_fd = fd;
-    }
-    void close() {
-        if (m_fd >= 0) ::close(m_fd);
-        m_fd = -1;
-    }
-    [[nodiscard]] int get() const { return m_fd; }
-    [[nodiscard]] bool is_open() const { return m_fd >= 0; }
-
-  private:
-    int m_fd = -1;
-};
-
-struct Pipe {
-    Fd read;
-    Fd write;
-    Pipe() {
-        int ends[2] = {-1, -1};
-#ifdef __linux__ // macOS has no pipe2; there POSIX_SPAWN_CLOEXEC_DEFAULT keeps our children clean
-        if (::pipe2(ends, O_CLOEXEC) != 0) return;
-#else
-        if (::pipe(ends) != 0) return;
-        ::fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-        ::fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-#endif
-        read.reset(ends[0]);
-        write.reset(ends[1]);
-        ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    }
-};
 
 // What posix_spawn is told: /dev/null as input, the pipes as output, a group of its own, and no
 // signal blocked or ignored that a program expects to work.
@@ -177,7 +139,7 @@ class Run {
   private:
     void read_until_end() {
         auto deadline = m_deadline;
-        while (m_out.read.is_open() || m_err.read.is_open()) {
+        while (m_out.read || m_err.read) {
             const auto left =
                 std::chrono::duration_cast<milliseconds>(deadline - Clock::now()).count();
             if (left <= 0) return;
@@ -243,7 +205,14 @@ ToolResult run_tool(const std::vector<std::string>& argv, const EnvAdditions& en
     if (argv.empty() || argv[0].empty()) return not_started(ENOENT);
     Pipe out;
     Pipe err;
-    if (!out.read.is_open() || !err.read.is_open()) return not_started(errno);
+    try {
+        out = make_pipe();
+        err = make_pipe();
+    } catch (const std::system_error& error) {
+        return not_started(error.code().value());
+    }
+    set_non_blocking(out.read.get());
+    set_non_blocking(err.read.get());
     const SpawnSettings settings(out, err);
     pid_t pid = 0;
     const int error = settings.spawn(pid, argv, environment_with(env_additions));
