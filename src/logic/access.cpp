@@ -37,11 +37,20 @@ bool listed(const std::vector<std::string>& list, std::string_view text) {
 } // namespace
 
 bool is_loopback_host(std::string_view host) {
-    if (same_name(host, "localhost") || same_name(host, "[::1]")) return true;
+    if (same_name(host, "localhost")) return true;
     constexpr std::string_view k_below = ".localhost"; // RFC 6761: always loopback
     if (host.size() > k_below.size() &&
         same_name(host.substr(host.size() - k_below.size()), k_below))
         return true;
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+        host = host.substr(1, host.size() - 2);
+    if (host == "::1" || host == "0:0:0:0:0:0:0:1") return true;
+    // An IPv4 address in IPv6's clothes, as ::ffff:127.0.0.1 or ::ffff:7f00:1.
+    constexpr std::string_view k_mapped = "::ffff:";
+    if (same_name(host.substr(0, k_mapped.size()), k_mapped)) {
+        host = host.substr(k_mapped.size());
+        if (host.size() > 4 && host[4] == ':' && same_name(host.substr(0, 2), "7f")) return true;
+    }
     return is_ipv4(host) && host.substr(0, 4) == "127.";
 }
 

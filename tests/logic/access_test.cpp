@@ -91,3 +91,18 @@ TEST_CASE("What a browser loads before it can send a key") {
     CHECK_FALSE(is_page_asset("GET", "/props"));
     CHECK_FALSE(is_page_asset("GET", "/slots"));
 }
+
+TEST_CASE("Loopback: every way to write this machine, and nothing that only looks like it") {
+    for (const char* host : {"localhost", "LocalHost", "a.localhost", "127.0.0.1", "127.8.9.10",
+                             "::1", "[::1]", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1",
+                             "[::FFFF:127.0.0.2]", "::ffff:7f00:1", "[::ffff:7F12:3456]"}) {
+        INFO(host);
+        CHECK(is_loopback_host(host));
+    }
+    for (const char* host : {"", "[]", "[", "::", "::2", "[::1", "0.0.0.0", "128.0.0.1", "127.0.0",
+                             "127.evil", "127.0.0.1.evil", "localhost.evil", "::ffff:10.0.0.1",
+                             "::ffff:7f0:1", "::ffff:", "::ffff:8000:1", "1::1"}) {
+        INFO(host);
+        CHECK_FALSE(is_loopback_host(host));
+    }
+}
