@@ -68,24 +68,6 @@ BuildPlan plan_build(const BuildWish& wish, ReleaseSource& source) {
     return std::get<BuildPlan>(std::move(answer));
 }
 
-std::optional<InstalledBuild> installed_for(const BuildStore& store, const std::string& release,
-                                            std::optional<Backend> device) {
-    // Every build runs on the CPU too.
-    const auto suits = [&](const InstalledBuild& build) {
-        return !device || *device == Backend::cpu || build.manifest.backend == *device;
-    };
-    if (release == "stable" || release == "nightly") {
-        auto now = store.current();
-        if (!now || suits(*now)) return now;
-    }
-    for (auto& build : store.list()) {
-        const bool asked_for = release == "stable" || release == "nightly" ||
-                               build.manifest.tag == release || build.id == release;
-        if (asked_for && suits(build)) return std::move(build);
-    }
-    return std::nullopt;
-}
-
 InstalledBuild acquire_build(const BuildWish& wish, ReleaseSource& source, BuildStore& store,
                              const InstallOptions& options) {
     auto with_trust = options;

@@ -17,11 +17,6 @@ struct BuildWish {
     std::string download_base; // --github-download
 };
 
-// What a launch with these settings uses of what is installed: for a channel the build in use, for
-// a tag (or id) that one; with --device one for it. No process, no network, no lock.
-[[nodiscard]] std::optional<InstalledBuild>
-installed_for(const BuildStore& store, const std::string& release, std::optional<Backend> device);
-
 // What would be installed, the best first. Asks older releases and ai-dock only when the wanted
 // release has nothing for the machine's own backend. Throws Error: no_build when nothing fits, and
 // what ReleaseSource throws.
