@@ -1,5 +1,5 @@
-// SHA-256 beside the work that brings the bytes. Hashing takes about as long as receiving or
-// unpacking, so a second core is worth having.
+// SHA-256 beside the work that brings the bytes. Hashing takes about as long as receiving, so
+// a second core is worth having.
 #pragma once
 
 #include "odysseus/io/sha256.hpp"
@@ -7,13 +7,11 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
-#include <exception>
 #include <filesystem>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace odysseus::io {
@@ -45,30 +43,6 @@ class DigestStream {
     bool m_busy = false;
     bool m_leaving = false;
     std::thread m_thread; // last: it uses all of the above
-};
-
-// The digests of many files that are complete.
-class DigestQueue {
-  public:
-    DigestQueue();
-    DigestQueue(const DigestQueue&) = delete;
-    DigestQueue& operator=(const DigestQueue&) = delete;
-    ~DigestQueue();
-
-    void add(std::size_t number, std::filesystem::path file);
-    // Waits for all; (number, digest) in the order of addition. Throws what reading threw.
-    [[nodiscard]] std::vector<std::pair<std::size_t, std::string>> finish();
-
-  private:
-    void work();
-    std::mutex m_mutex;
-    std::condition_variable m_changed;
-    std::deque<std::pair<std::size_t, std::filesystem::path>> m_files;
-    std::vector<std::pair<std::size_t, std::string>> m_digests;
-    bool m_finishing = false;
-    bool m_leaving = false;
-    std::exception_ptr m_trouble;
-    std::thread m_thread;
 };
 
 // Of a whole file, here and now. Throws Error (usage) when it cannot be read.

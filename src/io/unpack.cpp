@@ -1,8 +1,8 @@
 #include "odysseus/io/unpack.hpp"
 
 #include "archive_reader.hpp"
-#include "digest_thread.hpp"
 #include "odysseus/error.hpp"
+#include "odysseus/io/sha256.hpp"
 #include "odysseus/logic/member_path.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/files.hpp"
@@ -39,13 +39,6 @@ class Unpacking {
             take(*member);
         }
         if (m_result.files.empty()) refuse("there is no file in it");
-        for (auto& [number, digest] : m_digests.finish())
-            m_result.files[number].sha256 = std::move(digest);
-        for (auto& file : m_result.files) { // hard links
-            if (const auto it = m_same.find(file.path); it != m_same.end()) {
-                file.sha256 = m_result.files[it->second].sha256;
-            }
-        }
         take_off_top();
         if (m_options.links_as_copies.value_or(!m_traits.symlinks)) {
             copy_links();
@@ -131,8 +124,10 @@ class Unpacking {
         count_bytes(0);
         make_room(file.path);
         platform::OutputFile out(place(file.path), platform::OutputFile::Mode::create_new);
+        Sha256 digest;
         const auto add = [&](std::string_view data) {
             out.write(data.data(), data.size());
+            if (m_options.digests) digest.add(data.data(), data.size());
             file.size_bytes += static_cast<std::int64_t>(data.size());
         };
         while (const auto piece = m_reader.piece()) {
@@ -150,7 +145,7 @@ class Unpacking {
         if (member.size && *member.size != file.size_bytes) {
             refuse_member(member.name, "it has not the length that it should have");
         }
-        if (m_options.digests) m_digests.add(m_result.files.size(), place(file.path));
+        if (m_options.digests) file.sha256 = digest.hex();
         if (member.executable) platform::make_executable(place(file.path));
     }
 
@@ -160,8 +155,7 @@ class Unpacking {
         if (known == nullptr) refuse_member(file.path, "it is a link to a file that is not there");
         count_bytes(known->size_bytes);
         file.size_bytes = known->size_bytes;
-        file.sha256 = known->sha256; // of links at the end; of hard links later, when it is known
-        m_same[file.path] = static_cast<std::size_t>(known - m_result.files.data());
+        file.sha256 = known->sha256;
         make_room(file.path);
         std::error_code error;
         fs::copy_file(place(from), place(file.path), error); // keeps the mode; never overwrites
@@ -273,10 +267,8 @@ class Unpacking {
     ArchiveReader m_reader;
     std::set<std::string> m_folders;            // that were made
     std::map<std::string, std::size_t> m_index; // path → place in m_result.files
-    std::map<std::string, std::size_t> m_same;  // path of a copy → place of its original
     std::int64_t m_bytes = 0;
     Unpacked m_result;
-    DigestQueue m_digests;
 };
 
 } // namespace
