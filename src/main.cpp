@@ -18,7 +18,7 @@ constexpr int k_interrupted = 130; // as shells say it: 128 and SIGINT
 int run(const io::CommandLine& line) {
     using io::Verb;
     switch (line.verb) {
-    case Verb::help: io::print_prose(line.help); return 0;
+    case Verb::help: io::print(line.help); return 0;
     case Verb::version: io::print(cat("odysseus ", version(), "\n")); return 0;
     case Verb::completion: io::print(io::completion_script(line.words.front())); return 0;
     default: break;

@@ -37,7 +37,7 @@ int doctor(const io::CommandLine& line, const io::ResolvedSettings& settings) {
         if (!bundle.empty()) document["bundle"] = bundle;
         io::print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     } else {
-        io::print_prose(findings_text(findings));
+        io::print(findings_text(findings));
         if (!bundle.empty()) {
             io::say("bundle", bundle + "; look through it before you give it to somebody");
         }

@@ -52,7 +52,7 @@ int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     if (line.has("--json")) {
         io::print(plan_json(plan));
     } else {
-        io::print_prose(plan_text(plan));
+        io::print(plan_text(plan));
     }
     if (code != 0 && line.has("--json"))
         io::say("build", plan.build_trouble); // else it is in the text

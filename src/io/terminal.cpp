@@ -28,28 +28,11 @@ bool colour_allowed() {
     return stderr_is_terminal() && !is_dumb() && (no_color == nullptr || *no_color == '\0');
 }
 
-// What prose is broken to; far more than a terminal has when it is none.
+// What a table has to fit into; far more than a terminal has when it is none.
 std::size_t columns_of(platform::Standard stream) {
-    constexpr std::size_t k_least = 40; // narrower, and breaking makes it worse
+    constexpr std::size_t k_least = 40; // narrower, and leaving columns out does not help
     const auto columns = platform::terminal_columns(stream);
     return columns >= k_least ? columns : std::numeric_limits<std::size_t>::max();
-}
-
-bool is_for_copying(std::string_view line) {
-    return line.starts_with("command ") || line.starts_with("try it ");
-}
-
-std::string as_prose(std::string_view text, std::size_t columns) {
-    std::string out;
-    while (!text.empty()) {
-        const auto line = text.substr(0, text.find('\n'));
-        out += is_for_copying(line) ? std::string(line) : wrapped(line, columns);
-        text.remove_prefix(line.size());
-        if (text.empty()) break;
-        out += '\n';
-        text.remove_prefix(1);
-    }
-    return out;
 }
 
 std::size_t width_of(const std::string& text) {
@@ -80,13 +63,8 @@ void print(const std::string& text) {
     std::fflush(stdout);
 }
 
-void print_prose(const std::string& text) {
-    print(as_prose(text, columns_of(platform::Standard::output)));
-}
-
 void complain(const std::string& sentence) {
-    const auto text =
-        as_prose("odysseus: " + sentence + "\n", columns_of(platform::Standard::error));
+    const auto text = "odysseus: " + sentence + "\n";
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fflush(stderr);
 }
@@ -95,12 +73,8 @@ void say(const std::string& label, const std::string& text) {
     std::string line = label;
     constexpr std::size_t k_label_cells = 10;
     if (line.size() < k_label_cells) line.append(k_label_cells - line.size(), ' ');
-    const auto label_bytes = line.size();
-    line = as_prose(line + text + "\n", columns_of(platform::Standard::error));
-    if (colour_allowed() && label_bytes <= line.size()) {
-        line.insert(label_bytes, "\x1b[0m");
-        line.insert(0, "\x1b[1;36m");
-    }
+    if (colour_allowed()) line = "\x1b[1;36m" + line + "\x1b[0m";
+    line += text + "\n";
     std::fwrite(line.data(), 1, line.size(), stderr);
     std::fflush(stderr);
 }

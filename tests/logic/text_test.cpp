@@ -59,32 +59,3 @@ TEST_CASE("text: the nearest names come first, far ones not at all") {
     CHECK(nearest("lama-3.1-8b", known).front() == "llama-3.1-8b");
     CHECK(nearest("completely-different-name", known).empty());
 }
-
-TEST_CASE("text: lines are broken between words, and hang below what stands behind a label") {
-    struct Row {
-        const char* text;
-        std::size_t columns;
-        const char* out;
-    };
-    const Row rows[] = {
-        {"one two three", 7, "one two\nthree"},
-        {"one two three", 13, "one two three"},
-        {"label     one two three", 15, "label     one\n          two\n          three"},
-        {"        one two", 11, "        one\n        two"},
-        {"a short one\nlabel  a longer one\n", 14,
-         "a short one\nlabel  a\n       longer\n       one\n"},
-        {"see https://host.example/a-long-address now", 12,
-         "see\nhttps://host.example/a-long-address\nnow"},
-        {"gr\xC3\xB6\xC3\x9F"
-         "er als",
-         10,
-         "gr\xC3\xB6\xC3\x9F"
-         "er als"}, // ten characters, twelve bytes
-        {"", 10, ""},
-        {"\n\n", 10, "\n\n"},
-    };
-    for (const auto& row : rows) {
-        INFO(row.text);
-        CHECK(wrapped(row.text, row.columns) == row.out);
-    }
-}

@@ -16,10 +16,7 @@ namespace odysseus::io {
 
 // To stdout, at once. A closed pipe is no error: nobody reads on.
 void print(const std::string& text);
-// The same for text that is for people: a terminal gets its lines broken between words, except for
-// those labelled "command" or "try it", which are for copying.
-void print_prose(const std::string& text);
-// "odysseus: ..." to stderr, as prose.
+// "odysseus: ..." to stderr.
 void complain(const std::string& sentence);
 // A calm line to stderr for a person; `label` stands out where colour is allowed.
 void say(const std::string& label, const std::string& text);

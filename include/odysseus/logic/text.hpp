@@ -27,11 +27,6 @@ template <class... Values>
                                                            std::string_view key);
 [[nodiscard]] std::string joined(const std::vector<std::string>& parts, std::string_view between);
 
-// Lines that are wider than `columns` (in code points) are broken between words; what follows hangs
-// below the text behind a label, an indentation or a column that two spaces set off. A word that is
-// too long for a line stays whole.
-[[nodiscard]] std::string wrapped(std::string_view text, std::size_t columns);
-
 // The whole of `text` must be a decimal integer that fits; no sign but '-', no spaces.
 [[nodiscard]] std::optional<std::int64_t> parsed_int(std::string_view text);
 // The whole of `text` must be a finite decimal number with '.', whatever the locale.
