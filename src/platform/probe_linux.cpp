@@ -1,5 +1,7 @@
 #include "odysseus/platform/probe.hpp"
 
+#include "tree_linux.hpp"
+
 #include "odysseus/logic/linux_text.hpp"
 #include "odysseus/logic/nvidia_text.hpp"
 #include "odysseus/logic/text.hpp"
@@ -20,55 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t k_text_bytes_max = std::size_t{1} << 20;
 constexpr std::size_t k_pci_ids_bytes_max = std::size_t{16} << 20;
-constexpr std::size_t k_entries_max = 1024;
 constexpr std::int64_t k_mib = std::int64_t{1} << 20;
-
-// The file system below a root. Files of /proc and /sys have no size that could be trusted: they
-// are read until they end.
-class Tree {
-  public:
-    explicit Tree(fs::path root) : m_root(std::move(root)) {}
-
-    [[nodiscard]] fs::path at(const std::string& path) const { return m_root / path; }
-
-    [[nodiscard]] std::string text(const std::string& path,
-                                   std::size_t bytes_max = k_text_bytes_max) const {
-        std::ifstream in(at(path), std::ios::binary);
-        std::string out;
-        char buffer[16384];
-        while (in && out.size() < bytes_max) {
-            in.read(buffer, sizeof buffer);
-            out.append(buffer, static_cast<std::size_t>(in.gcount()));
-        }
-        return out;
-    }
-
-    [[nodiscard]] std::optional<std::int64_t> number(const std::string& path) const {
-        return sysfs_number(text(path));
-    }
-
-    [[nodiscard]] bool exists(const std::string& path) const {
-        std::error_code ignored;
-        return fs::exists(at(path), ignored);
-    }
-
-    // Names in a folder, sorted; none when it cannot be read.
-    [[nodiscard]] std::vector<std::string> names(const std::string& path) const {
-        std::vector<std::string> out;
-        std::error_code error;
-        for (fs::directory_iterator entry(at(path), error), end;
-             !error && entry != end && out.size() < k_entries_max; entry.increment(error)) {
-            out.push_back(utf8(entry->path().filename()));
-        }
-        std::sort(out.begin(), out.end());
-        return out;
-    }
-
-  private:
-    fs::path m_root;
-};
 
 // --- CPU and memory
 

@@ -1,28 +1,13 @@
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
 #include "odysseus/platform/process_info.hpp"
 
+#include "proc_linux.hpp"
+
 #include <csignal>
-#include <cstring>
 #include <dirent.h>
-#include <filesystem>
-#include <fstream>
 #include <unistd.h>
 
 namespace odysseus::platform {
 namespace {
-
-constexpr std::size_t k_proc_bytes_max = std::size_t{64} * 1024;
-
-// The kernel's files have no size to ask for.
-std::optional<std::string> kernel_file(const std::string& name) {
-    std::ifstream in(name, std::ios::binary);
-    std::string text(k_proc_bytes_max, '\0');
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(in.gcount()));
-    if (text.empty()) return std::nullopt;
-    return text;
-}
 
 std::optional<std::string> proc_file(std::int64_t pid, const char* name) {
     return kernel_file(cat("/proc/", pid, "/", name));
