@@ -8,7 +8,6 @@
 #include "odysseus/logic/url.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace odysseus {
 namespace {
@@ -372,15 +371,6 @@ void look_at_notes(const DoctorFacts& facts, Findings& findings) {
 
 } // namespace
 
-const char* severity_name(Severity severity) {
-    switch (severity) {
-    case Severity::blocks: return "blocks";
-    case Severity::warns: return "warns";
-    case Severity::notes: return "notes";
-    }
-    return "";
-}
-
 std::vector<Finding> findings_of(const DoctorFacts& facts) {
     Findings findings;
     for (const auto look :
@@ -395,71 +385,9 @@ std::vector<Finding> findings_of(const DoctorFacts& facts) {
     return findings;
 }
 
-const std::vector<const char*>& finding_codes() {
-    static const std::vector<const char*> codes{"home_read_only",
-                                                "build_changed",
-                                                "no_space",
-                                                "little_space",
-                                                "no_links",
-                                                "unknown_setting",
-                                                "clock",
-                                                "proxy",
-                                                "proxy_malformed",
-                                                "proxy_for_loopback",
-                                                "host_unreachable",
-                                                "old_libc",
-                                                "no_build",
-                                                "build_does_not_run",
-                                                "old_driver",
-                                                "gpu_not_used",
-                                                "gpu_not_seen",
-                                                "hardware",
-                                                "models_folder",
-                                                "no_model",
-                                                "model_too_large",
-                                                "port_taken",
-                                                "already_running",
-                                                "leftover_process",
-                                                "leftover_download",
-                                                "leftover_installation"};
-    return codes;
-}
-
 int doctor_exit_code(const std::vector<Finding>& findings) {
     if (findings.empty() || findings.front().severity != Severity::blocks) return 0;
     return findings.front().exit_code;
-}
-
-nlohmann::ordered_json findings_json(const std::vector<Finding>& findings) {
-    auto list = nlohmann::ordered_json::array();
-    for (const auto& finding : findings) {
-        list.push_back(
-            {{"severity", severity_name(finding.severity)},
-             {"code", finding.code},
-             {"what", finding.what},
-             {"remedy", finding.remedy.empty() ? nlohmann::ordered_json()
-                                               : nlohmann::ordered_json(finding.remedy)}});
-    }
-    const int code = doctor_exit_code(findings);
-    return {{"ok", code == 0}, {"exit_code", code}, {"findings", list}};
-}
-
-std::string findings_text(const std::vector<Finding>& findings) {
-    std::string text;
-    std::size_t blocking = 0;
-    for (const auto& finding : findings) {
-        if (finding.severity == Severity::blocks) ++blocking;
-        std::string label = severity_name(finding.severity);
-        label.resize(8, ' ');
-        text += cat(label, finding.what, "\n");
-        if (!finding.remedy.empty()) text += cat("        ", finding.remedy, "\n");
-    }
-    if (blocking > 0) {
-        return text + cat("\n", blocking, blocking == 1 ? " finding blocks" : " findings block",
-                          " a launch.\n");
-    }
-    return text +
-           (findings.empty() ? "Nothing wrong was found.\n" : "\nNothing blocks a launch.\n");
 }
 
 } // namespace odysseus
