@@ -29,29 +29,6 @@ constexpr std::size_t k_record_bytes_max = 64U << 10;
 constexpr const char* k_web_page =
     "a web page came instead of the file; does this network ask for a login?";
 
-// Speed over about the last second.
-class Speed {
-  public:
-    [[nodiscard]] double now(std::int64_t bytes) {
-        const auto time = Clock::now();
-        const double seconds = std::chrono::duration<double>(time - m_time).count();
-        if (seconds >= 1 || m_speed == 0) {
-            m_speed = seconds > 0 ? static_cast<double>(bytes - m_bytes) / seconds : 0;
-            if (seconds >= 1) {
-                m_time = time;
-                m_bytes = bytes;
-            }
-        }
-        return m_speed;
-    }
-    void start_at(std::int64_t bytes) { m_bytes = bytes; }
-
-  private:
-    Clock::time_point m_time = Clock::now();
-    std::int64_t m_bytes = 0;
-    double m_speed = 0;
-};
-
 // One file on its way. `m_have`, the digest and the part file always agree.
 class Download {
   public:
@@ -142,7 +119,6 @@ class Download {
         hash_file(m_part);
         m_spliced = true;
         m_out.emplace(m_part, platform::OutputFile::Mode::append);
-        m_speed.start_at(m_have);
     }
 
     void restart() {
@@ -157,7 +133,6 @@ class Download {
         fs::remove(m_part, ignored);
         m_out.emplace(m_part, platform::OutputFile::Mode::create_new);
         m_digest.restart();
-        m_speed.start_at(0);
     }
 
     void forget() {
@@ -265,7 +240,7 @@ class Download {
     void show_progress(bool now) {
         if (!m_progress || (!now && Clock::now() - m_shown < k_progress_every)) return;
         m_shown = Clock::now();
-        m_progress({m_have, m_total, m_speed.now(m_have)});
+        m_progress({m_have, m_total});
     }
 
     [[nodiscard]] HttpGet request_for_the_rest() {
@@ -374,7 +349,6 @@ class Download {
     bool m_spliced = false; // made of pieces that came at different times
     int m_tries = 0;
     Reception m_reception = TryLater{};
-    Speed m_speed;
     Clock::time_point m_shown;
 };
 

@@ -36,7 +36,6 @@ struct TextReply {
 struct FetchProgress {
     std::int64_t bytes = 0; // of the file, what an earlier run fetched included
     std::optional<std::int64_t> total;
-    double bytes_per_second = 0; // of this run, lately
 };
 using OnFetchProgress = std::function<void(const FetchProgress&)>; // about ten times a second
 
