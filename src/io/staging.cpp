@@ -55,7 +55,7 @@ UnpackOptions Staging::unpack_options() const {
     options.stopped = m_options.http.stopped;
     if (m_options.progress) {
         options.progress = [this](std::int64_t bytes, std::int64_t total) {
-            m_options.progress("unpacking", {bytes, total, 0});
+            m_options.progress("unpacking", {bytes, total});
         };
     }
     return options;
