@@ -133,43 +133,84 @@ std::optional<int> take_port(std::string_view& text) {
     return static_cast<int>(*port);
 }
 
-// "0.00.055.548 E rest" -> "rest" and 'E'; each of the two parts may be missing.
-char take_level(std::string_view& text) {
+// "0.00.055.548 E rest" -> "rest", and the level and the time into `fact`; each may be missing.
+void take_level(std::string_view& text, LogFact& fact) {
     const auto time = leading(text, [](char c) { return is_digit(c) || c == '.'; });
-    if (time.size() >= 8 && std::count(time.begin(), time.end(), '.') == 3 &&
+    if (time.size() >= 5 && std::count(time.begin(), time.end(), '.') == 3 &&
         text.substr(time.size(), 1) == " ") {
         text.remove_prefix(time.size() + 1);
+        fact.stamped = true;
     }
     if (text.size() >= 2 && text[1] == ' ' && text[0] >= 'A' && text[0] <= 'Z') {
-        const char level = text[0];
+        fact.level = text[0];
         text.remove_prefix(2);
-        return level;
     }
-    return 0;
+}
+
+// The server's own lines, as opposed to ggml's and llama.cpp's: many of them quote requests.
+bool is_server_line(std::string_view text) {
+    constexpr std::array<std::string_view, 4> k_parts = {"srv ", "slot ", "que ", "res "};
+    return std::any_of(k_parts.begin(), k_parts.end(),
+                       [&](std::string_view part) { return text.starts_with(part); });
+}
+
+// "srv  ensure_model: words" -> "words". Functions are cut, and differ from build to build.
+std::string_view message_of(std::string_view text) {
+    if (is_server_line(text)) text = without_spaces_before(text.substr(text.find(' ')));
+    const auto function = leading(text, [](char c) {
+        return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+               c == '(' || c == ')';
+    });
+    if (text.substr(function.size(), 2) == ": ") text.remove_prefix(function.size() + 2);
+    return text;
+}
+
+// The text without what stands between quotation marks and without the path of a file: names that
+// a file, a model or a request chose.
+std::string without_names(std::string_view text) {
+    text = text.substr(0, text.find(" load model from "));
+    if (text.find("terminate called") != std::string_view::npos) return std::string(text);
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        const bool opens = (c == '\'' || c == '"' || c == '`') &&
+                           (i == 0 || text[i - 1] == ' ' || text[i - 1] == '(');
+        const auto end = opens ? text.rfind(c) : std::string_view::npos;
+        if (end != std::string_view::npos && end > i) i = end;
+        plain += c;
+    }
+    return plain;
 }
 
 // Words that look like a memory failure and are none: the program goes on without what it wanted.
-constexpr std::array<std::string_view, 6> k_harmless = {
-    "pinned memory",                         // falls back to ordinary memory
-    "retrying without pipeline parallelism", // smaller buffers follow
-    "mlock",                                 // a wish that the system did not grant
+constexpr std::array<std::string_view, 7> k_harmless = {
+    "pinned memory",      // falls back to ordinary memory
+    "retrying without",   // smaller buffers follow
+    "prompt cache state", // the cache is made smaller
+    "mlock",              // a wish that the system did not grant
     "VirtualLock",
     "recommended max working set size", // Metal's warning
     "unified memory",                   // ... is (not) supported
 };
 
-constexpr std::array<std::string_view, 28> k_memory = {
+// What quotes a request, a grammar or a template; the lines without a time behind it belong to it.
+constexpr std::array<std::string_view, 8> k_quoting = {
+    "got exception", "grammar", "pars", "template", "schema", "prompt", "json", "request",
+};
+
+constexpr auto k_memory = std::to_array<std::string_view>({
     "out of memory", // cudaMalloc failed: ..., CUDA error: ..., ROCm error: ...
-    "insufficient memory (attempted to allocate",
-    "failed to allocate buffer",
-    "failed to allocate compute",
-    "failed to allocate output buffer",
-    "failed to allocate memory",
+    "insufficient memory",
+    "failed to allocate",
+    "failed to reserve",
     "unable to allocate",
     "ErrorOutOfDeviceMemory",
     "ErrorOutOfHostMemory",
     "OUT_OF_DEVICE_MEMORY",
     "OUT_OF_HOST_MEMORY",
+    "_ERROR_OUT_OF_RESOURCES", // SYCL: UR_RESULT_..., PI_...; ROCm: HSA_STATUS_...
+    "Native API returns: 40 ", // the same of SYCL, by its number
+    "Native API returns: -5 ",
     "Device memory allocation of size",
     "Requested buffer size exceeds",
     "kIOGPUCommandBufferCallbackErrorOutOfMemory",
@@ -177,29 +218,38 @@ constexpr std::array<std::string_view, 28> k_memory = {
     "cudaErrorMemoryAllocation",
     "CUDA_ERROR_OUT_OF_MEMORY",
     "hipErrorOutOfMemory",
+    "the resource allocation failed", // cuBLAS, when it makes its workspace
     "CUBLAS_STATUS_ALLOC_FAILED",
     "HIPBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED", // cublasCreate had no memory
+    "HIPBLAS_STATUS_NOT_INITIALIZED",
+    "the library was not initialized", // the same in words
     "std::bad_alloc",
     "bad allocation", // the same, from Microsoft's library
     "Cannot allocate memory",
     "not enough memory",
-    " != NULL) failed", // GGML_ASSERT over what malloc gave
+    "Not enough memory",               // Windows, error 8
+    "Not enough storage is available", // Windows, error 14
+    "The paging file is too small",    // Windows, error 1455
+    " != NULL) failed",                // GGML_ASSERT over what malloc gave
     "cudaMalloc failed",
     "hipMalloc failed",
     " Bytes of memory on device", // SYCL: "can't allocate 2303168640 Bytes of memory on device"
-};
+});
 
-// "failed to allocate CUDA0 buffer of size N": the device's name stands between the words.
-bool is_buffer_failure(std::string_view text) {
-    const auto rest = after(text, "failed to allocate ");
-    return rest && has(*rest, "buffer of size ");
+// Windows tells an error in the user's language; the number is the same everywhere.
+bool is_windows_map_failure(std::string_view text) {
+    constexpr std::array<std::string_view, 3> k_calls = {"MapViewOfFile", "CreateFileMapping",
+                                                         "mmap failed"};
+    constexpr std::array<std::string_view, 3> k_codes = {"1455", "error 8", "(8)"};
+    return has_any(text, k_calls) && has_any(text, k_codes);
 }
 
 // Threads need address space and memory, but also a number: ulimit -u ends in the same words.
-constexpr std::array<std::string_view, 3> k_strained = {
-    "Thread creation failed",
-    "Resource temporarily unavailable",
-    "failed to create thread",
+constexpr std::array<std::string_view, 5> k_strained = {
+    "Thread creation failed",  "Resource temporarily unavailable",
+    "failed to create thread", "MapViewOfFile failed",
+    "CreateFileMapping",
 };
 
 constexpr std::array<std::string_view, 17> k_not_memory = {
@@ -222,10 +272,17 @@ constexpr std::array<std::string_view, 17> k_not_memory = {
     "requires Flash Attention",
 };
 
-constexpr std::array<std::string_view, 9> k_load_failed = {
-    "exiting due to model loading error", "failed to load model", "failed to create context",
-    "failed to create_context",           "error loading model",  "failed to load draft model",
-    "failed to initialize the context",   "GGML_ASSERT(",         "terminate called after throwing",
+constexpr std::array<std::string_view, 10> k_load_failed = {
+    "exiting due to model loading error",
+    "failed to load model",
+    "failed to create context",
+    "failed to create_context",
+    "error loading model",
+    "failed to load draft model",
+    "failed to initialize the context",
+    "GGML_ASSERT(",
+    "terminate called after throwing",
+    "failed to reload model",
 };
 
 struct Unit {
@@ -300,41 +357,72 @@ bool named(std::string_view text, std::string_view before, std::string_view word
 }
 
 // What only the router says. A model's process cannot: its lines carry its port.
-Kind router_kind(std::string_view text, LogFact& fact) {
-    if (named(text, "spawning server instance with name=", " on port ", fact.model, fact.port)) {
+Kind router_kind(std::string_view message, LogFact& fact) {
+    if (message.starts_with("spawning server instance with name=") &&
+        named(message, "spawning server instance with name=", " on port ", fact.model, fact.port)) {
         return Kind::spawned;
     }
-    if (named(text, "instance name=", " exited with status ", fact.model, fact.status)) {
+    if (message.starts_with("instance name=") &&
+        named(message, "instance name=", " exited with status ", fact.model, fact.status)) {
         return Kind::exited;
     }
-    if (has(text, ": failed to spawn server instance")) return Kind::spawn_failed;
-    if (has(text, "couldn't bind") || has(text, "could not bind")) return Kind::bind_failed;
+    if (message.starts_with("queued load of name=") &&
+        message.ends_with(": failed to spawn server instance")) {
+        return Kind::spawn_failed;
+    }
+    if (message.starts_with("couldn't bind") || message.starts_with("could not bind")) {
+        return Kind::bind_failed;
+    }
     return Kind::noise;
 }
 
-Kind progress_kind(std::string_view text) {
-    if (has(text, "listening on http")) return Kind::listening;
-    if (has(text, "model loaded")) return Kind::loaded;
-    if (has(text, "loading model '")) return Kind::loading;
+Kind progress_kind(std::string_view message) {
+    for (const std::string_view who : {"", "server is ", "router server is "}) {
+        if (message.starts_with(who) && message.substr(who.size()).starts_with("listening on http"))
+            return Kind::listening;
+    }
+    if (message == "model loaded") return Kind::loaded;
+    if (message.starts_with("loading model '")) return Kind::loading;
     return Kind::noise;
 }
 
 // What only a model's process says; the whole line, since any part of it may stand in a prompt.
 Kind model_kind(std::string_view text) {
     if (!text.starts_with("srv ")) return Kind::noise;
-    if (text.ends_with(": exit command received, exiting...")) return Kind::end_asked;
-    if (text.ends_with(": cleaning up before exit...")) return Kind::leaving;
+    const auto message = message_of(text);
+    if (message == "exit command received, exiting...") return Kind::end_asked;
+    if (message_of(message) == "cleaning up before exit...") return Kind::leaving;
     return Kind::noise;
 }
 
+// Of the server's own lines only those count that speak of the load, and hold nothing of a request.
+Kind server_failure_kind(std::string_view message) {
+    constexpr std::array<std::string_view, 3> k_begins = {"exiting due to model loading error",
+                                                          "failed to load", "failed to create"};
+    if (message.starts_with("failed to reload model")) return Kind::load_failed;
+    const bool of_load = std::any_of(k_begins.begin(), k_begins.end(), [&](std::string_view words) {
+        return message.starts_with(words);
+    });
+    if (!of_load) return Kind::noise;
+    return has_any(message, k_not_memory) ? Kind::not_memory : Kind::load_failed;
+}
+
 Kind failure_kind(std::string_view text) {
-    if (has(text, "fit params to free device memory")) return Kind::fit_trial;
-    if (has_any(text, k_harmless)) return Kind::noise;
-    if (has_any(text, k_memory) || is_buffer_failure(text)) return Kind::memory;
-    if (has_any(text, k_strained)) return Kind::strained;
+    if (is_server_line(text)) return server_failure_kind(message_of(text));
+    const auto plain = without_names(text);
+    if (has(plain, "fit params to free device memory")) return Kind::fit_trial;
+    if (has_any(plain, k_harmless) || has_any(plain, k_quoting)) return Kind::noise;
+    if (has_any(plain, k_memory) || is_windows_map_failure(plain)) return Kind::memory;
+    if (has_any(plain, k_strained)) return Kind::strained;
     if (has_any(text, k_not_memory)) return Kind::not_memory;
     if (has_any(text, k_load_failed)) return Kind::load_failed;
     return Kind::noise;
+}
+
+// Only an error is evidence; information, warnings and debug output may quote anything.
+bool is_evidence(const LogFact& fact) {
+    if (fact.level == 'W') return fact.kind == Kind::fit_trial;
+    return fact.level == 'E' || fact.level == 0;
 }
 
 // The port at the end of "listening on http://127.0.0.1:10086".
@@ -354,14 +442,17 @@ LogFact classify(std::string_view line) {
         fact.from_model = true;
         fact.port = *port;
     }
-    const char level = take_level(text);
+    take_level(text, fact);
     fact.text = std::string(trimmed(text));
-    if (!fact.from_model) fact.kind = router_kind(text, fact);
-    if (fact.from_model) fact.kind = model_kind(fact.text);
-    if (fact.kind == Kind::noise) fact.kind = progress_kind(text);
-    // Information and debug output may quote anything, a prompt for one.
-    const bool talk = level == 'I' || level == 'D' || level == 'T';
-    if (fact.kind == Kind::noise && !talk) fact.kind = failure_kind(text);
+    fact.quotes = fact.level == 'D' || fact.level == 'T' || has_any(fact.text, k_quoting);
+    if (has(fact.text, "got exception:")) return fact; // what follows is a client's
+    const auto message = message_of(fact.text);
+    fact.kind = fact.from_model ? model_kind(fact.text) : router_kind(message, fact);
+    if (fact.kind == Kind::noise) fact.kind = progress_kind(message);
+    if (fact.kind == Kind::noise) {
+        fact.kind = failure_kind(fact.text);
+        if (!is_evidence(fact)) fact.kind = Kind::noise;
+    }
     if (fact.kind == Kind::listening && !fact.from_model) fact.port = port_at_end(text);
     if (fact.kind == Kind::memory) {
         fact.bytes = size_in(text);

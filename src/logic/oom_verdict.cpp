@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 namespace odysseus {
 namespace {
 
 using Kind = LogFact::Kind;
+using Moment = std::chrono::steady_clock::time_point;
 
 constexpr int k_server_error = 500;
+constexpr int k_not_implemented = 501; // a model that cannot do this at all
 
 // The specification's five, lower case.
 constexpr std::array<std::string_view, 5> k_words = {"out of memory", "cuda", "failed to allocate",
@@ -51,30 +54,33 @@ std::string without_echo(std::string text) {
     return text;
 }
 
-std::optional<OutOfMemory> memory_in_body(const Symptoms& symptoms) {
-    if (symptoms.status < k_server_error) return std::nullopt;
-    const auto text = without_echo(without_name(lowered(symptoms.body), lowered(symptoms.model)));
-    for (const auto word : k_words) {
-        if (has(text, word)) {
-            return OutOfMemory{cat("llama-server answered \"", word, "\""), std::nullopt, ""};
-        }
-    }
-    return std::nullopt;
+// The documented word that the answer holds.
+std::optional<std::string_view> word_in_body(int status, std::string_view body,
+                                             std::string_view model) {
+    if (status < k_server_error) return std::nullopt;
+    const auto text = without_echo(without_name(lowered(body), lowered(model)));
+    const auto found = std::find_if(k_words.begin(), k_words.end(),
+                                    [&](std::string_view word) { return has(text, word); });
+    return found == k_words.end() ? std::nullopt : std::optional(*found);
+}
+
+// What a living process had said before the request, it survived. One that has not loaded yet has
+// said all it said about this load.
+bool counts(const LogFact& fact, const ModelProcess& process, Moment since) {
+    return fact.kind == Kind::memory && (!process.loaded || fact.at >= since);
 }
 
 // The largest refusal says most about the rung that can hold; any refusal is evidence.
-std::optional<OutOfMemory> memory_in_log(const ModelProcess& process) {
+std::optional<OutOfMemory> memory_in_log(const ModelProcess& process, Moment since) {
     const LogFact* best = nullptr;
+    std::string device;
     for (const auto& fact : process.facts) {
-        if (fact.kind != Kind::memory) continue;
+        if (!counts(fact, process, since)) continue;
         if (best == nullptr || fact.bytes.value_or(0) > best->bytes.value_or(0)) best = &fact;
+        if (device.empty()) device = fact.device;
     }
     if (best == nullptr) return std::nullopt;
-    OutOfMemory found{best->text, best->bytes, best->device};
-    for (const auto& fact : process.facts) {
-        if (found.device.empty() && fact.kind == Kind::memory) found.device = fact.device;
-    }
-    return found;
+    return OutOfMemory{best->text, best->bytes, best->device.empty() ? device : best->device};
 }
 
 const LogFact* first_of(const ModelProcess& process, Kind kind) {
@@ -83,12 +89,19 @@ const LogFact* first_of(const ModelProcess& process, Kind kind) {
     return found == process.facts.end() ? nullptr : &*found;
 }
 
-OomVerdict judge_dead(const ModelProcess& process, bool killed_for_memory) {
-    if (auto found = memory_in_log(process)) return *found;
-    if (killed_for_memory) {
+OomVerdict judge_dead(const ModelProcess& process, const Symptoms& symptoms) {
+    if (auto found = memory_in_log(process, symptoms.since)) return *found;
+    if (const auto* fact = first_of(process, Kind::not_memory)) return OtherCause{fact->text};
+    if (symptoms.killed_for_memory) {
         return OutOfMemory{"the kernel killed a process for want of memory", std::nullopt, ""};
     }
-    if (const auto* fact = first_of(process, Kind::not_memory)) return OtherCause{fact->text};
+    const bool ended_now = process.exit_status.value_or(0) != 0 &&
+                           (process.ended_at >= symptoms.since || !process.loaded);
+    const auto word = word_in_body(symptoms.status, symptoms.body, symptoms.model);
+    if (word && ended_now) {
+        return OutOfMemory{cat("llama-server answered \"", *word, "\", and its process ended"),
+                           std::nullopt, ""};
+    }
     if (const auto* fact = first_of(process, Kind::strained)) return Suspicion{fact->text};
     if (const auto* fact = first_of(process, Kind::load_failed)) {
         return OtherCause{fact->text, process.loaded};
@@ -97,39 +110,61 @@ OomVerdict judge_dead(const ModelProcess& process, bool killed_for_memory) {
     return Suspicion{"the model's process ended while loading, without a reason"};
 }
 
+// What llama-server says: the message of its error, or a body that is no JSON. Whether an answer is
+// one of the router's own is told by how the message begins and ends, never by what it holds.
+std::string message_of(std::string_view body) {
+    const auto json = nlohmann::json::parse(body, nullptr, false);
+    if (json.is_discarded()) return std::string(body);
+    if (!json.is_object() || !json.contains("error")) return {};
+    const auto& error = json["error"];
+    if (error.is_string()) return error.get<std::string>();
+    if (!error.is_object() || !error.contains("message") || !error["message"].is_string())
+        return {};
+    return error["message"].get<std::string>();
+}
+
 } // namespace
 
+bool speaks_of_memory(int status, std::string_view body, std::string_view model) {
+    return word_in_body(status, body, model).has_value();
+}
+
+bool was_refused_memory(const ModelProcess& process, Moment since) {
+    return memory_in_log(process, since).has_value();
+}
+
 bool is_load_failure(int status, std::string_view body) {
-    return status >= k_server_error && has(body, "failed to load");
+    if (status < k_server_error) return false;
+    const auto message = message_of(body);
+    return message.starts_with("model name=") && message.ends_with(" failed to load");
 }
 
 bool is_broken_connection(int status, std::string_view body) {
-    return status == 0 || (status >= k_server_error && has(body, "proxy error"));
+    return status == 0 ||
+           (status >= k_server_error && message_of(body).starts_with("proxy error: "));
 }
 
 bool is_refused_connection(int status, std::string_view body) {
-    return is_broken_connection(status, body) && has(body, "Could not establish connection");
+    return status >= k_server_error &&
+           message_of(body).starts_with("proxy error: Could not establish connection");
 }
 
 bool is_retryable_race(int status, std::string_view body) {
-    return status >= k_server_error &&
-           (has(body, "model limit reached") || has(body, "request cancelled while waiting"));
+    if (status < k_server_error) return false;
+    const auto message = message_of(body);
+    return message.starts_with("model limit reached") ||
+           message.starts_with("request cancelled while waiting");
 }
 
 OomVerdict judge(const Symptoms& symptoms) {
-    if (auto found = memory_in_body(symptoms)) return *found;
     const auto* process = symptoms.process;
     if (process == nullptr) return OtherCause{"no process of this model has said anything"};
-    if (process->exit_status.value_or(0) != 0) {
-        return judge_dead(*process, symptoms.killed_for_memory);
-    }
+    if (process->exit_status.value_or(0) != 0) return judge_dead(*process, symptoms);
     // Alive, and failing: a GPU that ran out after the load (Metal keeps the process).
-    if (symptoms.status >= k_server_error) {
-        if (auto found = memory_in_log(*process)) return *found;
+    if (symptoms.status >= k_server_error && symptoms.status != k_not_implemented) {
+        if (auto found = memory_in_log(*process, symptoms.since)) return *found;
     }
-    if (is_load_failure(symptoms.status, symptoms.body)) {
-        return judge_dead(*process, symptoms.killed_for_memory);
-    }
+    if (is_load_failure(symptoms.status, symptoms.body)) return judge_dead(*process, symptoms);
     return OtherCause{"nothing in its log speaks of memory"};
 }
 

@@ -22,6 +22,12 @@ void add(std::vector<LogFact>& facts, const LogFact& fact) {
 
 } // namespace
 
+void drop_noise(std::vector<LogFact>& facts) {
+    facts.erase(std::remove_if(facts.begin(), facts.end(),
+                               [](const auto& fact) { return fact.kind == Kind::noise; }),
+                facts.end());
+}
+
 // The process that lives on this port now. Its first lines may come before the router's line that
 // names its model: the two come on different streams.
 ModelProcess* ProcessBook::open_on(int port) {
@@ -48,7 +54,9 @@ void ProcessBook::note(const LogFact& fact) {
             std::find_if(m_processes.begin(), m_processes.end(), [&](const auto& process) {
                 return process.model == fact.model && !process.exit_status;
             });
-        if (found != m_processes.end()) found->exit_status = fact.status;
+        if (found == m_processes.end()) return;
+        found->exit_status = fact.status;
+        found->ended_at = fact.at;
         return;
     }
     if (fact.kind == Kind::spawn_failed) {
@@ -61,13 +69,16 @@ void ProcessBook::note(const LogFact& fact) {
         return;
     }
     auto* process = open_on(fact.port);
+    if (fact.stamped) process->quoting = fact.quotes;
+    // A line without a time that goes on with such a line is a client's text.
+    const bool quoted = !fact.stamped && process->quoting;
     if (fact.kind == Kind::loaded) {
         process->loaded = true;
         process->facts.clear(); // it found another way
     }
     process->end_asked = process->end_asked || fact.kind == Kind::end_asked;
     process->leaving = process->leaving || fact.kind == Kind::leaving;
-    add(process->facts, fact);
+    if (!quoted) add(process->facts, fact);
     if (process->last_lines.size() == k_lines_kept) process->last_lines.pop_front();
     process->last_lines.push_back(fact.text);
 }

@@ -70,6 +70,7 @@ void Exchange::attempt() {
     input.drop_client_key = !m_core.settings.access.keys.empty();
     if (m_request.with_key) input.upstream_key = m_serving.api_key;
     m_head_up = upstream_head(m_request.head, input);
+    m_sent_at = std::chrono::steady_clock::now();
     connect(false);
 }
 
@@ -223,7 +224,7 @@ void Exchange::judge() {
     }
     m_stage = Stage::judging;
     if (m_link != nullptr) m_core.links.watch(*m_link, {.hang_up = false});
-    Failure failure{m_serving.generation, m_request.model, m_head.status, m_failure};
+    Failure failure{m_serving.generation, m_request.model, m_head.status, m_failure, m_sent_at};
     auto& core = m_core;
     core.errands.run([&core, failure = std::move(failure), gone = m_gone, self = this] {
         const auto verdict = core.upstream.report(failure, [&gone] { return gone->load(); });

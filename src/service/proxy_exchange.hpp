@@ -81,6 +81,7 @@ class Exchange final : public Watched, public LinkUser {
     SwitchQueue::Ticket m_ticket = 0; // 0: none
     std::string m_head_up;
     std::size_t m_sent = 0;
+    std::chrono::steady_clock::time_point m_sent_at{}; // of this attempt
     bool m_all_sent = false;
     bool m_stale_retry_done = false;
     bool m_replayed = false;

@@ -112,17 +112,19 @@ TEST_CASE("verdict: real failures that are not memory", "[verdict]") {
     }
 }
 
-TEST_CASE("verdict: the documented words in a 5xx answer", "[verdict]") {
-    const ProcessBook nothing;
+TEST_CASE("verdict: the documented words in a 5xx answer are a suspicion", "[verdict]") {
+    const auto ended = book_of(k_spawn + "[7] 0.0.0.0 I srv llama_server: model loaded\n" + k_end);
     for (const char* body : {"out of memory", "CUDA error 2", "Failed to allocate",
                              "failed to create context", "failed to initialize the context: x"}) {
         INFO(body);
-        CHECK(std::holds_alternative<OutOfMemory>(judged(nothing, 500, body, "m")));
-        CHECK(std::holds_alternative<OutOfMemory>(judged(nothing, 503, body, "m")));
-        CHECK(std::holds_alternative<OtherCause>(judged(nothing, 400, body, "m"))); // not 5xx
-        CHECK(std::holds_alternative<OtherCause>(judged(nothing, 0, body, "m")));
+        CHECK(speaks_of_memory(500, body, "m"));
+        CHECK(std::holds_alternative<OtherCause>(judged(ProcessBook(), 500, body, "m")));
+        CHECK(std::holds_alternative<OutOfMemory>(judged(ended, 500, body, "m")));
+        CHECK(std::holds_alternative<OutOfMemory>(judged(ended, 503, body, "m")));
+        CHECK(std::holds_alternative<OtherCause>(judged(ended, 400, body, "m"))); // not 5xx
+        CHECK(std::holds_alternative<OtherCause>(judged(ended, 0, body, "m")));
     }
-    CHECK(std::holds_alternative<OtherCause>(judged(nothing, 500, "parse error at line 1", "m")));
+    CHECK(std::holds_alternative<OtherCause>(judged(ended, 500, "parse error at line 1", "m")));
 }
 
 TEST_CASE("verdict: a model's name is no evidence", "[verdict]") {
@@ -134,9 +136,10 @@ TEST_CASE("verdict: a model's name is no evidence", "[verdict]") {
         CHECK(std::holds_alternative<OtherCause>(
             judged(nothing, 500, load_failed(name), "an-alias")));
     }
+    for (const char* name : {"cuda-7b", "My-CUDA-model", "out of memory", "failed to allocate"})
+        CHECK_FALSE(speaks_of_memory(500, load_failed(name), "an-alias"));
     // And still found beside the name.
-    CHECK(std::holds_alternative<OutOfMemory>(
-        judged(nothing, 500, "model cuda-7b: CUDA error: out of memory", "cuda-7b")));
+    CHECK(speaks_of_memory(500, "model cuda-7b: CUDA error: out of memory", "cuda-7b"));
 }
 
 TEST_CASE("verdict: memory that was refused and done without", "[verdict]") {

@@ -4,6 +4,7 @@
 // of the vocabulary: docs/supervision.md, "What counts as a memory failure".
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -48,7 +49,11 @@ struct LogFact {
         bind_failed,  // the router's port is taken
     };
     Kind kind = Kind::noise;
-    bool from_model = false; // said by a model's process, whose port is `port`
+    char level = 0;       // 'E', 'W', 'I', 'D' ...; 0: the line has none
+    bool stamped = false; // the line begins with the log's time
+    bool quotes = false;  // it may quote a request, and so may lines without a time behind it
+    std::chrono::steady_clock::time_point at{}; // when it was read; filled in by the reader
+    bool from_model = false;                    // said by a model's process, whose port is `port`
     int port = 0;
     std::string model;
     int status = 0;

@@ -1,5 +1,6 @@
-// Was it memory? Judged by evidence: what llama-server answered, and what the model's process said
-// and how it ended. The rules are interface.md's, section 4 (docs/supervision.md).
+// Was it memory? Judged by evidence: what the model's process said since the request began, how it
+// ended, and what the kernel killed. An answer may quote the request, so its words are a suspicion
+// and never evidence by themselves (docs/supervision.md).
 #pragma once
 
 #include "odysseus/logic/process_book.hpp"
@@ -33,10 +34,17 @@ struct Symptoms {
     std::string_view model;                // its name is echoed in answers and is no evidence
     const ModelProcess* process = nullptr; // the model's newest; nullptr: none known
     bool killed_for_memory = false;        // the kernel's count of such kills rose since the start
+    // When the request was sent: what a loaded process had said before, it survived.
+    std::chrono::steady_clock::time_point since{};
 };
 
 [[nodiscard]] OomVerdict judge(const Symptoms& symptoms);
 
+// Whether the answer holds one of the documented words, the model's own name left out.
+[[nodiscard]] bool speaks_of_memory(int status, std::string_view body, std::string_view model);
+// Whether an allocation was refused to this process since then; while it loads, since its start.
+[[nodiscard]] bool was_refused_memory(const ModelProcess& process,
+                                      std::chrono::steady_clock::time_point since);
 // Whether the answer says that a model failed to load, whatever the reason.
 [[nodiscard]] bool is_load_failure(int status, std::string_view body);
 // Whether the answer says that the model's process, or the connection to it, broke.

@@ -13,10 +13,12 @@ namespace odysseus {
 
 struct ModelProcess {
     int port = 0;
-    std::string model;                  // empty until the router's line about the start is read
-    bool loaded = false;                // "model loaded" was said
-    bool end_asked = false;             // its router told it to end
-    bool leaving = false;               // it said that it ends
+    std::string model;      // empty until the router's line about the start is read
+    bool loaded = false;    // "model loaded" was said
+    bool end_asked = false; // its router told it to end
+    bool leaving = false;   // it said that it ends
+    bool quoting = false;   // its last line with a time may quote a request
+    std::chrono::steady_clock::time_point ended_at{}; // when its end was read
     std::optional<int> exit_status;     // as the router reports it; a signal shows as 1
     std::vector<LogFact> facts;         // failures only, in order, k_facts_max at most
     std::deque<std::string> last_lines; // k_lines_kept at most, without prefixes
@@ -26,6 +28,9 @@ struct ModelPort {
     std::string model;
     int port = 0;
 };
+
+// Leaves the facts that decide something.
+void drop_noise(std::vector<LogFact>& facts);
 
 // A value: copy it, compare it, feed it. Not thread-safe.
 class ProcessBook {

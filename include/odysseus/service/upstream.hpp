@@ -34,9 +34,10 @@ struct Serving {
 // A request that llama-server did not answer well, before a byte of an answer went to the client.
 struct Failure {
     std::uint64_t generation = 0;
-    std::string model; // llama-server's id
-    int status = 0;    // 0: the connection broke
-    std::string body;  // at most the first 64 KiB
+    std::string model;                             // llama-server's id
+    int status = 0;                                // 0: the connection broke
+    std::string body;                              // at most the first 64 KiB
+    std::chrono::steady_clock::time_point began{}; // when it was sent to llama-server
 };
 
 struct Replay {}; // the cause is gone: wait_ready, then send the request once more
