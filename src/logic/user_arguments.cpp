@@ -39,6 +39,12 @@ struct Conflict {
     const char* instead;
 };
 const Conflict k_conflicts[] = {
+    {{"--host", "--reuse-port"},
+     "llama-server listens for odysseus alone, and asks nobody for a key; clients come to the "
+     "address that --host ADDRESS names before the --"},
+    {{"--no-models-autoload"}, "odysseus relies on it that a request loads its model"},
+    {{"--log-disable", "--log-jsonl"},
+     "odysseus reads llama-server's log, to see what it runs out of"},
     {{"--port"}, "odysseus tells llama-server its port; name one with --llama-port N"},
     {{"--api-key", "--api-key-file"},
      "odysseus is the one that asks for keys; give it --api-key KEY before the --"},
