@@ -2,6 +2,7 @@
 
 #include "odysseus/io/context_memory_file.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace odysseus::front {
@@ -33,10 +34,10 @@ ContextRecord::ContextRecord(const Home& home, const Settings& settings, const M
 ContextChoice ContextRecord::recalled(ContextChoice estimate,
                                       const std::vector<Model>& models) const {
     const std::lock_guard lock(m_mutex);
-    for (const auto& model : models) {
-        estimate = with_memory(std::move(estimate), m_memory, key_of(model), m_free_mib);
-    }
-    return estimate;
+    std::vector<HeldKey> keys(models.size());
+    std::transform(models.begin(), models.end(), keys.begin(),
+                   [this](const Model& model) { return key_of(model); });
+    return with_memory(estimate, m_memory, keys, m_free_mib);
 }
 
 void ContextRecord::held(const Model& model, std::int64_t tokens,

@@ -176,6 +176,16 @@ ContextChoice with_memory(ContextChoice estimate, const ContextMemory& memory, c
     return estimate;
 }
 
+ContextChoice with_memory(const ContextChoice& estimate, const ContextMemory& memory,
+                          const std::vector<HeldKey>& keys, std::optional<std::int64_t> free_mib) {
+    auto least = estimate;
+    for (const auto& key : keys) {
+        const auto choice = with_memory(estimate, memory, key, free_mib);
+        if (choice.tokens < least.tokens) least = choice;
+    }
+    return least;
+}
+
 void note_held(ContextMemory& memory, const HeldKey& key, std::int64_t tokens,
                std::optional<std::int64_t> failed_tokens, std::optional<std::int64_t> free_mib) {
     const auto known = find_entry(memory.entries, key);

@@ -211,3 +211,19 @@ TEST_CASE("context memory: the key names the model and the device") {
     machine.gpus = {gpu, gpu};
     CHECK(device_text(machine) == "cuda RTX 4090 24564 MiB, RTX 4090 24564 MiB");
 }
+
+TEST_CASE("context memory: models that share one context start with the least, in any order") {
+    Machine machine;
+    machine.ram_mib = 65536;
+    const auto estimate = choose_auto_context(machine, nullptr, {});
+    ContextMemory memory;
+    note_held(memory, key_of("a"), 24576, 32768, 4096);
+    note_held(memory, key_of("b"), 8192, 32768, 4096);
+    for (const auto& keys :
+         {std::vector{key_of("a"), key_of("b")}, {key_of("b"), key_of("a"), key_of("new")}}) {
+        const auto choice = with_memory(estimate, memory, keys, 4096);
+        CHECK(choice.tokens == 8192);
+        CHECK(choice.source == "remembered");
+    }
+    CHECK(with_memory(estimate, memory, std::vector<HeldKey>{}, 4096).tokens == 32768);
+}

@@ -66,6 +66,12 @@ struct RememberedStart {
 [[nodiscard]] ContextChoice with_memory(ContextChoice estimate, const ContextMemory& memory,
                                         const HeldKey& key, std::optional<std::int64_t> free_mib);
 
+// The same for models that share one context: the least of what they are remembered by, in any
+// order.
+[[nodiscard]] ContextChoice with_memory(const ContextChoice& estimate, const ContextMemory& memory,
+                                        const std::vector<HeldKey>& keys,
+                                        std::optional<std::int64_t> free_mib);
+
 // Once in a launch, when the model was loaded at `tokens` and answered. `failed_tokens`: what ran
 // out of memory before that, in this launch.
 void note_held(ContextMemory& memory, const HeldKey& key, std::int64_t tokens,
