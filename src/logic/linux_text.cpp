@@ -105,6 +105,16 @@ MemoryInfo parse_meminfo(std::string_view text) {
     return memory;
 }
 
+std::vector<std::string> cgroup_levels(std::string path) {
+    std::vector<std::string> out;
+    while (path.size() > 1) {
+        out.push_back(path);
+        path.resize(path.rfind('/'));
+    }
+    out.emplace_back();
+    return out;
+}
+
 CgroupPaths cgroup_paths(std::string_view proc_self_cgroup) {
     CgroupPaths paths;
     for (const auto line : lines_of(proc_self_cgroup)) {

@@ -27,17 +27,6 @@ constexpr std::int64_t k_mib = std::int64_t{1} << 20;
 
 // --- CPU and memory
 
-// The levels of a control group's path, itself first: "/a/b" -> "/a/b", "/a", "".
-std::vector<std::string> levels(std::string path) {
-    std::vector<std::string> out;
-    while (path.size() > 1) {
-        out.push_back(path);
-        path.resize(path.rfind('/'));
-    }
-    out.emplace_back();
-    return out;
-}
-
 struct CgroupFiles {
     std::string folder;
     const char* limit;
@@ -58,12 +47,12 @@ void apply_cgroup_memory(const Tree& tree, const CgroupFiles& files, MemoryInfo&
 void probe_memory(const Tree& tree, const CgroupPaths& groups, Machine& machine) {
     auto memory = parse_meminfo(tree.text("proc/meminfo"));
     bool limited = false;
-    for (const auto& level : levels(groups.unified.value_or(""))) {
+    for (const auto& level : cgroup_levels(groups.unified.value_or(""))) {
         apply_cgroup_memory(
             tree, {"sys/fs/cgroup" + level, "memory.max", "memory.current", "inactive_file"},
             memory, limited);
     }
-    for (const auto& level : levels(groups.memory.value_or(""))) {
+    for (const auto& level : cgroup_levels(groups.memory.value_or(""))) {
         apply_cgroup_memory(tree,
                             {"sys/fs/cgroup/memory" + level, "memory.limit_in_bytes",
                              "memory.usage_in_bytes", "total_inactive_file"},
@@ -82,10 +71,10 @@ std::optional<double> cgroup_quota(const Tree& tree, const CgroupPaths& groups) 
     const auto take = [&](std::optional<double> quota) {
         if (quota) least = std::min(least.value_or(*quota), *quota);
     };
-    for (const auto& level : levels(groups.unified.value_or(""))) {
+    for (const auto& level : cgroup_levels(groups.unified.value_or(""))) {
         take(cpu_quota(tree.text("sys/fs/cgroup" + level + "/cpu.max")));
     }
-    for (const auto& level : levels(groups.cpu.value_or(""))) {
+    for (const auto& level : cgroup_levels(groups.cpu.value_or(""))) {
         const auto folder = "sys/fs/cgroup/cpu" + level;
         take(cpu_quota(tree.text(folder + "/cpu.cfs_quota_us") + " " +
                        tree.text(folder + "/cpu.cfs_period_us")));

@@ -1,3 +1,4 @@
+#include "odysseus/logic/linux_text.hpp"
 #include "odysseus/platform/process_info.hpp"
 
 #include "proc_linux.hpp"
@@ -40,6 +41,21 @@ std::optional<std::int64_t> value_of(const std::string& text, std::string_view k
         }
     }
     return std::nullopt;
+}
+
+// The folders of our own control group and of the groups around it, the own one first.
+std::vector<std::filesystem::path> own_memory_groups(const std::filesystem::path& root) {
+    const auto text = kernel_file(root / "proc/self/cgroup");
+    const auto groups = cgroup_paths(text.value_or(""));
+    std::vector<std::filesystem::path> folders;
+    const auto add = [&](const char* mount, const std::optional<std::string>& path) {
+        if (!path) return;
+        for (const auto& level : cgroup_levels(*path))
+            folders.push_back(root / (mount + level));
+    };
+    add("sys/fs/cgroup", groups.unified);
+    add("sys/fs/cgroup/memory", groups.memory);
+    return folders;
 }
 
 } // namespace
@@ -98,17 +114,18 @@ std::optional<std::int64_t> address_space_limit(std::int64_t pid) {
     return limits ? value_of(*limits, "Max address space") : std::nullopt;
 }
 
-std::optional<std::int64_t> memory_ceiling() {
-    const auto meminfo = kernel_file("/proc/meminfo");
+std::optional<std::int64_t> memory_ceiling(const std::filesystem::path& root) {
+    const auto meminfo = kernel_file(root / "proc/meminfo");
     if (!meminfo) return std::nullopt;
     const auto total = value_of(*meminfo, "MemTotal:");
     if (!total) return std::nullopt;
     std::int64_t bytes = (*total + value_of(*meminfo, "SwapTotal:").value_or(0)) * 1024;
-    for (const char* file :
-         {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-        const auto text = kernel_file(file);
-        const auto limit = text ? parsed_int(trimmed(*text)) : std::nullopt;
-        if (limit && *limit > 0 && *limit < bytes) bytes = *limit;
+    for (const auto& folder : own_memory_groups(root)) {
+        for (const char* file : {"memory.max", "memory.limit_in_bytes"}) {
+            const auto text = kernel_file(folder / file);
+            const auto limit = text ? parsed_int(trimmed(*text)) : std::nullopt;
+            if (limit && *limit > 0 && *limit < bytes) bytes = *limit;
+        }
     }
     return bytes;
 }
@@ -120,13 +137,15 @@ std::optional<std::int64_t> memory_free() {
     return *kib * 1024;
 }
 
-std::optional<std::int64_t> memory_kills() {
-    // The container's own count, where there is one; else the machine's.
-    if (const auto events = kernel_file("/sys/fs/cgroup/memory.events")) {
-        if (const auto count = value_of(*events, "oom_kill ")) return count;
+std::optional<std::int64_t> memory_kills(const std::filesystem::path& root) {
+    // The nearest level that counts: the ones above it count other programs too.
+    for (const auto& folder : own_memory_groups(root)) {
+        for (const char* file : {"memory.events", "memory.oom_control"}) {
+            const auto text = kernel_file(folder / file);
+            if (const auto count = text ? value_of(*text, "oom_kill ") : std::nullopt) return count;
+        }
     }
-    const auto vmstat = kernel_file("/proc/vmstat");
-    return vmstat ? value_of(*vmstat, "oom_kill ") : std::nullopt;
+    return std::nullopt;
 }
 
 void kill_process(std::int64_t pid) {

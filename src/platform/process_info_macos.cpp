@@ -54,7 +54,7 @@ std::optional<std::int64_t> address_space_limit(std::int64_t) {
     return std::nullopt;
 }
 
-std::optional<std::int64_t> memory_ceiling() {
+std::optional<std::int64_t> memory_ceiling(const std::filesystem::path& /*root*/) {
     std::uint64_t bytes = 0;
     std::size_t size = sizeof bytes;
     if (::sysctlbyname("hw.memsize", &bytes, &size, nullptr, 0) != 0) return std::nullopt;
@@ -65,7 +65,7 @@ std::optional<std::int64_t> memory_free() {
     return std::nullopt;
 }
 
-std::optional<std::int64_t> memory_kills() {
+std::optional<std::int64_t> memory_kills(const std::filesystem::path& /*root*/) {
     return std::nullopt;
 }
 

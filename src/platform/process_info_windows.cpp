@@ -50,7 +50,7 @@ std::optional<std::int64_t> address_space_limit(std::int64_t) {
     return std::nullopt;
 }
 
-std::optional<std::int64_t> memory_ceiling() {
+std::optional<std::int64_t> memory_ceiling(const std::filesystem::path& /*root*/) {
     MEMORYSTATUSEX status{};
     status.dwLength = sizeof status;
     if (!::GlobalMemoryStatusEx(&status)) return std::nullopt;
@@ -64,7 +64,7 @@ std::optional<std::int64_t> memory_free() {
     return static_cast<std::int64_t>(status.ullAvailPhys);
 }
 
-std::optional<std::int64_t> memory_kills() {
+std::optional<std::int64_t> memory_kills(const std::filesystem::path& /*root*/) {
     return std::nullopt;
 }
 

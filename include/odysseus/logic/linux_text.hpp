@@ -28,6 +28,8 @@ struct CgroupPaths {
     std::optional<std::string> cpu;
 };
 [[nodiscard]] CgroupPaths cgroup_paths(std::string_view proc_self_cgroup);
+// The levels of a control group's path, itself first: "/a/b" -> "/a/b", "/a", "".
+[[nodiscard]] std::vector<std::string> cgroup_levels(std::string path);
 // memory.max, memory.limit_in_bytes, memory.current ...: bytes; absent for "max" and for v1's
 // "no limit" (near 2^63).
 [[nodiscard]] std::optional<std::int64_t> cgroup_bytes(std::string_view text);

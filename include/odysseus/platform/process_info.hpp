@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,14 +29,15 @@ struct ProcessIdentity {
 [[nodiscard]] std::optional<std::int64_t> address_space_limit(std::int64_t pid);
 
 // Memory that a new allocation can certainly not exceed: all that is installed, or that this
-// container may have. Bytes.
-[[nodiscard]] std::optional<std::int64_t> memory_ceiling();
+// container or control group may have. Bytes. `root` is where the system's files are (Linux).
+[[nodiscard]] std::optional<std::int64_t> memory_ceiling(const std::filesystem::path& root = "/");
 
 // Memory that is free or can be freed at once. Bytes.
 [[nodiscard]] std::optional<std::int64_t> memory_free();
 
-// How often the kernel has killed a process for want of memory, here or in our container.
-[[nodiscard]] std::optional<std::int64_t> memory_kills();
+// How often the kernel has killed a process of our own control group for want of memory. Absent
+// where there is no such count: a kill elsewhere on the machine says nothing about us.
+[[nodiscard]] std::optional<std::int64_t> memory_kills(const std::filesystem::path& root = "/");
 
 // Ends a process, at once. Nothing happens when there is none.
 void kill_process(std::int64_t pid);
