@@ -22,6 +22,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 namespace odysseus::front {
 namespace {
@@ -141,6 +142,11 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
         };
         spec.model_context = [&preset](const auto& model) { return preset.context(model); };
     }
+    std::optional<Error> lost; // by the supervisor's thread, before `stop` is asked
+    spec.on_lost = [&](const Error& error) {
+        lost = error;
+        stop.ask();
+    };
     Supervisor supervisor(std::move(spec));
     models.on_change([&](const Catalog& catalog) {
         preset.offer(catalog);
@@ -184,6 +190,7 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     note_what_held(record, models.models(), supervisor.current());
     supervisor.stop();
     stop.on_second({});
+    if (lost) throw *lost;
     return 0;
 }
 

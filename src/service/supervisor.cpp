@@ -24,12 +24,12 @@ Supervisor::Core::Core(StartSpec spec)
 }
 
 Supervisor::Core::~Core() {
-    if (!m_owner.joinable()) return;
-    stop(m_spec.limits.stop_grace);
+    stop();
 }
 
 void Supervisor::Core::start() {
-    m_errand_runner = std::thread([this] { errands(); });
+    m_health_errands.start();
+    m_proof_errands.start();
     m_owner = std::thread([this] { run(); });
 }
 
@@ -37,12 +37,12 @@ void Supervisor::Core::stop(Time grace) {
     if (!m_owner.joinable()) return;
     post(StopAsked{grace});
     m_owner.join();
-    {
-        const std::lock_guard lock(m_errand_mutex);
-        m_errands_end = true;
-    }
-    m_errand_came.notify_all();
-    m_errand_runner.join();
+    m_health_errands.end();
+    m_proof_errands.end();
+}
+
+void Supervisor::Core::stop() {
+    stop(m_spec.limits.stop_grace);
 }
 
 void Supervisor::Core::kill_now() {
@@ -95,8 +95,13 @@ std::string Supervisor::Core::build() const {
 void Supervisor::Core::post(Message message) {
     {
         const std::lock_guard lock(m_mail_mutex);
-        // Only a model that talks without end fills it, and its lines are the ones to do without.
-        if (m_mail.size() >= k_mailbox_max && std::holds_alternative<Lines>(message)) return;
+        // Only a model that talks without end fills it. Its talk can be done without, what it tells
+        // of an end or of memory cannot.
+        auto* lines = std::get_if<Lines>(&message);
+        if (m_mail.size() >= k_mailbox_max && lines != nullptr) {
+            drop_noise(lines->facts);
+            if (lines->facts.empty()) return;
+        }
         m_mail.push_back(std::move(message));
     }
     m_mail_came.notify_one();
@@ -141,6 +146,7 @@ void Supervisor::Core::republish() {
 // --- the owner's loop ---------------------------------------------------------------------------
 
 void Supervisor::Core::run() {
+    std::optional<Error> lost;
     try {
         act(m_lifecycle.start());
         while (!m_stopped) {
@@ -155,14 +161,25 @@ void Supervisor::Core::run() {
             on_time(Clock::now());
         }
     } catch (const std::exception& error) {
-        log::error(cat("the supervisor failed: ", error.what()));
+        lost = Error(Fault::server, cat("the supervision of llama-server failed: ", error.what()));
     }
     conclude_all(GiveUp{503, "server_stopping", "odysseus is stopping", std::nullopt});
     if (m_child) {
         m_child->stop(Time(0));
         bury_child();
     }
+    if (lost) tell_lost(*lost);
     publish(State::stopping, "odysseus is stopping");
+}
+
+// Nobody restarts anything from here on: the program has to end, and to say why.
+void Supervisor::Core::tell_lost(const Error& error) {
+    log::error(error.what());
+    {
+        const std::lock_guard lock(m_state_mutex);
+        m_trouble = error;
+    }
+    if (m_spec.on_lost) m_spec.on_lost(error);
 }
 
 Supervisor::Core::Moment Supervisor::Core::next_moment() const {
@@ -176,6 +193,7 @@ Supervisor::Core::Moment Supervisor::Core::next_moment() const {
     consider(m_due_at);
     if (!m_examining) consider(m_examine_at);
     if (m_proof_failed) consider(m_proof_by);
+    consider(m_prove_at);
     consider(m_look_for_leavers_at);
     for (const auto& file : m_cases)
         consider(file->decide_by);
@@ -212,8 +230,8 @@ void Supervisor::Core::on_time(Moment now) {
     if (!m_checking && is_due(m_check_at)) {
         m_check_at.reset();
         m_checking = true;
-        send_errand([address = address(), pid = m_child ? m_child->pid() : 0,
-                     generation = m_lifecycle.generation()]() -> Message {
+        m_health_errands.send([address = address(), pid = m_child ? m_child->pid() : 0,
+                               generation = m_lifecycle.generation()]() -> Message {
             return Checked{generation, check_readiness(address, pid)};
         });
     }
@@ -223,6 +241,10 @@ void Supervisor::Core::on_time(Moment now) {
     }
     if (!m_examining && is_due(m_examine_at)) examine();
     if (is_due(m_look_for_leavers_at)) look_for_leavers();
+    if (is_due(m_prove_at)) {
+        m_prove_at.reset();
+        if (m_descent && m_proof == 0) prove();
+    }
     settle_cases();
     if (m_proof_failed) judge_proof();
 }
@@ -242,6 +264,7 @@ void Supervisor::Core::act(const Lifecycle::Action& action) {
                 m_due_at.reset();
                 m_examine_at.reset();
                 m_look_for_leavers_at.reset();
+                m_prove_at.reset();
                 m_ending_child = true;
                 publish(State::stopping, "odysseus is stopping");
                 conclude_all(GiveUp{503, "server_stopping", "odysseus is stopping", std::nullopt});
@@ -294,34 +317,6 @@ void Supervisor::Core::act_fail(const Lifecycle::Fail& fail) {
     conclude_all(failed_verdict());
 }
 
-// --- errands ------------------------------------------------------------------------------------
-
-void Supervisor::Core::send_errand(std::function<Message()> errand) {
-    {
-        const std::lock_guard lock(m_errand_mutex);
-        m_errand_queue.push_back(std::move(errand));
-    }
-    m_errand_came.notify_one();
-}
-
-void Supervisor::Core::errands() {
-    for (;;) {
-        std::function<Message()> errand;
-        {
-            std::unique_lock lock(m_errand_mutex);
-            m_errand_came.wait(lock, [this] { return m_errands_end || !m_errand_queue.empty(); });
-            if (m_errands_end) return;
-            errand = std::move(m_errand_queue.front());
-            m_errand_queue.pop_front();
-        }
-        try {
-            post(errand());
-        } catch (const std::exception& error) {
-            log::error(cat("asking llama-server: ", error.what()));
-        }
-    }
-}
-
 // --- the door -----------------------------------------------------------------------------------
 
 Supervisor::Supervisor(StartSpec spec) : m_core(std::make_unique<Core>(std::move(spec))) {}
@@ -333,9 +328,9 @@ void Supervisor::start() {
 
 std::variant<Serving, Error> Supervisor::wait_started(const GaveUp& stopped) {
     auto serving = m_core->wait_ready(std::chrono::hours(24), stopped);
-    if (serving.state == State::failed) {
+    if (serving.state == State::failed || serving.state == State::stopping) {
         if (const auto trouble = m_core->start_trouble()) return *trouble;
-        return Error(Fault::server, serving.reason);
+        if (serving.state == State::failed) return Error(Fault::server, serving.reason);
     }
     return serving;
 }
@@ -345,7 +340,7 @@ void Supervisor::stop(std::chrono::milliseconds grace) {
 }
 
 void Supervisor::stop() {
-    m_core->stop(SupervisorLimits{}.stop_grace);
+    m_core->stop();
 }
 
 void Supervisor::kill_now() {

@@ -7,6 +7,8 @@
 #include "odysseus/platform/process_info.hpp"
 #include "supervisor_core.hpp"
 
+#include <future>
+
 namespace odysseus {
 namespace {
 
@@ -15,6 +17,7 @@ constexpr std::chrono::milliseconds k_pump_limit{1000};
 constexpr std::size_t k_lines_shown = 20;
 constexpr std::size_t k_lines_shown_again = 5; // of a server that had been ready once
 constexpr std::size_t k_crashes_kept = 100;
+constexpr int k_races_max = 3; // for the port
 
 } // namespace
 
@@ -52,6 +55,7 @@ void Supervisor::Core::launch() {
     m_judged.clear();
     m_spawns_failed = 0;
     m_proof = 0;
+    m_prove_at.reset();
     m_proof_failed.reset();
     m_ending_child = false;
     m_end_reason.clear();
@@ -70,14 +74,7 @@ void Supervisor::Core::launch() {
         spec.arguments = m_spec.arguments(m_lifecycle.context(), m_port);
         spec.environment = m_spec.environment;
         spec.directory = m_spec.directory;
-        auto child = std::make_unique<platform::Child>(spec, m_guard);
-        if (!m_spec.record.empty()) platform::record_child(m_spec.record, child->pid());
-        auto& running = *child;
-        {
-            const std::lock_guard lock(m_child_mutex);
-            m_child = std::move(child);
-        }
-        m_pump = std::thread([this, &running, generation] { pump(running, generation); });
+        start_child(spec, generation);
     } catch (const Error& error) {
         launch_failed(error);
         return;
@@ -88,6 +85,25 @@ void Supervisor::Core::launch() {
     m_start_limit = Clock::now() + m_spec.limits.start;
     check_readiness_soon(Clock::now() + m_spec.limits.ready_poll);
     republish(); // with the new process's number
+}
+
+// The thread comes first: a child whose output nobody reads would never be gone.
+void Supervisor::Core::start_child(const platform::ChildSpec& spec, std::uint64_t generation) {
+    std::promise<platform::Child*> handed_over; // nullptr: it did not start
+    m_pump = std::thread([this, generation, handed = handed_over.get_future()]() mutable {
+        if (auto* child = handed.get()) pump(*child, generation);
+    });
+    try {
+        auto child = std::make_unique<platform::Child>(spec, m_guard);
+        if (!m_spec.record.empty()) platform::record_child(m_spec.record, child->pid());
+        const std::lock_guard lock(m_child_mutex);
+        m_child = std::move(child);
+    } catch (...) {
+        handed_over.set_value(nullptr);
+        m_pump.join();
+        throw;
+    }
+    handed_over.set_value(m_child.get());
 }
 
 void Supervisor::Core::launch_failed(const Error& error) {
@@ -108,6 +124,7 @@ void Supervisor::Core::pump(platform::Child& child, std::uint64_t generation) {
         for (const auto& text : texts) {
             m_log.add(text);
             auto fact = classify(text);
+            fact.at = Clock::now();
             if (fact.kind != LogFact::Kind::noise || fact.from_model) {
                 lines.facts.push_back(std::move(fact));
             }
@@ -163,7 +180,10 @@ void Supervisor::Core::on_fact(const LogFact& fact) {
     watch_model(fact);
     if (fact.from_model) return;
     if (fact.kind == LogFact::Kind::listening) check_readiness_soon(Clock::now());
-    if (fact.kind == LogFact::Kind::bind_failed) m_bind_failed = true;
+    if (fact.kind == LogFact::Kind::bind_failed) {
+        m_bind_failed = true;
+        m_bind_line = fact.text;
+    }
 }
 
 // We end it, and count it as a failure.
@@ -180,13 +200,15 @@ void Supervisor::Core::on_ended(const Ended& ended) {
     m_check_at.reset();
     m_examine_at.reset();
     m_look_for_leavers_at.reset();
-    if (m_bind_failed && !m_spec.port_asked_for) { // a lost race for the port is no failure
+    // A lost race for the port is no failure, several in a row are no race.
+    if (m_bind_failed && !m_spec.port_asked_for && ++m_races_lost < k_races_max) {
         m_launch_at = Clock::now();
         return;
     }
     const auto ending = platform::exit_text(ended.status);
     if (m_end_reason.empty()) {
-        m_end_reason = m_bind_failed ? cat("it could not bind port ", m_port) : ending;
+        m_end_reason =
+            m_bind_failed ? cat("it could not bind port ", m_port, " (", m_bind_line, ")") : ending;
     }
     if (m_lifecycle.phase() == Lifecycle::Phase::starting) {
         auto sentence = cat("llama-server did not start: ", m_end_reason, ". Its last lines:\n  ",

@@ -8,6 +8,7 @@
 #include "odysseus/service/readiness.hpp"
 #include "odysseus/service/server_log.hpp"
 #include "odysseus/service/supervisor.hpp"
+#include "supervisor_errand.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -29,6 +30,7 @@ class Supervisor::Core {
     // From any thread.
     void start();
     void stop(Time grace);
+    void stop();
     void kill_now();
     [[nodiscard]] Serving current() const;
     [[nodiscard]] Serving wait_ready(Time limit, const GaveUp& gave_up);
@@ -89,6 +91,7 @@ class Supervisor::Core {
 
     // --- owner thread: supervisor.cpp -------------------------------------------------------
     void run();
+    void tell_lost(const Error& error);
     void handle(Message& message);
     void on_time(Moment now);
     [[nodiscard]] Moment next_moment() const;
@@ -102,6 +105,7 @@ class Supervisor::Core {
     // --- owner thread: supervisor_child.cpp -------------------------------------------------
     void launch();
     void check_needs() const;
+    void start_child(const platform::ChildSpec& spec, std::uint64_t generation);
     void launch_failed(const Error& error);
     [[nodiscard]] int choose_port() const;
     void pump(platform::Child& child, std::uint64_t generation);
@@ -126,29 +130,35 @@ class Supervisor::Core {
     void notice(const std::string& sentence) const;
     [[nodiscard]] LlamaAddress address() const;
 
-    // One thread that asks llama-server, so that no answer is waited for in the owner.
-    void errands();
-    void send_errand(std::function<Message()> errand);
-
     // --- owner thread: supervisor_recovery.cpp ----------------------------------------------
     void on_reported(const CasePointer& file);
     void settle_cases(); // those whose evidence is in, or whose time is up
     [[nodiscard]] bool try_settle(const CasePointer& file, Moment now);
     void judge_case(const CasePointer& file);
-    [[nodiscard]] OomVerdict judge_answer(int status, const std::string& body,
-                                          const std::string& model);
+    [[nodiscard]] OomVerdict judge_answer(const Failure& failure);
+    [[nodiscard]] const ModelProcess* process_of(const Failure& failure) const;
+    [[nodiscard]] bool waits_for_evidence(const Failure& failure) const;
     [[nodiscard]] Verdict other_cause_verdict(const Failure& failure, const OtherCause& cause);
     [[nodiscard]] bool has_fresh_end(const std::string& model) const;
     [[nodiscard]] bool seems_alive(const std::string& model) const;
     void conclude(Case& file, Verdict verdict);
     void conclude_all(const Verdict& verdict); // everyone who waits
     void begin_descent(const CasePointer& file, const OomVerdict& verdict);
+    void next_descent();
+    void remember(const Descent& descent) const;
+    [[nodiscard]] bool write_context(const std::string& model, std::int64_t tokens) const;
     void walk(const Descent::Step& step);
     void try_context(std::int64_t context);
     void prove();
     void on_proved(const Proved& proved);
     void judge_proof();
-    void end_descent(const Verdict& verdict, bool held);
+    enum class Outcome {
+        held,   // the model answered: the context is remembered
+        serves, // it has loaded, and fails for another reason: the context stays, for now
+        failed, // the context goes back
+    };
+    void end_descent(const Verdict& verdict, Outcome outcome);
+    [[nodiscard]] bool is_same_failure(const LlamaAnswer& answer) const;
     [[nodiscard]] bool crashes_too_often(const std::string& model);
     [[nodiscard]] std::optional<std::int64_t> ceiling(const OomVerdict& verdict) const;
     [[nodiscard]] bool killed_for_memory();
@@ -168,11 +178,6 @@ class Supervisor::Core {
     std::string m_build;            // by m_state_mutex
     std::optional<Error> m_trouble; // by m_state_mutex: why the first start failed
 
-    std::mutex m_errand_mutex;
-    std::condition_variable m_errand_came;
-    std::deque<std::function<Message()>> m_errand_queue; // by m_errand_mutex
-    bool m_errands_end = false;                          // by m_errand_mutex
-
     platform::Guard m_guard;
     std::mutex m_child_mutex; // kill_now reaches for it
     std::unique_ptr<platform::Child> m_child;
@@ -183,6 +188,8 @@ class Supervisor::Core {
     bool m_ending_child = false; // its end is our wish
     bool m_stopped = false;
     bool m_bind_failed = false;
+    int m_races_lost = 0;    // for the port, in a row
+    std::string m_bind_line; // what llama-server said about it
     int m_port = 0;
     std::string m_end_reason; // why the child is being ended, when it is no plan
     std::optional<Moment> m_launch_at;
@@ -206,10 +213,17 @@ class Supervisor::Core {
     std::vector<CasePointer> m_cases; // waiting for evidence
     std::optional<Descent> m_descent;
     std::vector<CasePointer> m_descent_waiters;
+    struct Queued { // memory too, but of another model: its turn comes after this descent
+        CasePointer file;
+        OomVerdict verdict;
+    };
+    std::vector<Queued> m_descent_queue;
     std::uint64_t m_errand_number = 0;
     std::uint64_t m_proof = 0;                 // the errand that proves; 0: none under way
     std::optional<LlamaAnswer> m_proof_failed; // its evidence is being waited for
     Moment m_proof_by;
+    std::optional<Moment> m_prove_at; // the router had no room for it: once more then
+    Moment m_proof_began;
     struct Judged {
         std::size_t ends = 0; // of the model's processes, when it was judged
         Moment when;
@@ -219,7 +233,10 @@ class Supervisor::Core {
     std::map<std::string, Judged> m_hopeless; // per model: no rung held, or it was not memory
     std::map<std::string, std::deque<Moment>> m_crashes;
 
-    std::thread m_errand_runner;
+    // They ask llama-server, so that no answer is waited for in the owner. A proof may take an
+    // hour.
+    Errand<Message> m_health_errands{[this](Message message) { post(std::move(message)); }};
+    Errand<Message> m_proof_errands{[this](Message message) { post(std::move(message)); }};
     std::thread m_owner;
 };
 

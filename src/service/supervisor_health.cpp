@@ -50,6 +50,7 @@ void Supervisor::Core::on_checked(const Checked& checked) {
             [&](const Ready& ready) {
                 m_start_limit.reset();
                 m_check_at.reset();
+                m_races_lost = 0;
                 // Again: a wrapper script has become llama-server by now.
                 if (!m_spec.record.empty()) {
                     platform::record_child(m_spec.record, m_child->pid());
@@ -72,9 +73,9 @@ void Supervisor::Core::examine() {
     m_examine_at.reset();
     if (!m_child) return;
     m_examining = true;
-    send_errand([address = address(), models = m_book.serving(), pid = m_child->pid(),
-                 limit = m_spec.limits.health_answer,
-                 generation = m_lifecycle.generation()]() -> Message {
+    m_health_errands.send([address = address(), models = m_book.serving(), pid = m_child->pid(),
+                           limit = m_spec.limits.health_answer,
+                           generation = m_lifecycle.generation()]() -> Message {
         Examined examined{generation, who_is_silent(address, models, limit), std::nullopt};
         if (!examined.silent.empty()) examined.cpu_ms = platform::group_cpu_ms(pid);
         return examined;

@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds k_same_failure{1000};
 constexpr std::chrono::minutes k_hopeless_for{2};
 constexpr std::chrono::seconds k_crash_retry_after{30};
 constexpr std::chrono::milliseconds k_reload_limit{10'000};
+constexpr std::chrono::milliseconds k_prove_again_after{500};
 constexpr int k_not_implemented = 501; // an embedding model, say: it holds, and cannot complete
 
 std::string list_of(const std::vector<std::int64_t>& numbers) {
@@ -74,6 +75,9 @@ void Supervisor::Core::conclude_all(const Verdict& verdict) {
             conclude(*file, verdict);
         files->clear();
     }
+    for (const auto& queued : m_descent_queue)
+        conclude(*queued.file, verdict);
+    m_descent_queue.clear();
 }
 
 void Supervisor::Core::on_reported(const CasePointer& file) {
@@ -155,6 +159,7 @@ bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
         file->decide_by = now + m_spec.limits.evidence; // on_ended concludes it
         return false;
     }
+    if (waits_for_evidence(failure) && now < file->decide_by) return false;
     judge_case(file);
     return true;
 }
@@ -166,22 +171,42 @@ bool Supervisor::Core::killed_for_memory() {
     return more;
 }
 
-OomVerdict Supervisor::Core::judge_answer(int status, const std::string& body,
-                                          const std::string& model) {
+// The process that failed this request. An end is not told for a failure that keeps the process,
+// and one that was told before the request began is none of its business.
+const ModelProcess* Supervisor::Core::process_of(const Failure& failure) const {
+    const auto* ended = m_book.newest_ended(failure.model);
+    if (is_load_failure(failure.status, failure.body) ||
+        is_broken_connection(failure.status, failure.body)) {
+        return has_fresh_end(failure.model) ? ended : m_book.newest(failure.model);
+    }
+    const bool ended_meanwhile =
+        ended != nullptr && *ended->exit_status != 0 && ended->ended_at >= failure.began;
+    return ended_meanwhile ? ended : m_book.newest(failure.model);
+}
+
+// An answer that speaks of memory is a suspicion; the line that bears it out, or the end of the
+// process, may still be on its way.
+bool Supervisor::Core::waits_for_evidence(const Failure& failure) const {
+    if (!speaks_of_memory(failure.status, failure.body, failure.model)) return false;
+    const auto* process = process_of(failure);
+    return process == nullptr ||
+           (!process->exit_status && !was_refused_memory(*process, failure.began));
+}
+
+OomVerdict Supervisor::Core::judge_answer(const Failure& failure) {
     Symptoms symptoms;
-    symptoms.status = status;
-    symptoms.body = body;
-    symptoms.model = model;
-    const bool ended = is_load_failure(status, body) || is_broken_connection(status, body);
-    symptoms.process = ended ? m_book.newest_ended(model) : m_book.newest(model);
-    if (ended && !has_fresh_end(model)) symptoms.process = m_book.newest(model);
+    symptoms.status = failure.status;
+    symptoms.body = failure.body;
+    symptoms.model = failure.model;
+    symptoms.process = process_of(failure);
     symptoms.killed_for_memory = killed_for_memory();
+    symptoms.since = failure.began;
     return judge(symptoms);
 }
 
 void Supervisor::Core::judge_case(const CasePointer& file) {
     const auto& failure = file->failure;
-    const auto verdict = judge_answer(failure.status, failure.body, failure.model);
+    const auto verdict = judge_answer(failure);
     auto& judged = m_judged[failure.model];
     judged = {m_book.ends(failure.model), Clock::now(), PassOn{}};
     if (const auto* other = std::get_if<OtherCause>(&verdict)) {
@@ -247,6 +272,10 @@ std::optional<std::int64_t> Supervisor::Core::ceiling(const OomVerdict& verdict)
 
 void Supervisor::Core::begin_descent(const CasePointer& file, const OomVerdict& verdict) {
     const auto& model = file->failure.model;
+    if (m_descent) {
+        m_descent_queue.push_back({file, verdict});
+        return;
+    }
     const auto context = m_spec.model_context ? m_spec.model_context(model) : m_lifecycle.context();
     m_descent.emplace(model, context);
     m_descent_waiters.push_back(file);
@@ -267,14 +296,14 @@ void Supervisor::Core::walk(const Descent::Step& step) {
                    next->context == before ? cat("once more") : cat(next->context)));
         try_context(next->context);
     } else if (const auto* end = std::get_if<Descent::Exhausted>(&step)) {
-        end_descent(exhausted_verdict(end->last), false);
+        end_descent(exhausted_verdict(end->last), Outcome::failed);
     } else {
         const auto& reason = std::get<Descent::NotMemory>(step).reason;
         end_descent(GiveUp{500, "model_load_failed",
                            cat("model name=", m_descent->model(), " failed to load: ", reason,
                                " (contexts tried: ", list_of(m_descent->tried()), ")"),
                            std::nullopt},
-                    false);
+                    Outcome::failed);
     }
 }
 
@@ -284,34 +313,54 @@ void Supervisor::Core::try_context(std::int64_t context) {
         return;
     }
     republish();
-    m_spec.set_model_context(m_descent->model(), context);
+    if (!write_context(m_descent->model(), context)) {
+        end_descent(GiveUp{503, "out_of_memory",
+                           cat("model '", m_descent->model(), "' needs a smaller context, and ",
+                               context, " tokens could not be written down; see odysseus.log"),
+                           std::nullopt},
+                    Outcome::failed);
+        return;
+    }
     m_judged[m_descent->model()].ends = m_book.ends(m_descent->model());
     prove();
+}
+
+// A full disk costs this descent, and nothing else.
+bool Supervisor::Core::write_context(const std::string& model, std::int64_t tokens) const {
+    try {
+        m_spec.set_model_context(model, tokens);
+        return true;
+    } catch (const std::exception& error) {
+        log::error(cat("a context of ", tokens, " tokens for model '", model,
+                       "' is not used: ", error.what()));
+        return false;
+    }
 }
 
 void Supervisor::Core::prove() {
     m_proof_failed.reset();
     m_proof = ++m_errand_number;
+    m_proof_began = Clock::now();
     const bool reload = static_cast<bool>(m_spec.set_model_context);
-    send_errand([address = address(), model = m_descent->model(), limit = m_spec.limits.load,
-                 errand = m_proof, reload]() -> Message {
+    m_proof_errands.send([address = address(), model = m_descent->model(),
+                          limit = m_spec.limits.load, errand = m_proof, reload]() -> Message {
         if (reload) (void)llama_get(address, "/models?reload=1", k_reload_limit);
         return Proved{errand, prove_model(address, model, limit)};
     });
 }
 
 void Supervisor::Core::on_proved(const Proved& proved) {
-    if (proved.errand != m_proof || !m_descent) return;
+    if (proved.errand == 0 || proved.errand != m_proof || !m_descent) return;
     m_proof = 0;
     const auto& answer = proved.answer;
     if (is_retryable_race(answer.status, answer.body)) {
-        prove();
+        m_prove_at = Clock::now() + k_prove_again_after;
         return;
     }
     const bool answered =
         answer.status != 0 && (answer.status < 500 || answer.status == k_not_implemented);
     if (answered) {
-        end_descent(Replay{}, true);
+        end_descent(Replay{}, Outcome::held);
         return;
     }
     m_proof_failed = answer;
@@ -324,26 +373,53 @@ void Supervisor::Core::judge_proof() {
     const auto& model = m_descent->model();
     const bool needs_end = is_load_failure(answer.status, answer.body) ||
                            is_broken_connection(answer.status, answer.body);
-    if (needs_end && !has_fresh_end(model) && Clock::now() < m_proof_by) return;
-    const auto verdict = judge_answer(answer.status, answer.body, model);
+    const Failure failure{m_lifecycle.generation(), model, answer.status, answer.body,
+                          m_proof_began};
+    const bool waits = (needs_end && !has_fresh_end(model)) || waits_for_evidence(failure);
+    if (waits && Clock::now() < m_proof_by) return;
+    const auto verdict = judge_answer(failure);
+    const bool same = is_same_failure(answer);
     m_judged[model] = {m_book.ends(model), Clock::now(), Replay{}};
     m_proof_failed.reset();
     if (!needs_end && std::holds_alternative<OtherCause>(verdict)) {
-        end_descent(Replay{}, true); // it holds, and has its own trouble with our question
+        if (same) {
+            end_descent(PassOn{}, Outcome::failed); // it was no matter of memory
+        } else {
+            end_descent(Replay{}, Outcome::serves); // it has its own trouble with our question
+        }
         return;
     }
     walk(m_descent->failed(verdict, ceiling(verdict)));
 }
 
-void Supervisor::Core::end_descent(const Verdict& verdict, bool held) {
+// Whether somebody who waits had got this very answer with the context before.
+bool Supervisor::Core::is_same_failure(const LlamaAnswer& answer) const {
+    return std::any_of(m_descent_waiters.begin(), m_descent_waiters.end(), [&](const auto& file) {
+        return file->failure.status == answer.status && file->failure.body == answer.body;
+    });
+}
+
+void Supervisor::Core::remember(const Descent& descent) const {
+    if (!m_spec.on_context_held) return;
+    try {
+        m_spec.on_context_held(descent.model(), descent.context());
+    } catch (const std::exception& error) {
+        log::warn(cat("the context of model '", descent.model(),
+                      "' is not remembered for the next start: ", error.what()));
+    }
+}
+
+void Supervisor::Core::end_descent(const Verdict& verdict, Outcome outcome) {
     const auto descent = *m_descent;
     m_descent.reset();
     auto waiters = std::move(m_descent_waiters);
     m_descent_waiters.clear();
-    if (held) {
+    if (outcome == Outcome::serves) {
+        act(m_lifecycle.held());
+    } else if (outcome == Outcome::held) {
         notice(cat("model '", descent.model(), "' holds with a context of ", descent.context(),
                    " tokens"));
-        if (m_spec.on_context_held) m_spec.on_context_held(descent.model(), descent.context());
+        remember(descent);
         act(m_lifecycle.held());
     } else {
         m_hopeless[descent.model()] = {0, Clock::now(), verdict};
@@ -351,8 +427,8 @@ void Supervisor::Core::end_descent(const Verdict& verdict, bool held) {
         if (descent.context() == descent.origin()) {
             act(m_lifecycle.held());
         } else if (m_spec.set_model_context) {
-            m_spec.set_model_context(descent.model(), descent.origin());
-            send_errand([address = address()]() -> Message {
+            (void)write_context(descent.model(), descent.origin());
+            m_proof_errands.send([address = address()]() -> Message {
                 (void)llama_get(address, "/models?reload=1", k_reload_limit);
                 return Proved{0, {}};
             });
@@ -362,6 +438,20 @@ void Supervisor::Core::end_descent(const Verdict& verdict, bool held) {
     }
     for (const auto& file : waiters)
         conclude(*file, verdict);
+    next_descent();
+}
+
+// The next model that ran out of memory meanwhile, where llama-server is still the same.
+void Supervisor::Core::next_descent() {
+    while (!m_descent && !m_descent_queue.empty()) {
+        const auto next = m_descent_queue.front();
+        m_descent_queue.erase(m_descent_queue.begin());
+        if (next.file->failure.generation == m_lifecycle.generation()) {
+            begin_descent(next.file, next.verdict);
+        } else {
+            conclude(*next.file, Replay{});
+        }
+    }
 }
 
 Verdict Supervisor::Core::exhausted_verdict(const OutOfMemory& last) const {

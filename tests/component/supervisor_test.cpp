@@ -12,6 +12,8 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <csignal>
 #include <fstream>
+#include <future>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -540,3 +542,201 @@ TEST_CASE("supervisor: the log keeps what came, and the run before", "[superviso
     std::getline(old, line);
     CHECK(line == "the run before");
 }
+
+TEST_CASE("supervisor: what a client writes restarts nothing and steps nothing", "[supervisor]") {
+    Bench bench("--quotes");
+    bench.spec.limits.evidence = 200ms;
+    Supervisor supervisor(bench.spec);
+    const auto before = started(supervisor);
+    const LlamaAddress address{before.port, before.api_key};
+    const auto report = [&](const std::string& body) {
+        const auto answer = llama_post(address, "/v1/chat/completions", body, 20s);
+        return supervisor.report({before.generation, "tiny", answer.status, answer.body}, {});
+    };
+    for (const std::string words :
+         {"profiles CUDA kernels", "out of memory", "proxy error: Could not establish connection",
+          "model name=tiny failed to load"}) {
+        INFO(words);
+        const auto verdict = report("{\"model\":\"tiny\",\"quote\":\"" + words + "\"}");
+        CHECK(std::holds_alternative<PassOn>(verdict));
+    }
+    // A refusal that was forged in the log is no evidence for an answer that comes later.
+    (void)llama_post(address, "/v1/chat/completions",
+                     R"({"model":"tiny","quote":"CUDA error: out of memory"})", 20s);
+    CHECK(std::holds_alternative<PassOn>(
+        supervisor.report({before.generation, "tiny", 500, "Compute error."}, {})));
+    for (int i = 0; i < 4; ++i) {
+        (void)llama_post(address, "/v1/completions",
+                         R"({"prompt":": failed to spawn server instance)", 20s);
+    }
+    CHECK(chat(before, "tiny").status == 200);
+    const auto after = supervisor.current();
+    CHECK(after.pid == before.pid);
+    CHECK(after.generation == 1);
+    CHECK(after.oom_steps == 0);
+    CHECK(after.context == 32768);
+}
+
+TEST_CASE("supervisor: a context that cannot be written costs one descent", "[supervisor]") {
+    Bench bench("--oom-above 12288");
+    bench.spec.model_context = [](const std::string&) { return 32768; };
+    bench.spec.set_model_context = [](const std::string&, std::int64_t) {
+        throw Error(Fault::usage, "writing models.ini: No space left on device");
+    };
+    Supervisor supervisor(bench.spec);
+    const auto before = started(supervisor);
+    CHECK(ask(supervisor, "heavy").status == 503);
+    CHECK(supervisor.current().state == State::ready);
+    CHECK(supervisor.current().pid == before.pid);
+}
+
+TEST_CASE("supervisor: a context that cannot be remembered is used", "[supervisor]") {
+    Bench bench("--oom-above 12288");
+    bench.spec.on_context_held = [](const std::string&, std::int64_t) {
+        throw Error(Fault::usage, "writing context_memory.json: No space left on device");
+    };
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    CHECK(ask(supervisor, "heavy").status == 200);
+    CHECK(supervisor.current().state == State::ready);
+}
+
+TEST_CASE("supervisor: supervision that fails ends the program", "[supervisor]") {
+    Bench bench("--exit-on-chat");
+    std::atomic<int> told{0};
+    bench.spec.on_lost = [&](const Error& error) {
+        told += std::string(error.what()).find("a bug") != std::string::npos ? 1 : 100;
+    };
+    const auto arguments = bench.spec.arguments;
+    int calls = 0;
+    bench.spec.arguments = [&](std::int64_t tokens, int port) {
+        if (++calls > 1) throw std::logic_error("a bug");
+        return arguments(tokens, port);
+    };
+    Supervisor supervisor(bench.spec);
+    const auto serving = started(supervisor);
+    (void)chat(serving, "tiny");
+    CHECK(comes_true([&] { return told == 1; }));
+    CHECK_FALSE(is_alive(serving.pid));
+}
+
+TEST_CASE("supervisor: a thread that cannot be made is a failed start, and no more",
+          "[supervisor]") {
+    Bench bench("");
+    rlimit before{};
+    ::getrlimit(RLIMIT_AS, &before);
+    const auto arguments = bench.spec.arguments;
+    bench.spec.arguments = [&](std::int64_t tokens, int port) {
+        std::ifstream in("/proc/self/statm");
+        rlim_t pages = 0;
+        in >> pages;
+        const rlimit tight{pages * static_cast<rlim_t>(::getpagesize()) + 4'000'000,
+                           before.rlim_max};
+        ::setrlimit(RLIMIT_AS, &tight);
+        return arguments(tokens, port);
+    };
+    auto supervisor = std::make_unique<Supervisor>(bench.spec);
+    supervisor->start();
+    const auto result = supervisor->wait_started({});
+    ::setrlimit(RLIMIT_AS, &before);
+    REQUIRE(std::holds_alternative<Error>(result));
+    auto stopped = std::async(std::launch::async, [&] { supervisor->stop(1s); });
+    const bool ended = stopped.wait_for(10s) == std::future_status::ready;
+    CHECK(ended);
+    if (!ended) std::_Exit(1); // it would be waited for without end
+}
+
+TEST_CASE("supervisor: a port that can never be bound is no race", "[supervisor]") {
+    Bench bench("--couldnt-bind");
+    Supervisor supervisor(bench.spec);
+    supervisor.start();
+    const auto end = Clock::now() + 10s;
+    const auto result = supervisor.wait_started([&] { return Clock::now() > end; });
+    REQUIRE(std::holds_alternative<Error>(result));
+    CHECK(std::get<Error>(result).fault() == Fault::busy);
+    CHECK(std::string(std::get<Error>(result).what()).find("couldn't bind HTTP server socket") !=
+          std::string::npos);
+    CHECK(bench.history().size() == 3);
+}
+
+TEST_CASE("supervisor: two models that run out of memory at one time", "[supervisor]") {
+    Bench bench("--oom-above 12288 --load-ms 100");
+    const auto file = bench.scratch / "context";
+    bench.spec.environment.back() += " --context-file " + file.string();
+    std::mutex mutex;
+    std::map<std::string, std::int64_t> contexts{{"heavy", 32768}, {"tiny", 32768}};
+    bench.spec.model_context = [&](const std::string& model) {
+        const std::lock_guard lock(mutex);
+        return contexts[model];
+    };
+    bench.spec.set_model_context = [&](const std::string& model, std::int64_t tokens) {
+        const std::lock_guard lock(mutex);
+        contexts[model] = tokens;
+        std::ofstream(file) << tokens;
+    };
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    Verdict heavy;
+    Verdict tiny;
+    auto first = std::async(std::launch::async, [&] { return ask(supervisor, "heavy", &heavy); });
+    auto second = std::async(std::launch::async, [&] { return ask(supervisor, "tiny", &tiny); });
+    (void)first.get();
+    (void)second.get();
+    // Nobody is told of another model's failure.
+    CHECK(std::holds_alternative<Replay>(heavy));
+    CHECK(std::holds_alternative<Replay>(tiny));
+}
+
+TEST_CASE("supervisor: a long proof keeps nobody from being asked", "[supervisor]") {
+    Bench bench("--oom-above 16384 --load-ms 1000");
+    const auto file = bench.scratch / "context";
+    bench.spec.environment.back() += " --context-file " + file.string();
+    bench.spec.limits.health_every = 50ms;
+    bench.spec.limits.health_answer = 100ms;
+    bench.spec.limits.hung_after = 300ms;
+    bench.spec.model_context = [](const std::string&) { return 24576; };
+    bench.spec.set_model_context = [&](const std::string&, std::int64_t tokens) {
+        std::ofstream(file) << tokens;
+    };
+    Supervisor supervisor(bench.spec);
+    const auto before = started(supervisor);
+    auto asking = std::async(std::launch::async, [&] { return ask(supervisor, "heavy"); });
+    // It stands still while the model is proved: that is seen before the proof is given up.
+    CHECK(comes_true([&] { return bench.history().size() >= 4; }));
+    ::kill(static_cast<pid_t>(before.pid), SIGSTOP);
+    CHECK(comes_true([&] { return supervisor.current().restarts == 1; }, 15s));
+    ::kill(static_cast<pid_t>(before.pid), SIGCONT);
+    (void)asking.get();
+}
+
+TEST_CASE("supervisor: stopping takes the grace that it was given", "[supervisor]") {
+    Bench bench("--ignore-term");
+    bench.spec.limits.stop_grace = 100ms;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    const auto began = Clock::now();
+    supervisor.stop();
+    CHECK(Clock::now() - began < 5s);
+}
+
+#ifdef __linux__
+TEST_CASE("process info: only the kills of our own control group are ours", "[process_info]") {
+    const Scratch root;
+    const auto write = [&](const std::string& name, const char* text) {
+        std::filesystem::create_directories((root / name).parent_path());
+        std::ofstream(root / name) << text;
+    };
+    write("proc/vmstat", "pgfault 1\noom_kill 9\n");
+    write("proc/meminfo", "MemTotal: 1000 kB\nSwapTotal: 0 kB\n");
+    CHECK_FALSE(platform::memory_kills(root.path()));
+    CHECK(platform::memory_ceiling(root.path()) == 1'024'000);
+    write("proc/self/cgroup", "0::/user.slice/app.scope\n");
+    write("sys/fs/cgroup/user.slice/memory.events", "oom 9\noom_kill 9\n");
+    write("sys/fs/cgroup/user.slice/memory.max", "500000\n");
+    write("sys/fs/cgroup/user.slice/app.scope/memory.events",
+          "oom 1\noom_kill 2\noom_group_kill 0\n");
+    write("sys/fs/cgroup/user.slice/app.scope/memory.max", "max\n");
+    CHECK(platform::memory_kills(root.path()) == 2);
+    CHECK(platform::memory_ceiling(root.path()) == 500'000);
+}
+#endif

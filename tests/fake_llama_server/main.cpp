@@ -26,6 +26,9 @@
 //   --dies-loaded             the model's process dies when it has loaded; the load failed, says
 //   the router
 //   --deaf-model              the model's process takes connections and answers none
+//   --quotes                  a request with "quote" is answered 500, which quotes it, and logged,
+//   as the real server does ("got exception: ..."); one that is no JSON is answered 400 in the same
+//   way
 //   --once FILE               the three before: only where FILE is not there yet
 //   --context-file FILE       the context is read from there at /models?reload=1, as from a preset
 //   --count FILE              appends one line for each start and each load
@@ -77,7 +80,7 @@ Flags read_flags(int argc, char** argv) {
         "--never-ready",    "--couldnt-bind",          "--exit-on-chat", "--ignore-term",
         "--stubborn-model", "--grandchild-holds-pipe", "--not-router",   "--hang-mid-stream",
         "--kv-unified",     "--model-process",         "--term-model",   "--dies-loaded",
-        "--deaf-model",     "--cannot-spawn"};
+        "--deaf-model",     "--cannot-spawn",          "--quotes"};
     std::vector<std::string> words(argv + 1, argv + argc);
     if (const char* more = std::getenv("FAKE_LLAMA")) {
         std::istringstream in(more);
@@ -119,6 +122,10 @@ class Router {
     // The router's own line, on stderr.
     static void say(const std::string& text) {
         std::fprintf(stderr, "0.00.100.000 I srv  %s\n", text.c_str());
+        std::fflush(stderr);
+    }
+    static void complain(const std::string& text) {
+        std::fprintf(stderr, "0.00.100.000 %s\n", text.c_str());
         std::fflush(stderr);
     }
     // A model's line, as the router passes it on.
@@ -300,6 +307,11 @@ void Router::spawn_in_vain(const httplib::Request& request, const std::string& n
 
 void Router::answer(const httplib::Request& request, httplib::Response& response) {
     const auto body = json::parse(request.body, nullptr, false);
+    if (m_flags.has("--quotes") && body.is_discarded()) {
+        send_error(response, 400, "parse error near: " + request.body, "invalid_request_error");
+        complain("W srv    operator(): got exception: " + response.body);
+        return;
+    }
     if (!body.is_object() || !body.contains("model")) {
         return send_error(response, 400, "model name is missing from the request",
                           "invalid_request_error");
@@ -324,6 +336,12 @@ void Router::answer(const httplib::Request& request, httplib::Response& response
         if (m_process != 0) model_ended(1);
         response.status = 500;
         response.set_content("proxy error: Failed to read connection", "application/json");
+        return;
+    }
+    if (m_flags.has("--quotes") && body.contains("quote")) {
+        send_error(response, 500, "Failed to parse tools: " + body["quote"].get<std::string>());
+        model_says('W', "srv    operator(): got exception: " + response.body);
+        complain("W srv    operator(): got exception: " + response.body);
         return;
     }
     if (body.value("stream", false)) return stream(response);

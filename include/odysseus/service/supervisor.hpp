@@ -66,6 +66,9 @@ struct StartSpec {
     // A context was found by a descent, and the model holds there. Called in the supervisor's
     // thread.
     std::function<void(const std::string& model, std::int64_t tokens)> on_context_held;
+    // The supervision itself failed, and llama-server was ended: nothing will come of this program
+    // any more. Called in the supervisor's thread.
+    std::function<void(const Error& error)> on_lost;
     // One sentence for the user about what happens. Called in the supervisor's thread.
     std::function<void(const std::string& sentence)> notice;
 };
