@@ -670,31 +670,31 @@ TEST_CASE("supervisor: a port that can never be bound is no race", "[supervisor]
 }
 
 TEST_CASE("supervisor: two models that run out of memory at one time", "[supervisor]") {
-    Bench bench("--oom-above 12288 --load-ms 100");
+    Bench bench("--oom-above 24576 --load-ms 500");
     const auto file = bench.scratch / "context";
     bench.spec.environment.back() += " --context-file " + file.string();
-    std::mutex mutex;
-    std::map<std::string, std::int64_t> contexts{{"heavy", 32768}, {"tiny", 32768}};
-    bench.spec.model_context = [&](const std::string& model) {
-        const std::lock_guard lock(mutex);
-        return contexts[model];
-    };
-    bench.spec.set_model_context = [&](const std::string& model, std::int64_t tokens) {
-        const std::lock_guard lock(mutex);
-        contexts[model] = tokens;
+    bench.spec.model_context = [](const std::string&) { return 32768; };
+    bench.spec.set_model_context = [&](const std::string&, std::int64_t tokens) {
         std::ofstream(file) << tokens;
     };
+    std::mutex mutex;
+    std::vector<std::string> held;
+    bench.spec.on_context_held = [&](const std::string& model, std::int64_t) {
+        const std::lock_guard lock(mutex);
+        held.push_back(model);
+    };
     Supervisor supervisor(bench.spec);
-    (void)started(supervisor);
-    Verdict heavy;
-    Verdict tiny;
-    auto first = std::async(std::launch::async, [&] { return ask(supervisor, "heavy", &heavy); });
-    auto second = std::async(std::launch::async, [&] { return ask(supervisor, "tiny", &tiny); });
-    (void)first.get();
-    (void)second.get();
-    // Nobody is told of another model's failure.
-    CHECK(std::holds_alternative<Replay>(heavy));
+    const auto serving = started(supervisor);
+    const auto failed = chat(serving, "tiny"); // reported while the other one is being proved
+    REQUIRE(failed.status == 500);
+    auto first = std::async(std::launch::async, [&] { return ask(supervisor, "heavy"); });
+    REQUIRE(comes_true([&] { return supervisor.current().oom_steps == 1; }));
+    const auto tiny =
+        supervisor.report({serving.generation, "tiny", failed.status, failed.body}, {});
     CHECK(std::holds_alternative<Replay>(tiny));
+    CHECK(first.get().status == 200);
+    const std::lock_guard lock(mutex);
+    CHECK(held == std::vector<std::string>{"heavy", "tiny"});
 }
 
 TEST_CASE("supervisor: a long proof keeps nobody from being asked", "[supervisor]") {
