@@ -11,6 +11,7 @@ import unittest
 import venv
 
 import harness
+from gguf import WORDS
 from harness import Case, wait_until
 
 CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
@@ -97,16 +98,17 @@ class Clients(Case):
         found = self.examples("python")
         self.assertEqual(len(found), 3)
         for example in found:
-            run([client_python(), "-c", example])
+            self.assertIn("one two three four five", run([client_python(), "-c", example]))
         found = self.examples("js")
         self.assertEqual(len(found), 1)
         script = node_folder() / "example.mjs"
         script.write_text(found[0])
-        run(["node", script])
+        self.assertEqual(run(["node", script]).strip(), " ".join(WORDS))
         command = re.search(r"^    (curl .*\n +-d .*)$", (harness.ROOT / "docs/clients.md").read_text(), re.M).group(1)
         command = command.replace("http://127.0.0.1:8080", self.url).replace("odysseus-toy", "friendly")
         said = run(["sh", "-c", "%s -sS -H 'Authorization: Bearer %s'" % (command, KEY)])
-        self.assertTrue(said.rstrip().endswith("data: [DONE]"), said)
+        self.assertTrue(said.endswith("data: [DONE]\n\n"), said)
+        self.assertIn('"content":" ten"', said)
         self.idle()
 
     def test_curl(self):
@@ -114,10 +116,10 @@ class Clients(Case):
         # Without a content type curl calls it a form; llama-server reads JSON all the same.
         answer = json.loads(run(["curl", "-sS", "--fail", "-H", "Authorization: Bearer " + KEY, "-d", body,
                                  self.url + "/v1/chat/completions"]))
-        self.assertEqual(answer["choices"][0]["message"]["role"], "assistant")
+        self.assertEqual(answer["choices"][0]["message"]["content"], " one two three four")
         streamed = run(["curl", "-sSN", "--fail", "-H", "x-api-key: " + KEY, "-d", body[:-1] + ', "stream": true}',
                         self.url + "/v1/chat/completions"])
-        self.assertTrue(streamed.rstrip().endswith("data: [DONE]"), streamed)
+        self.assertTrue(streamed.endswith("data: [DONE]\n\n"), streamed)
         large = self.shared.outer / "large.json"
         large.write_text(json.dumps({"content": "a" * 3_000_000, "model": "friendly"}))
         answer = json.loads(run(["curl", "-sS", "--fail", "-H", "x-api-key: " + KEY, "-H", "Transfer-Encoding: chunked",

@@ -7,12 +7,15 @@ from langchain_openai import ChatOpenAI
 base_url, model, key = sys.argv[1:4]
 chat = ChatOpenAI(base_url=base_url, api_key=key, model=model, max_tokens=8, max_retries=0, timeout=120)
 hello = [SystemMessage("Be brief."), HumanMessage("hello")]
+words = " one two three four five six seven eight"  # what the model says, of ../gguf.py
 
 answer = chat.invoke(hello)
-assert answer.usage_metadata["output_tokens"] > 0 and answer.response_metadata["finish_reason"], answer
+assert answer.content == words and answer.usage_metadata["output_tokens"] == 8, answer
+assert answer.response_metadata["finish_reason"] == "length", answer
 
 pieces = list(chat.stream(hello))
-assert len(pieces) > 1 and any(piece.response_metadata.get("finish_reason") for piece in pieces), pieces
+assert "".join(piece.content for piece in pieces) == words and sum(bool(piece.content) for piece in pieces) == 8, pieces
+assert any(piece.response_metadata.get("finish_reason") == "length" for piece in pieces), pieces
 
 answers = chat.batch([hello, hello])  # two at a time
-assert len(answers) == 2 and all(answer.usage_metadata["output_tokens"] > 0 for answer in answers), answers
+assert [answer.content for answer in answers] == [words, words], answers

@@ -5,15 +5,18 @@ import OpenAI from "openai";
 const [baseURL, model, apiKey] = process.argv.slice(2);
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0, timeout: 120_000 });
 const messages = [{ role: "user", content: "hello" }];
+const words = " one two three four five six seven eight"; // what the model says, of ../gguf.py
 
 const answer = await client.chat.completions.create({ model, messages, max_tokens: 8 });
-assert.ok(answer.usage.completion_tokens > 0);
+assert.equal(answer.choices[0].message.content, words);
+assert.equal(answer.usage.completion_tokens, 8);
 
-let finished = false;
+let [said, finished] = ["", ""];
 for await (const piece of await client.chat.completions.create({ model, messages, max_tokens: 8, stream: true })) {
-  finished ||= Boolean(piece.choices[0]?.finish_reason);
+  said += piece.choices[0]?.delta.content ?? "";
+  finished ||= piece.choices[0]?.finish_reason;
 }
-assert.ok(finished);
+assert.deepEqual([said, finished], [words, "length"]);
 
 const stream = await client.chat.completions.create({ model, messages, max_tokens: 4000, stream: true, ignore_eos: true });
 for await (const piece of stream) {

@@ -6,6 +6,7 @@ import openai
 base_url, model, key = sys.argv[1:4]
 client = openai.OpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=120)
 hello = [{"role": "user", "content": "hello"}]
+words = " one two three four five six seven eight"  # what the model says, of ../gguf.py
 
 if sys.argv[4:] == ["embeddings"]:
     vectors = client.embeddings.create(model=model, input=["one", "two"]).data
@@ -16,12 +17,15 @@ listed = [entry.id for entry in client.models.list()]
 assert model in listed, listed
 assert client.models.retrieve(model).id == model
 
-answer = client.chat.completions.create(model=model, messages=hello, max_tokens=8, seed=1)
-assert answer.choices[0].message.role == "assistant" and answer.usage.completion_tokens > 0, answer
+answer = client.chat.completions.create(model=model, messages=hello, max_tokens=8)
+assert answer.choices[0].message.role == "assistant" and answer.choices[0].message.content == words, answer
+assert answer.choices[0].finish_reason == "length" and answer.usage.completion_tokens == 8, answer
 
 pieces = list(client.chat.completions.create(model=model, messages=hello, max_tokens=8, stream=True,
                                              stream_options={"include_usage": True}))
-assert pieces[-1].usage.completion_tokens > 0 and any(p.choices and p.choices[0].finish_reason for p in pieces), pieces
+assert pieces[-1].usage.completion_tokens == 8, pieces
+assert "".join(p.choices[0].delta.content or "" for p in pieces if p.choices) == words, pieces
+assert any(p.choices and p.choices[0].finish_reason == "length" for p in pieces), pieces
 
 tool = {"type": "function", "function": {"name": "weather", "parameters": {
     "type": "object", "properties": {"city": {"type": "string", "enum": ["Ithaca"]}}, "required": ["city"]}}}
@@ -29,14 +33,15 @@ answer = client.chat.completions.create(model=model, messages=hello, tools=[tool
 assert answer.choices[0].message.role == "assistant", answer
 
 answer = client.completions.create(model=model, prompt="once", max_tokens=4)
-assert answer.usage.completion_tokens > 0, answer
+assert answer.choices[0].text == " one two three four" and answer.usage.completion_tokens == 4, answer
 
 raw = client.chat.completions.with_raw_response.create(model=model, messages=hello, max_tokens=1)
 assert raw.status_code == 200 and raw.parse().choices, raw
 
 with client.chat.completions.create(model=model, messages=hello, max_tokens=4000, stream=True,
                                     extra_body={"ignore_eos": True}) as stream:
-    next(iter(stream))  # and hang up
+    said = (piece.choices[0].delta.content for piece in stream)
+    assert next(text for text in said if text) == " one"  # and hang up
 
 try:
     client.chat.completions.create(model=model + "x", messages=hello)
