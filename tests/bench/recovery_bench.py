@@ -9,7 +9,6 @@ minute is restarted with a delay. --check exits with 1 when the ratio of the med
 Use a release build, and a machine with nothing else to do: the model is tiny, so a busy processor's queues count.
 """
 import argparse
-import http.client
 import json
 import os
 import pathlib
@@ -23,20 +22,17 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 import harness  # noqa: E402
+import strict_http  # noqa: E402
 
 TARGET = 1.2
-BODY = json.dumps({"model": "tiny", "max_tokens": 1, "messages": [{"role": "user", "content": "hello"}]})
+BODY = json.dumps({"model": "tiny", "max_tokens": 1, "messages": [{"role": "user", "content": "hello"}]}).encode()
 
 
 def chat(port):
     """The status and the body of one chat; OSError when nobody is there."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-    try:
-        connection.request("POST", "/v1/chat/completions", BODY, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
+    with strict_http.Connection(port, timeout=120) as connection:
+        answer = connection.request("POST", "/v1/chat/completions", BODY, {"Content-Type": "application/json"})
+        return answer.status, answer.body
 
 
 def until_answered(port, began, starting):

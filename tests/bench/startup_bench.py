@@ -8,7 +8,6 @@ Ready is when GET /health answers 200: of odysseus for the one, of llama-server 
 when a target is missed: 150 ms on top of llama-server, 12 MiB resident, --help below 20 ms. Use a release build.
 """
 import argparse
-import http.client
 import os
 import pathlib
 import signal
@@ -21,6 +20,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 import harness  # noqa: E402
+import strict_http  # noqa: E402
 
 TARGET_EXTRA_MS, TARGET_RSS_KIB, TARGET_HELP_MS = 150, 12 * 1024, 20
 
@@ -28,15 +28,12 @@ TARGET_EXTRA_MS, TARGET_RSS_KIB, TARGET_HELP_MS = 150, 12 * 1024, 20
 def until_ready(port, process, began):
     """Asks GET /health as fast as connections are made, 2 ms apart; milliseconds since `began`."""
     while process.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
         try:
-            connection.request("GET", "/health")
-            if connection.getresponse().status == 200:
-                return (time.perf_counter() - began) * 1000
+            with strict_http.Connection(port, timeout=2) as connection:
+                if connection.request("GET", "/health").status == 200:
+                    return (time.perf_counter() - began) * 1000
         except OSError:
             pass
-        finally:
-            connection.close()
         if time.perf_counter() - began > 60:
             break
         time.sleep(0.002)

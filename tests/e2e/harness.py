@@ -8,10 +8,10 @@ left when it has gone. Standard library only.
 A missing llama-server fails the tests; it never skips them.
 """
 import glob
-import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -23,6 +23,8 @@ import unittest
 import uuid
 
 import gguf
+import strict_http
+from strict_http import Response  # noqa: F401 - what request() gives
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("ODYSSEUS_BINARY") or str(ROOT / "build/dev/odysseus")
@@ -59,21 +61,29 @@ def is_open(port, host="127.0.0.1"):
         return probe.connect_ex((host, port)) == 0
 
 
+PORTS = range(20000, 32000)  # below those that Linux gives out by itself
+_PORT_LOCKS = "127.0.0.77"  # whoever has a port here may use the port of the same number on 127.0.0.1; tests/page/ports.mjs too
+_handed_out = []  # the locks: held until this process ends, however it ends
+
+
 def free_port():
-    """A port that is free, and that the system does not give to anybody by itself."""
-    for port in range(20000 + os.getpid() % 10000, 32000):
-        with socket.socket() as probe:
-            try:
+    """A port on which nobody listens, and that no other test, of this process or another, is given meanwhile."""
+    start = random.SystemRandom().randrange(len(PORTS))  # elsewhere than the others, only for speed
+    for port in (PORTS[(start + step) % len(PORTS)] for step in range(len(PORTS))):
+        lock = socket.socket()
+        try:
+            lock.bind((_PORT_LOCKS, port))
+            with socket.socket() as probe:
+                # As a server does: connections that were closed a moment ago are no hindrance.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            if port not in _handed_out:
-                _handed_out.add(port)
-                return port
+                probe.listen()
+        except OSError:
+            lock.close()
+            continue
+        _handed_out.append(lock)
+        return port
     raise AssertionError("no free port")
-
-
-_handed_out = set()
 
 
 def marked_processes(mark):
@@ -88,49 +98,26 @@ def marked_processes(mark):
     return found
 
 
-class Response:
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-    def __repr__(self):
-        return "HTTP %d %r" % (self.status, self.body[:2000])
-
-
 def request(port, method, path, body=None, headers=None, timeout=60, host="127.0.0.1"):
     """One HTTP request; `body` may be bytes, or a value that is sent as JSON."""
     headers = dict(headers or {})
     if body is not None and not isinstance(body, bytes):
         body = json.dumps(body).encode()
         headers.setdefault("Content-Type", "application/json")
-    connection = http.client.HTTPConnection(host, port, timeout=timeout * SLOW)
-    try:
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        return Response(answer.status, answer.headers, answer.read())
-    finally:
-        connection.close()
+    with strict_http.Connection(port, host, timeout * SLOW) as connection:
+        return connection.request(method, path, body, headers)
 
 
 def stream(port, path, body, headers=None, timeout=60):
     """Yields (seconds since the request was sent, bytes) as they arrive; the first item is (seconds, Response without a
     body) when the head is there. Closing the generator hangs up."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout * SLOW)
-    try:
+    with strict_http.Connection(port, timeout=timeout * SLOW) as connection:
         begun = time.monotonic()
-        connection.request("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})})
-        answer = connection.getresponse()
-        yield time.monotonic() - begun, Response(answer.status, answer.headers, b"")
-        while True:
-            piece = answer.read1(65536)
-            if not piece:
-                return
+        connection.send("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})})
+        status, fields = connection.head()
+        yield time.monotonic() - begun, Response(status, fields, b"")
+        for piece in connection.pieces():
             yield time.monotonic() - begun, piece
-    finally:
-        connection.close()
 
 
 class Home:

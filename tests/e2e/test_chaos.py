@@ -32,6 +32,7 @@ import unittest
 
 import harness
 from harness import Case, SLOW
+from strict_http import Broken, Headers, answer_of
 
 SECONDS = float(os.environ.get("ODYSSEUS_CHAOS_SECONDS") or 20)
 ROUNDS = int(os.environ.get("ODYSSEUS_CHAOS_ROUNDS") or 0)
@@ -58,56 +59,6 @@ exec '%s' "$@"
 """
 
 
-class Broken(Exception):
-    """The answer is none of the outcomes that are allowed."""
-
-
-def chunked(data):
-    """(body, whole, what follows) of a chunked body."""
-    body, at = b"", 0
-    while True:
-        end = data.find(b"\r\n", at)
-        if end < 0:
-            return body, False, b""
-        size_text = data[at:end].split(b";")[0]
-        try:
-            size = int(size_text, 16)
-        except ValueError:
-            raise Broken("a chunk size of %r" % size_text) from None
-        if size == 0:
-            if len(data) < end + 4:
-                return body, False, b""
-            return body, True, data[end + 4:]
-        if len(data) < end + 2 + size + 2:
-            return body + data[end + 2:end + 2 + size], False, b""
-        body += data[end + 2:end + 2 + size]
-        at = end + 2 + size + 2
-
-
-def parsed(data):
-    """(status, headers, body, whole) of everything that came until the connection ended."""
-    head, separator, rest = data.partition(b"\r\n\r\n")
-    if not separator:
-        if data and not b"HTTP/1.1 ".startswith(data[:9]):
-            raise Broken("no HTTP: %r" % data[:200])
-        return None, {}, b"", False
-    lines = head.decode("latin-1").split("\r\n")
-    version, status = lines[0].split(" ")[:2]
-    if version != "HTTP/1.1" or not status.isdigit():
-        raise Broken("no status line: %r" % lines[0])
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        body, whole, after = chunked(rest)
-    elif "content-length" in headers:
-        length = int(headers["content-length"])
-        body, whole, after = rest[:length], len(rest) >= length, rest[length:]
-    else:
-        raise Broken("the end of the body cannot be told: %r" % head)
-    if after:
-        raise Broken("bytes after the answer: %r" % after[:200])
-    return int(status), headers, body, whole
-
-
 def check_error(status, headers, body, allowed):
     try:
         error = json.loads(body)["error"]
@@ -118,7 +69,7 @@ def check_error(status, headers, body, allowed):
         raise Broken("HTTP %d without OpenAI's shape: %r" % (status, body[:500]))
     if status not in allowed:
         raise Broken("HTTP %d was not to be expected: %r" % (status, body[:500]))
-    if status == 503 and "retry-after" not in headers:
+    if status == 503 and "Retry-After" not in headers:
         raise Broken("503 without Retry-After: %r" % body[:500])
     return "error %d" % status
 
@@ -178,7 +129,7 @@ class Kind:
             return check_error(status, headers, body, self.errors)
         if 200 in self.errors:
             raise Broken("%s was answered: %r" % (self.name, body[:500]))
-        if headers.get("content-type", "").startswith("text/event-stream"):
+        if headers.get("Content-Type", "").startswith("text/event-stream"):
             if not (self.body or {}).get("stream"):
                 raise Broken("an event stream for %s" % self.name)
             return check_stream(body, whole)
@@ -248,7 +199,7 @@ def perform(kind, port, dice, examples):
             raise Broken("no end within %g s; %r" % (DEADLINE, data[-300:])) from None
         except OSError:
             pass  # refused or reset; what has come is judged
-    status, headers, body, whole = parsed(data)
+    status, headers, body, whole = answer_of(data)
     if status is None:
         return "gone"
     outcome = kind.check(status, headers, body, whole)
@@ -454,7 +405,7 @@ class Chaos(Case):
             return False
         answer = self.server.chat("toy", timeout=DEADLINE)
         if answer.status != 200:
-            check_error(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.body, (502, 503))
+            check_error(answer.status, answer.headers, answer.body, (502, 503))
         return answer.status == 200
 
     def check_recovered(self):
@@ -556,7 +507,7 @@ class Judging(unittest.TestCase):
 
     def outcome(self, *events, end=b"0\r\n\r\n"):
         data = self.HEAD + b"".join(b"%x\r\n%s\r\n" % (len(event), event) for event in events) + end
-        status, headers, body, whole = parsed(data)
+        status, headers, body, whole = answer_of(data)
         return Kind("stream", "POST", "/v1/chat/completions", chat("toy", True)).check(status, headers, body, whole)
 
     def test_streams(self):
@@ -574,10 +525,10 @@ class Judging(unittest.TestCase):
     def test_errors(self):
         shaped = b'{"error":{"message":"m","type":"t","param":null,"code":"c"}}'
         kind = Kind("chat", "POST", "/v1/chat/completions", chat("toy"))
-        self.assertEqual(kind.check(503, {"retry-after": "1"}, shaped, True), "error 503")
-        for status, headers, body in [(503, {}, shaped), (500, {}, b"oops"), (404, {}, shaped), (500, {}, b'{"error":"m"}')]:
+        self.assertEqual(kind.check(503, Headers([("Retry-After", "1")]), shaped, True), "error 503")
+        for status, body in [(503, shaped), (500, b"oops"), (404, shaped), (500, b'{"error":"m"}')]:
             with self.subTest(status=status, body=body), self.assertRaises(Broken):
-                kind.check(status, headers, body, True)
+                kind.check(status, Headers([]), body, True)
 
 
 if __name__ == "__main__":

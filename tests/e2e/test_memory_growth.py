@@ -2,13 +2,13 @@
 
     ODYSSEUS_GROWTH_SECONDS    gives up its second measurement after so long (40); fewer than 10,000 requests then fail
 """
-import http.client
 import json
 import os
 import threading
 import time
 import unittest
 
+import strict_http
 from harness import Case, SLOW
 
 SECONDS = float(os.environ.get("ODYSSEUS_GROWTH_SECONDS") or 40) * SLOW
@@ -20,22 +20,17 @@ GROWTH_MOST = 1.1
 class Growth(Case):
     def send(self, port, count, deadline, done):
         """`count` small requests over one connection that is kept."""
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60 * SLOW)
-        body = json.dumps({"content": "a handful of words"})
-        try:
+        body = json.dumps({"content": "a handful of words"}).encode()
+        with strict_http.Connection(port, timeout=60 * SLOW) as connection:
             for number in range(count):
                 if time.monotonic() > deadline:
                     return
                 if number % 2:
-                    connection.request("POST", "/tokenize", body, {"Content-Type": "application/json"})
+                    answer = connection.request("POST", "/tokenize", body, {"Content-Type": "application/json"})
                 else:
-                    connection.request("GET", "/v1/models")
-                answer = connection.getresponse()
-                answer.read()
+                    answer = connection.request("GET", "/v1/models")
                 if answer.status == 200:
                     done.append(None)  # atomic
-        finally:
-            connection.close()
 
     def requests(self, port, count):
         """How many were answered with 200."""
