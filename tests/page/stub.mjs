@@ -10,6 +10,13 @@ import {pathToFileURL} from "node:url";
 
 const k_mib = 1024 * 1024;
 
+// Holds an answer back after so many of its words, until release() is called.
+export function holdAfter(words) {
+  const hold = {after: words};
+  hold.open = new Promise(done => { hold.release = done; });
+  return hold;
+}
+
 const k_hardware = {
   os: "linux", arch: "x64", backend: "cuda", cpu_model: "AMD Ryzen 7 5800X 8-Core Processor", cpu_cores: 8,
   ram_mib: 32768, available_ram_mib: 27120,
@@ -153,15 +160,18 @@ export class Stub {
   async complete(response, request) {
     this.status.requests.total += 1;
     this.lastChat = request;
-    const {words, delay_ms, refusal, cut} = this.chat;
+    const {words, delay_ms, refusal, cut, hold} = this.chat;
     if (refusal) return refuse(response, refusal.status, "context_out_of_memory", refusal.message);
     this.status.requests.active += 1;
     this.values.set(k_models[0].id, {value: "loaded"});
     response.writeHead(200, {"content-type": "text/event-stream"});
     const event = value => response.write(`data: ${JSON.stringify(value)}\n\n`);
     event({choices: [{index: 0, delta: {role: "assistant", content: null}, finish_reason: null}]});
-    for (const word of words.split(/(?<= )/)) {
+    const pieces = words.split(/(?<= )/);
+    for (const [number, word] of [...pieces, ""].entries()) {
       if (response.destroyed) break;
+      if (number === hold?.after) await hold.open;
+      if (!word) break;
       event({choices: [{index: 0, delta: {content: word}, finish_reason: null}]});
       await pause(delay_ms);
     }

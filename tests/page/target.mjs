@@ -10,6 +10,7 @@ import {Stub, builtPage} from "./stub.mjs";
 
 const k_start_limit_ms = 90000;
 const k_stop_limit_ms = 20000;
+const k_e2e = fileURLToPath(new URL("../e2e", import.meta.url));
 
 export class StubTarget {
   constructor(options = {}) {
@@ -31,8 +32,8 @@ export class StubTarget {
   async end() { if (this.stub.server.listening) await this.stub.gone(); }
 }
 
-// odysseus in a HOME of its own, with no model: it serves its built-in toy model. With `memory_kib` it may have that
-// much address space and serves a model whose largest context does not fit into it.
+// odysseus in a HOME of its own, with a model that says fixed words. With `memory_kib` it may have that much address space,
+// and the largest context of its model does not fit into it.
 export class RealTarget {
   constructor({memory_kib} = {}) {
     this.memory_kib = memory_kib;
@@ -40,7 +41,7 @@ export class RealTarget {
 
   async start() {
     this.home = mkdtempSync(join(tmpdir(), "odysseus-page-"));
-    if (this.memory_kib) this.writeModel();
+    this.writeModel();
     [this.port, this.llamaPort] = [await freePort(), await freePort()];
     this.url = `http://127.0.0.1:${this.port}`;
     await this.back();
@@ -62,12 +63,13 @@ export class RealTarget {
     }
   }
 
-  // 64 KiB of cache a token: 2 GiB for 32,768 of them.
   writeModel() {
-    mkdirSync(join(this.home, "models"));
-    execFileSync("python3", ["-c", "import sys; sys.path.insert(0, sys.argv[1]); import gguf; " +
-      "gguf.write_model(sys.argv[2], name='heavy', layers=16, heads=8, kv_heads=8, head_dim=128)",
-      fileURLToPath(new URL("../e2e", import.meta.url)), join(this.home, "models", "heavy.gguf")]);
+    // 64 KiB of cache a token: 2 GiB for 32,768 of them.
+    const shape = this.memory_kib ? "layers=16, heads=8, kv_heads=8, head_dim=128" : "";
+    const models = join(this.home, "models");
+    mkdirSync(models);
+    execFileSync("python3", ["-B", "-c", "import sys; sys.path.insert(0, sys.argv[1]); import gguf; " +
+      `gguf.write_model(sys.argv[2], name='words', ${shape})`, k_e2e, join(models, "words.gguf")]);
   }
 
   async gone() {
@@ -90,11 +92,23 @@ export function needed(name) {
   return value;
 }
 
-function freePort() {
-  return new Promise((done, failed) => {
-    const server = createServer().once("error", failed).listen(0, "127.0.0.1", () => {
-      const {port} = server.address();
-      server.close(() => done(port));
-    });
+// As free_port() of tests/e2e/harness.py: whoever listens on 127.0.0.77 may use the port of the same number on 127.0.0.1.
+async function freePort() {
+  for (;;) {
+    const port = 20000 + Math.floor(Math.random() * 12000);
+    const lock = await listening(port, "127.0.0.77");
+    const probe = lock && await listening(port, "127.0.0.1");
+    if (probe) {
+      await new Promise(done => probe.close(done));
+      lock.unref(); // held as long as this process lives
+      return port;
+    }
+    lock?.close();
+  }
+}
+
+function listening(port, host) {
+  return new Promise(done => {
+    const server = createServer().once("error", () => done(null)).listen(port, host, () => done(server));
   });
 }
