@@ -59,4 +59,5 @@ export ODYSSEUS_E2E_LLAMA_SERVER
 
 cmake --preset "$preset"
 cmake --build --preset "$preset"
-ctest --preset "$preset" "$@"
+# Most tests wait for a process most of the time: two beside each other for each processor, unless "$@" says otherwise.
+ctest --preset "$preset" -j "$((2 * $(getconf _NPROCESSORS_ONLN)))" "$@"

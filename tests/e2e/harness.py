@@ -7,6 +7,7 @@ left when it has gone. Standard library only.
 
 A missing llama-server fails the tests; it never skips them.
 """
+import atexit
 import glob
 import json
 import os
@@ -43,7 +44,7 @@ def llama_server():
     return os.path.abspath(found[-1])
 
 
-def wait_until(condition, what, seconds=20):
+def wait_until(condition, what, seconds=60):
     """Returns condition()'s first true value; fails when it has not come in time."""
     deadline = time.monotonic() + seconds * SLOW
     while True:
@@ -153,16 +154,27 @@ def _environment(mark, extra):
     return {key: value for key, value in kept.items() if value is not None}
 
 
-def run(home, *arguments, env=None, timeout=60, binary=None):
+def _end_marked(mark):
+    for pid, _ in marked_processes(mark):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+_RUN_MARK = uuid.uuid4().hex  # one for all: to look through /proc costs more than most runs
+atexit.register(_end_marked, _RUN_MARK)
+
+
+def run(home, *arguments, env=None, timeout=120, binary=None):
     """Runs odysseus to its end: .returncode, .stdout, .stderr (text)."""
-    mark = uuid.uuid4().hex
     command = [binary or BINARY, *map(str, arguments), *(["--home", str(home.path)] if home else [])]
     try:
-        return subprocess.run(command, env=_environment(mark, env), stdin=subprocess.DEVNULL, capture_output=True,
+        return subprocess.run(command, env=_environment(_RUN_MARK, env), stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=timeout * SLOW, text=True, errors="replace", check=False)
-    finally:
-        for pid, _ in marked_processes(mark):
-            os.kill(pid, signal.SIGKILL)
+    except subprocess.TimeoutExpired:
+        _end_marked(_RUN_MARK)
+        raise
 
 
 class Odysseus:
@@ -197,7 +209,7 @@ class Odysseus:
     def _said(self):
         return "\n--- odysseus said:\n" + self.output()[-8000:]
 
-    def wait_ready(self, seconds=40):
+    def wait_ready(self, seconds=90):
         """Until a request would be served. Finds the port from what was printed when it was not asked for."""
         def ready():
             if self.process.poll() is not None:
@@ -252,21 +264,21 @@ class Odysseus:
         text = pathlib.Path("/proc/%d/status" % self.process.pid).read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", text).group(1))
 
-    def wait_end(self, seconds=30):
+    def wait_end(self, seconds=60):
         try:
             return self.process.wait(seconds * SLOW)
         except subprocess.TimeoutExpired:
             raise AssertionError("odysseus did not end in %g s%s" % (seconds * SLOW, self._said())) from None
 
-    def stop(self, how=signal.SIGINT, seconds=30):
+    def stop(self, how=signal.SIGINT, seconds=60):
         """Asks it to stop, waits, and returns the exit code. Nothing may be left."""
         self.process.send_signal(how)
         code = self.wait_end(seconds)
         self.check_nothing_left()
         return code
 
-    def check_nothing_left(self, seconds=3):
-        """No process of it, no open port. A process that is just going gets a moment."""
+    def check_nothing_left(self, seconds=15):
+        """No process of it, no open port. A process that is just going gets a moment, a long one on a busy machine."""
         deadline = time.monotonic() + seconds * SLOW
         left = marked_processes(self.mark)
         while left and time.monotonic() < deadline:
@@ -281,11 +293,7 @@ class Odysseus:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for pid, _ in marked_processes(self.mark):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        _end_marked(self.mark)
         self._output.close()
 
 

@@ -282,7 +282,7 @@ class GoodUses(Case):
         environment = {**os.environ, "ODYSSEUS_HOME": str(home.path), "TERM": "xterm-256color", **env}
         environment = {key: value for key, value in environment.items() if value is not None}
         subprocess.run([harness.BINARY, *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=inner, stderr=inner,
-                       timeout=30 * harness.SLOW, check=False)
+                       timeout=120 * harness.SLOW, check=False)
         os.close(inner)
         said = b""
         while True:
@@ -311,25 +311,31 @@ class GoodUses(Case):
         self.assertNotIn("--per-model-context", narrow)
         self.assertIn("per_model_context", narrow)
 
-    def best_ms(self, home, *arguments, tries=30, enough=None):
-        """The best of many: a busy machine makes some of them slow, a slow program makes all of them slow."""
-        best = float("inf")
-        for _ in range(tries):
-            begun = time.monotonic()
-            subprocess.run([harness.BINARY, *arguments], env={**os.environ, "ODYSSEUS_HOME": str(home.path)}, check=True,
-                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            best = min(best, (time.monotonic() - begun) * 1000)
-            if enough is not None and best < enough:
-                break
-        return best
-
     def test_help_and_plan_are_quick(self):
+        """In time on the processor, which does not grow as much on a busy machine as time on the clock; that one has ten
+        times as much. The best of many counts: a slow program makes all of them slow."""
         home = self.home()
         home.model()
         self.run_odysseus(home, "backend", "import", os.path.dirname(llama_server()), expect=0, timeout=120)
         for limit_ms, arguments in ((20, ["--help"]), (20, ["--version"]), (100, ["plan"]), (100, ["plan", "--json"])):
             limit_ms *= harness.SLOW
-            self.assertLess(self.best_ms(home, *arguments, enough=limit_ms), limit_ms, arguments)
+            runs = []
+            while not runs or (len(runs) < 30 and not self.is_quick(runs, limit_ms)):
+                runs.append(self.costs_ms(home, *arguments))
+            self.assertTrue(self.is_quick(runs, limit_ms), "%s: (processor, clock) in ms: %s" % (arguments, runs))
+
+    def is_quick(self, runs, limit_ms):
+        return min(cpu for cpu, _ in runs) < limit_ms and min(clock for _, clock in runs) < 10 * limit_ms
+
+    def costs_ms(self, home, *arguments):
+        """On the processor, with its children's, and on the clock."""
+        begun = time.monotonic()
+        process = subprocess.Popen([harness.BINARY, *arguments], env={**os.environ, "ODYSSEUS_HOME": str(home.path)},
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0, arguments)
+        return (used.ru_utime + used.ru_stime) * 1000, (time.monotonic() - begun) * 1000
 
     def test_every_command_has_help_with_an_example(self):
         commands = re.findall(r"^  (\w+) ", self.run_odysseus(None, "--help", expect=0).stdout.split("Examples:")[0], re.M)

@@ -1,5 +1,7 @@
 """The clients that people really use, unmodified, against odysseus with a real llama-server: OpenAI's packages for
 Python and JavaScript, Anthropic's, LangChain, and curl; and the examples of docs/clients.md as they stand there. The packages come from their registries into build/clients."""
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -29,6 +31,16 @@ def run(command, seconds=300, **options):
     return result.stdout
 
 
+@contextlib.contextmanager
+def alone():
+    """One test process at a time makes what the others use."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    with open(PLACE / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@alone()
 def client_python():
     """A Python that has the packages; made once."""
     python = PLACE / "venv/bin/python"
@@ -40,6 +52,7 @@ def client_python():
     return python
 
 
+@alone()
 def node_folder():
     """A folder whose node_modules have the package; made once."""
     folder = PLACE / "node"

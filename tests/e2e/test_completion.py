@@ -29,7 +29,7 @@ class Completion(Case):
         """What bash offers for the last of these words."""
         driver = self.script("bash") + 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _odysseus; printf "%s\\n" "${COMPREPLY[@]}"'
         done = subprocess.run(["bash", "--norc", "-c", driver, "bash", "odysseus", *words], capture_output=True, text=True,
-                              timeout=20 * harness.SLOW, check=True, cwd=self.folder)
+                              timeout=60 * harness.SLOW, check=True, cwd=self.folder)
         self.assertEqual(done.stderr, "")
         return set(done.stdout.split("\n")) - {""}
 
@@ -79,7 +79,7 @@ class Completion(Case):
 
         def offers(line):
             command = self.script("fish") + "complete -C %s" % json.dumps(line)
-            done = subprocess.run([fish, "--no-config", "-c", command], capture_output=True, text=True, timeout=20 * harness.SLOW,
+            done = subprocess.run([fish, "--no-config", "-c", command], capture_output=True, text=True, timeout=60 * harness.SLOW,
                                   check=True, cwd=self.folder, env={**os.environ, "HOME": str(self.folder)})
             self.assertEqual(done.stderr, "")
             return {entry.split("\t")[0] for entry in done.stdout.splitlines()}
@@ -127,7 +127,7 @@ class Completion(Case):
             os.close(terminal)
 
     def read_until(self, terminal, mark):
-        deadline, said = time.monotonic() + 15 * harness.SLOW, ""
+        deadline, said = time.monotonic() + 60 * harness.SLOW, ""
         while mark not in said:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([terminal], [], [], left)[0]:

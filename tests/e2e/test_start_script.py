@@ -54,7 +54,7 @@ class StartScript(unittest.TestCase):
     def start(self, *arguments, expect=0, **environment):
         """Runs it from another folder; returns the calls, with the project's path as @."""
         result = subprocess.run([self.project / "start.sh", *arguments], cwd="/", env=self.environment(environment),
-                                capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, check=False)
+                                capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
         self.assertEqual(result.returncode, expect, result.stderr)
         self.assertEqual(result.stdout, "")
         calls = self.calls.read_text().splitlines() if self.calls.exists() else []
@@ -131,7 +131,7 @@ class StartScript(unittest.TestCase):
                     self.addCleanup(self.end, {process.pid, program})
                     self.assertEqual(program, process.pid)
                     process.send_signal(how)
-                    self.assertEqual(process.wait(10), 42)
+                    self.assertEqual(process.wait(60), 42)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 binary=${ODYSSEUS_BINARY:-$root/build/dev/odysseus}
 server=${ODYSSEUS_E2E_LLAMA_SERVER:?names a real llama-server}
-port=${ODYSSEUS_VALGRIND_PORT:-20980}
+port=${ODYSSEUS_VALGRIND_PORT:-19980}
 home=$(mktemp -d "${TMPDIR:-/tmp}/odysseus-valgrind-XXXXXX")
 pid=
 clean_up() {

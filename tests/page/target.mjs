@@ -1,11 +1,12 @@
 // What the page test runs against: the stand-in, or the real odysseus with a real llama-server.
-import {execFileSync, spawn} from "node:child_process";
+import {execFile, execFileSync, spawn} from "node:child_process";
 import {mkdirSync, mkdtempSync, rmSync} from "node:fs";
 import {createServer} from "node:net";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {setTimeout as pause} from "node:timers/promises";
 import {fileURLToPath} from "node:url";
+import {promisify} from "node:util";
 import {Stub, builtPage} from "./stub.mjs";
 
 const k_start_limit_ms = 90000;
@@ -56,7 +57,7 @@ export class RealTarget {
     this.ended = new Promise(done => this.child.once("exit", done));
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on("data", data => { this.output += data; });
     const limit = Date.now() + k_start_limit_ms;
-    while (!await fetch(`${this.url}/health`).then(answer => answer.ok, () => false)) {
+    while (!await isHealthy(this.url)) {
       if (this.child.exitCode !== null) throw new Error(`odysseus ended with ${this.child.exitCode}:\n${this.output}`);
       if (Date.now() > limit) throw new Error(`odysseus was not ready in ${k_start_limit_ms} ms:\n${this.output}`);
       await pause(100);
@@ -84,6 +85,12 @@ export class RealTarget {
     if (this.child) await this.gone();
     if (this.home) rmSync(this.home, {recursive: true, force: true});
   }
+}
+
+// Asked with curl: node's own fetch() takes framings that curl refuses.
+function isHealthy(url) {
+  const command = ["--silent", "--fail", "--noproxy", "*", "--max-time", "20", "--output", "-", `${url}/health`];
+  return promisify(execFile)("curl", command).then(() => true, () => false);
 }
 
 export function needed(name) {
