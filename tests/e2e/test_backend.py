@@ -228,13 +228,13 @@ class Backend(Case):
 
         def hold(name):
             inside.set()
-            go_on.wait(30)
+            go_on.wait(120)
 
         host.before_file = hold
         install = ("backend", "install", "b10001", "--device", "cpu")
         options = {"env": host.environment(), "server": None, "port": None, "llama_port": None}
         first = self.odysseus(home, *install, **options)
-        self.assertTrue(inside.wait(30))
+        self.assertTrue(inside.wait(60))
         second = self.odysseus(home, *install, **options)
         wait_until(lambda: "(process %d) is installing a build; waiting" % first.process.pid in second.output(), "it waits")
         go_on.set()

@@ -411,9 +411,9 @@ class Chaos(Case):
     def check_recovered(self):
         """It serves again, and holds no more than it did."""
         harness.wait_until(self.serves, "healthy again" + self.server._said(), 60)
-        harness.wait_until(lambda: self.server.status()["requests"]["active"] <= 1, "no request is left over", 20)
+        harness.wait_until(lambda: self.server.status()["requests"]["active"] <= 1, "no request is left over")
         try:
-            harness.wait_until(lambda: self.descriptors() <= self.level_of_descriptors, "descriptors are back", 20)
+            harness.wait_until(lambda: self.descriptors() <= self.level_of_descriptors, "descriptors are back")
         except AssertionError:
             fds = pathlib.Path("/proc/%d/fd" % self.server.process.pid)
             self.fail("%d descriptors, %d in the beginning: %s" % (self.descriptors(), self.level_of_descriptors,

@@ -79,7 +79,7 @@ class Clients(Case):
         def none_active():
             status = self.server.get("/odysseus/status", headers={"Authorization": "Bearer " + KEY})
             return status.json["requests"]["active"] == 0
-        wait_until(none_active, "no request is in flight", 10)
+        wait_until(none_active, "no request is in flight")
 
     def test_openai_for_python(self):
         run([client_python(), CLIENTS / "with_openai.py", self.url + "/v1", "friendly", KEY])
