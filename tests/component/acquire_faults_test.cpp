@@ -42,7 +42,7 @@ struct World {
     explicit World(const fs::path& where = {}, FakeBuild build = {})
         : home(where.empty() ? scratch / "home" : where) {
         options.http.back_off = 1ms;
-        options.http.stall_limit = 150ms;
+        options.http.stall_limit = 300ms;
         options.http.wait_max = 50ms;
         options.http.tries_max = 2;
         build.tag = "b20002";
