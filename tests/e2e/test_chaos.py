@@ -199,7 +199,10 @@ def perform(kind, port, dice, examples):
             raise Broken("no end within %g s; %r" % (DEADLINE, data[-300:])) from None
         except OSError:
             pass  # refused or reset; what has come is judged
-    status, headers, body, whole = answer_of(data)
+    try:
+        status, headers, body, whole = answer_of(data)
+    except Broken as error:
+        raise Broken("%s; all that came ends in %r" % (error, data[-1500:])) from None
     if status is None:
         return "gone"
     outcome = kind.check(status, headers, body, whole)

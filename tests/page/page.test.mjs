@@ -17,7 +17,7 @@ const real = Boolean(process.env.ODYSSEUS_BINARY);
 // What only the one or the other can bring about is no test of the other run.
 const standInTest = real ? () => {} : test;
 const realTest = real ? test : () => {};
-const k_wait_ms = real ? 60000 : 20000;
+const k_wait_ms = real ? 240000 : 60000;
 const k_wide = {viewport: {width: 1280, height: 900}};
 const k_phone = {viewport: {width: 360, height: 740}, deviceScaleFactor: 2, isMobile: true, hasTouch: true};
 
