@@ -3,6 +3,7 @@
 #include "odysseus/io/terminal.hpp"
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/logic/user_arguments.hpp"
 #include "odysseus/logic/version.hpp"
 #include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/guard.hpp"
@@ -23,6 +24,8 @@ int run(const io::CommandLine& line) {
     case Verb::completion: io::print(io::completion_script(line.words.front())); return 0;
     default: break;
     }
+    // odysseus talks to llama-server by these; the user's own would cut the two apart.
+    if (const auto why = conflicting_argument(line.llama_args)) throw Error(Fault::usage, *why);
     const auto settings = io::resolve_settings(line.settings);
     switch (line.verb) {
     case Verb::serve: return front::serve(line, settings);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace odysseus::front {
+namespace odysseus {
 namespace {
 
 std::filesystem::path file_of(const Home& home) {
@@ -55,4 +55,4 @@ HeldKey ContextRecord::key_of(const Model& model) const {
     return held_key(model, m_models_dir, m_build_tag, m_machine, m_parallel);
 }
 
-} // namespace odysseus::front
+} // namespace odysseus

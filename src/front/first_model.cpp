@@ -4,6 +4,7 @@
 #include "odysseus/io/model_scan.hpp"
 #include "odysseus/io/starter.hpp"
 #include "odysseus/io/terminal.hpp"
+#include "odysseus/logic/context_choice.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/files.hpp"

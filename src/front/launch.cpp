@@ -41,10 +41,6 @@ Machine machine_from_file(const Settings& settings) {
 
 } // namespace
 
-Home home_of(const Settings& settings) {
-    return {platform::path_from_utf8(settings.home)};
-}
-
 void make_folders(const io::ResolvedSettings& resolved,
                   std::initializer_list<std::filesystem::path> folders) {
     const auto& home = resolved.raw.at("home");

@@ -1,6 +1,7 @@
 #include "odysseus/front/commands.hpp"
 #include "odysseus/io/model_scan.hpp"
 #include "odysseus/io/terminal.hpp"
+#include "odysseus/logic/kv_cost.hpp"
 #include "odysseus/logic/plan.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/files.hpp"
@@ -41,7 +42,7 @@ int models(const io::CommandLine& line, const io::ResolvedSettings& settings) {
     for (const auto& model : catalog.models) {
         table.add({model.id, byte_text(model.size_bytes),
                    or_dash(model.trained_context, count_text),
-                   or_dash(model.kv_bytes_per_token, byte_text), joined(model.names, ", ")});
+                   or_dash(kv_bytes_per_token(model.kv), byte_text), joined(model.names, ", ")});
     }
     io::print(table.text());
     return 0;

@@ -8,6 +8,7 @@
 #include "odysseus/log.hpp"
 #include "odysseus/logic/status_report.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/logic/url.hpp"
 #include "odysseus/logic/user_arguments.hpp"
 #include "odysseus/platform/files.hpp"
 #include "odysseus/platform/instance_lock.hpp"

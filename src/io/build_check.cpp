@@ -1,6 +1,6 @@
 #include "odysseus/io/build_check.hpp"
 
-#include "odysseus/logic/launch_plan.hpp"
+#include "odysseus/logic/library_path.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/environment.hpp"
 #include "odysseus/platform/files.hpp"
@@ -41,7 +41,7 @@ platform::EnvAdditions loader_environment(const std::vector<std::filesystem::pat
     std::vector<std::string> names(folders.size());
     std::transform(folders.begin(), folders.end(), names.begin(), platform::utf8);
     const auto present = platform::environment_value("LD_LIBRARY_PATH");
-    return {loader_path(Os::linux, names, present.value_or(""))};
+    return {library_path(Os::linux, names, present.value_or(""))};
 }
 
 BuildCheck check_build(const std::filesystem::path& server,

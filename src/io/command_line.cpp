@@ -4,7 +4,6 @@
 #include "odysseus/io/settings_source.hpp"
 #include "odysseus/io/verbs.hpp"
 #include "odysseus/logic/text.hpp"
-#include "odysseus/logic/user_arguments.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -102,11 +101,6 @@ void check_words(const VerbSpec& spec, const std::vector<std::string>& words) {
                 cat("odysseus ", spec.name, ": ", wrong, "; it is used as: odysseus ", spec.usage));
 }
 
-// odysseus talks to llama-server by these; the user's own would cut the two apart.
-void check_llama_arguments(const std::vector<std::string>& arguments) {
-    if (const auto why = conflicting_argument(arguments)) throw Error(Fault::usage, *why);
-}
-
 } // namespace
 
 CommandLine parse_command_line(std::vector<std::string> words) {
@@ -180,7 +174,6 @@ CommandLine parse_command_line(std::vector<std::string> words) {
         refuse_extra(extras.front(), named, flags);
     }
     if (named != nullptr) check_words(*named, line.words);
-    check_llama_arguments(line.llama_args);
 
     for (std::size_t i = 0; i < setting_specs().size(); ++i) {
         const auto& spec = setting_specs()[i];

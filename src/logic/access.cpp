@@ -1,6 +1,7 @@
 #include "odysseus/logic/access.hpp"
 
 #include "odysseus/logic/text.hpp"
+#include "odysseus/logic/url.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,14 +21,6 @@ std::optional<std::string_view> without_port(std::string_view host) {
     return host.substr(0, name_end);
 }
 
-bool is_ipv4(std::string_view host) {
-    const auto parts = split(host, '.');
-    return parts.size() == 4 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
-               const auto value = parsed_int(part);
-               return part.size() <= 3 && value && *value >= 0 && *value <= 255;
-           });
-}
-
 bool listed(const std::vector<std::string>& list, std::string_view text) {
     return std::any_of(list.begin(), list.end(), [&](const std::string& entry) {
         return entry == "*" || same_name(entry, text);
@@ -35,31 +28,6 @@ bool listed(const std::vector<std::string>& list, std::string_view text) {
 }
 
 } // namespace
-
-bool is_loopback_host(std::string_view host) {
-    if (same_name(host, "localhost")) return true;
-    constexpr std::string_view k_below = ".localhost"; // RFC 6761: always loopback
-    if (host.size() > k_below.size() &&
-        same_name(host.substr(host.size() - k_below.size()), k_below))
-        return true;
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
-        host = host.substr(1, host.size() - 2);
-    if (host == "::1" || host == "0:0:0:0:0:0:0:1") return true;
-    // An IPv4 address in IPv6's clothes, as ::ffff:127.0.0.1 or ::ffff:7f00:1.
-    constexpr std::string_view k_mapped = "::ffff:";
-    if (same_name(host.substr(0, k_mapped.size()), k_mapped)) {
-        host = host.substr(k_mapped.size());
-        if (host.size() > 4 && host[4] == ':' && same_name(host.substr(0, 2), "7f")) return true;
-    }
-    return is_ipv4(host) && host.substr(0, 4) == "127.";
-}
-
-bool is_address(std::string_view host) {
-    if (is_ipv4(host)) return true;
-    return host.size() > 3 && host.front() == '[' && host.back() == ']' &&
-           host.substr(1, host.size() - 2).find_first_not_of("0123456789abcdefABCDEF:.") ==
-               std::string_view::npos;
-}
 
 bool host_allowed(const AccessRules& rules, std::string_view host) {
     if (host.empty()) return true;

@@ -58,11 +58,6 @@ struct Memory {
                 ", as the GPU does not tell)"};
 }
 
-[[nodiscard]] double kv_gib_by_size(double model_gib) {
-    if (model_gib >= 5.5) return 1.05;
-    return model_gib >= 4 ? 0.85 : 0.55;
-}
-
 // What the cache of a context costs; `context` is that of one slot, as the estimate divides once.
 struct KvCost {
     const Model* model;
@@ -235,6 +230,14 @@ ContextChoice choose_auto_context(const Machine& machine, const Model* largest,
                                 : cat("room for ", choice.estimated_max_tokens);
     choice.reason = cat(choice.tokens, " tokens: ", room, " (", basis, ")", limits, ".");
     return choice;
+}
+
+std::optional<std::int64_t> model_memory_bytes(const Machine& machine) {
+    const auto estimate = choose_auto_context(machine, nullptr, {});
+    if (!estimate.available_mib) return std::nullopt;
+    constexpr std::int64_t k_bytes_per_mib = std::int64_t{1} << 20;
+    return std::max<std::int64_t>(*estimate.available_mib - estimate.overhead_mib, 0) *
+           k_bytes_per_mib;
 }
 
 } // namespace odysseus

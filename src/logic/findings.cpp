@@ -1,6 +1,7 @@
 #include "odysseus/logic/findings.hpp"
 
 #include "odysseus/logic/asset_choice.hpp"
+#include "odysseus/logic/context_choice.hpp"
 #include "odysseus/logic/hub_listing.hpp"
 #include "odysseus/logic/runtime_fit.hpp"
 #include "odysseus/logic/settings.hpp"

@@ -175,11 +175,6 @@ std::optional<Refusal> read_request_line(std::string_view line, RequestHead& hea
 
 } // namespace
 
-bool same_name(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                              [](char x, char y) { return lower(x) == lower(y); });
-}
-
 std::optional<std::string_view> header(const HeaderLines& lines, std::string_view name) {
     for (const auto& line : lines) {
         if (same_name(line.name, name)) return line.value;

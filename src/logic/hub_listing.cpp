@@ -1,6 +1,6 @@
 #include "odysseus/logic/hub_listing.hpp"
 
-#include "odysseus/logic/context_choice.hpp"
+#include "odysseus/logic/kv_shape.hpp"
 #include "odysseus/logic/hub_name.hpp"
 #include "odysseus/logic/model_name.hpp"
 #include "odysseus/logic/text.hpp"
@@ -318,19 +318,9 @@ std::optional<HubFile> mmproj_for(const HubListing& listing, const HubQuant& qua
 }
 
 std::int64_t memory_for_4096_bytes(std::int64_t model_bytes) {
-    Model model;
-    model.size_bytes = model_bytes;
-    constexpr double k_bytes_per_mib = 1024.0 * 1024;
-    const double kv_mib = choose_auto_context({}, &model, {}).kv_mib_per_4096;
-    return model_bytes + static_cast<std::int64_t>(kv_mib * k_bytes_per_mib);
-}
-
-std::optional<std::int64_t> model_memory_bytes(const Machine& machine) {
-    const auto estimate = choose_auto_context(machine, nullptr, {});
-    if (!estimate.available_mib) return std::nullopt;
-    constexpr std::int64_t k_bytes_per_mib = std::int64_t{1} << 20;
-    return std::max<std::int64_t>(*estimate.available_mib - estimate.overhead_mib, 0) *
-           k_bytes_per_mib;
+    constexpr double k_bytes_per_gib = 1024.0 * 1024 * 1024;
+    const double kv_gib = kv_gib_by_size(static_cast<double>(model_bytes) / k_bytes_per_gib);
+    return model_bytes + static_cast<std::int64_t>(kv_gib * k_bytes_per_gib);
 }
 
 std::variant<QuantChoice, NoQuant> choose_quant(const HubListing& listing, std::string_view repo_id,

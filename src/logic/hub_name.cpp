@@ -1,7 +1,6 @@
 #include "odysseus/logic/hub_name.hpp"
 
 #include "odysseus/logic/model_name.hpp"
-#include "odysseus/logic/query.hpp"
 #include "odysseus/logic/text.hpp"
 
 #include <algorithm>
@@ -40,30 +39,6 @@ bool is_safe_part(std::string_view part) {
         const auto byte = static_cast<unsigned char>(c);
         return byte < 0x20 || byte >= 0x7f || k_refused.find(c) != std::string_view::npos;
     });
-}
-
-std::optional<int> hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    const char low = static_cast<char>(c | 0x20);
-    if (low >= 'a' && low <= 'f') return low - 'a' + 10;
-    return std::nullopt;
-}
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            out += text[i];
-            continue;
-        }
-        if (i + 2 >= text.size()) return std::nullopt;
-        const auto high = hex_digit(text[i + 1]);
-        const auto low = hex_digit(text[i + 2]);
-        if (!high || !low) return std::nullopt;
-        out += static_cast<char>(*high * 16 + *low);
-        i += 2;
-    }
-    return out;
 }
 
 bool is_gguf(std::string_view path) {
@@ -134,7 +109,7 @@ PullName hub_page(std::string_view text, const Url& url, std::string_view hub) {
     if (const auto own = parsed_url(hub); own && own->path != "/" && path.starts_with(own->path)) {
         path.remove_prefix(own->path.size()); // a mirror below a path of its host
     }
-    const auto decoded = percent_decoded(path);
+    const auto decoded = percent_decoded(path, false);
     if (!decoded) return refused(text, "is no address");
     std::vector<std::string> parts;
     for (const auto part : split(*decoded, '/')) {
@@ -171,7 +146,7 @@ PullName file_address(std::string_view text, const Url& url, const Trust& trust)
                            "the clear; give an address without them"};
     }
     const auto path = std::string_view(url.path).substr(0, url.path.find('?'));
-    const auto name = percent_decoded(path.substr(path.rfind('/') + 1));
+    const auto name = percent_decoded(path.substr(path.rfind('/') + 1), false);
     if (!name || !is_gguf(*name)) return refused(text, "does not end in .gguf");
     if (name->find('/') != std::string::npos || !is_safe_hub_path(*name)) {
         return refused(text, "has a file name that is not safe to create");

@@ -101,4 +101,12 @@ std::int64_t kv_fixed_bytes(const KvShape& shape, const KvUse& use) {
     return kv_bytes(windows, large);
 }
 
+std::optional<std::int64_t> kv_bytes_per_token(const std::optional<KvShape>& shape) {
+    return shape ? std::optional(kv_bytes_per_token(*shape)) : std::nullopt;
+}
+
+std::optional<std::int64_t> kv_fixed_bytes(const std::optional<KvShape>& shape) {
+    return shape ? std::optional(kv_fixed_bytes(*shape)) : std::nullopt;
+}
+
 } // namespace odysseus

@@ -1,6 +1,6 @@
 // From metadata to what the cache keeps. The rules of an architecture are tables here; a model of
 // an architecture that is not in them keeps every token in every layer, which is the upper bound.
-#include "odysseus/logic/kv_cost.hpp"
+#include "odysseus/logic/kv_shape.hpp"
 
 #include <algorithm>
 #include <array>
@@ -272,6 +272,11 @@ std::optional<KvShape> kv_shape(const GgufInfo& info) {
         add(shape, {in.layers, width, 0, 0});
     }
     return shape;
+}
+
+double kv_gib_by_size(double model_gib) {
+    if (model_gib >= 5.5) return 1.05;
+    return model_gib >= 4 ? 0.85 : 0.55;
 }
 
 } // namespace odysseus

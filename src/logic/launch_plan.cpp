@@ -1,5 +1,6 @@
 #include "odysseus/logic/launch_plan.hpp"
 
+#include "odysseus/logic/library_path.hpp"
 #include "odysseus/logic/text.hpp"
 
 #include <algorithm>
@@ -63,15 +64,6 @@ bool is_dropped(const std::string& name) {
                        });
 }
 
-const char* loader_path_name(Os os) {
-    switch (os) {
-    case Os::linux: return "LD_LIBRARY_PATH";
-    case Os::macos: return "DYLD_LIBRARY_PATH";
-    case Os::windows: return "PATH";
-    }
-    return "LD_LIBRARY_PATH";
-}
-
 } // namespace
 
 int gpu_layers(Backend backend) {
@@ -98,13 +90,6 @@ std::vector<std::string> launch_arguments(const LaunchPlan& plan) {
     return arguments;
 }
 
-std::pair<std::string, std::string> loader_path(Os os, const std::vector<std::string>& folders,
-                                                std::string_view present) {
-    auto value = joined(folders, os == Os::windows ? ";" : ":");
-    if (!present.empty()) value += cat(os == Os::windows ? ";" : ":", present);
-    return {loader_path_name(os), value};
-}
-
 std::vector<std::string> launch_environment(const std::vector<std::string>& ours,
                                             const LaunchEnvironment& wanted) {
     std::vector<std::string> kept;
@@ -114,14 +99,14 @@ std::vector<std::string> launch_environment(const std::vector<std::string>& ours
         const auto name = name_of(entry, wanted.os);
         if (is_dropped(name)) continue;
         choices.push_back(name);
-        if (!wanted.library_folders.empty() && name == loader_path_name(wanted.os)) {
+        if (!wanted.library_folders.empty() && name == library_path_name(wanted.os)) {
             present = entry.substr(name.size() + 1);
             continue;
         }
         kept.push_back(entry);
     }
     if (!wanted.library_folders.empty()) {
-        const auto [name, value] = loader_path(wanted.os, wanted.library_folders, present);
+        const auto [name, value] = library_path(wanted.os, wanted.library_folders, present);
         kept.push_back(cat(name, "=", value));
     }
     // By environment and not in argv: a build that does not know one passes over it.

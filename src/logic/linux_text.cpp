@@ -105,41 +105,6 @@ MemoryInfo parse_meminfo(std::string_view text) {
     return memory;
 }
 
-std::vector<std::string> cgroup_levels(std::string path) {
-    std::vector<std::string> out;
-    while (path.size() > 1) {
-        out.push_back(path);
-        path.resize(path.rfind('/'));
-    }
-    out.emplace_back();
-    return out;
-}
-
-CgroupPaths cgroup_paths(std::string_view proc_self_cgroup) {
-    CgroupPaths paths;
-    for (const auto line : lines_of(proc_self_cgroup)) {
-        const auto first = line.find(':');
-        const auto second = line.find(':', first == std::string_view::npos ? first : first + 1);
-        if (second == std::string_view::npos) continue;
-        const auto controllers = split(line.substr(first + 1, second - first - 1), ',');
-        const std::string path(line.substr(second + 1));
-        if (path.empty() || path.front() != '/' || path.find("/..") != std::string::npos) continue;
-        if (line.substr(0, second + 1) == "0::") paths.unified = path;
-        for (const auto controller : controllers) {
-            if (controller == "memory") paths.memory = path;
-            if (controller == "cpu") paths.cpu = path;
-        }
-    }
-    return paths;
-}
-
-std::optional<std::int64_t> cgroup_bytes(std::string_view text) {
-    const auto bytes = parsed_int(trimmed(text));
-    constexpr auto k_no_limit = std::numeric_limits<std::int64_t>::max() / 2;
-    if (!bytes || *bytes < 0 || *bytes > k_no_limit) return std::nullopt;
-    return bytes;
-}
-
 std::optional<std::int64_t> stat_value(std::string_view text, std::string_view key) {
     for (const auto line : lines_of(text)) {
         const auto words = words_of(line);

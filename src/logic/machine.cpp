@@ -14,12 +14,6 @@ using Names = std::array<std::pair<Enum, std::string_view>, count>;
 
 constexpr Names<Os, 3> k_os{{{Os::linux, "linux"}, {Os::macos, "macos"}, {Os::windows, "win"}}};
 constexpr Names<Arch, 2> k_arch{{{Arch::x64, "x64"}, {Arch::arm64, "arm64"}}};
-constexpr Names<Backend, 6> k_backend{{{Backend::cuda, "cuda"},
-                                       {Backend::rocm, "rocm"},
-                                       {Backend::sycl, "sycl"},
-                                       {Backend::vulkan, "vulkan"},
-                                       {Backend::metal, "metal"},
-                                       {Backend::cpu, "cpu"}}};
 constexpr Names<Vendor, 5> k_vendor{{{Vendor::nvidia, "nvidia"},
                                      {Vendor::amd, "amd"},
                                      {Vendor::intel, "intel"},
@@ -27,12 +21,6 @@ constexpr Names<Vendor, 5> k_vendor{{{Vendor::nvidia, "nvidia"},
                                      {Vendor::other, "other"}}};
 constexpr Names<Os, 3> k_os_title{
     {{Os::linux, "Linux"}, {Os::macos, "macOS"}, {Os::windows, "Windows"}}};
-constexpr Names<Backend, 6> k_backend_title{{{Backend::cuda, "CUDA"},
-                                             {Backend::rocm, "ROCm"},
-                                             {Backend::sycl, "SYCL"},
-                                             {Backend::vulkan, "Vulkan"},
-                                             {Backend::metal, "Metal"},
-                                             {Backend::cpu, "CPU"}}};
 
 template <class Enum, std::size_t count>
 std::string_view name_of(const Names<Enum, count>& names, Enum value) {
@@ -63,9 +51,6 @@ std::string_view os_name(Os os) {
 std::string_view arch_name(Arch arch) {
     return name_of(k_arch, arch);
 }
-std::string_view backend_name(Backend backend) {
-    return name_of(k_backend, backend);
-}
 std::string_view vendor_name(Vendor vendor) {
     return name_of(k_vendor, vendor);
 }
@@ -75,14 +60,8 @@ std::optional<Os> os_from(std::string_view name) {
 std::optional<Arch> arch_from(std::string_view name) {
     return value_of(k_arch, name);
 }
-std::optional<Backend> backend_from(std::string_view name) {
-    return value_of(k_backend, name);
-}
 std::optional<Vendor> vendor_from(std::string_view name) {
     return value_of(k_vendor, name);
-}
-std::string_view backend_title(Backend backend) {
-    return name_of(k_backend_title, backend);
 }
 std::string_view os_title(Os os) {
     return name_of(k_os_title, os);

@@ -66,11 +66,4 @@ std::optional<std::int64_t> parse_vm_stat(std::string_view output) {
     return sum * (*size / 1024) / 1024;
 }
 
-std::int64_t milliseconds_of_ticks(std::uint64_t ticks, std::uint32_t numer, std::uint32_t denom) {
-    if (denom == 0) return 0;
-    constexpr std::uint64_t k_nanoseconds = 1'000'000; // in a millisecond
-    const std::uint64_t unit = denom * k_nanoseconds;
-    return static_cast<std::int64_t>(ticks / unit * numer + ticks % unit * numer / unit);
-}
-
 } // namespace odysseus

@@ -341,10 +341,6 @@ class Builder {
         model.architecture = info.architecture;
         model.trained_context = info.trained_context();
         model.kv = kv_shape(info);
-        if (model.kv) {
-            model.kv_bytes_per_token = kv_bytes_per_token(*model.kv);
-            model.kv_fixed_bytes = kv_fixed_bytes(*model.kv);
-        }
     }
 
     void claim_names(const std::string& id, const Candidate& candidate) {

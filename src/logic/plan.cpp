@@ -1,5 +1,6 @@
 #include "odysseus/logic/plan.hpp"
 
+#include "odysseus/logic/kv_cost.hpp"
 #include "odysseus/logic/machine_json.hpp"
 #include "odysseus/logic/text.hpp"
 
@@ -35,8 +36,8 @@ Json model_json(const Model& model) {
             {"mmproj", or_null(model.mmproj)},
             {"architecture", or_null(model.architecture)},
             {"trained_context", or_null(model.trained_context)},
-            {"kv_bytes_per_token", or_null(model.kv_bytes_per_token)},
-            {"kv_fixed_bytes", or_null(model.kv_fixed_bytes)}};
+            {"kv_bytes_per_token", or_null(kv_bytes_per_token(model.kv))},
+            {"kv_fixed_bytes", or_null(kv_fixed_bytes(model.kv))}};
 }
 
 // "what" in a column of its own, then the text.
@@ -123,8 +124,8 @@ std::string models_text(const std::vector<Model>& models) {
         const auto& model = models[i];
         text +=
             entry("", cat(model.id, " (", byte_text(model.size_bytes),
-                          model.kv_bytes_per_token
-                              ? cat(", ", byte_text(*model.kv_bytes_per_token), " of cache a token")
+                          model.kv
+                              ? cat(", ", byte_text(kv_bytes_per_token(*model.kv)), " of cache a token")
                               : ", cache cost not known",
                           ")"));
     }

@@ -1,6 +1,5 @@
 #include "odysseus/logic/url.hpp"
 
-#include "odysseus/logic/access.hpp"
 #include "odysseus/logic/text.hpp"
 
 #include <algorithm>
@@ -13,6 +12,26 @@ constexpr std::size_t k_url_bytes_max = 8192;
 
 int default_port(std::string_view scheme) {
     return scheme == "https" ? 443 : 80;
+}
+
+int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+bool is_unreserved(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+bool is_ipv4(std::string_view host) {
+    const auto parts = split(host, '.');
+    return parts.size() == 4 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
+               const auto value = parsed_int(part);
+               return part.size() <= 3 && value && *value >= 0 && *value <= 255;
+           });
 }
 
 // Splits "host:port", "[::1]:port" and both without a port.
@@ -74,6 +93,31 @@ std::string shown_url(std::string_view text) {
     return origin_of(*url) + url->path.substr(0, url->path.find('?'));
 }
 
+bool is_loopback_host(std::string_view host) {
+    if (same_name(host, "localhost")) return true;
+    constexpr std::string_view k_below = ".localhost"; // RFC 6761: always loopback
+    if (host.size() > k_below.size() &&
+        same_name(host.substr(host.size() - k_below.size()), k_below))
+        return true;
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+        host = host.substr(1, host.size() - 2);
+    if (host == "::1" || host == "0:0:0:0:0:0:0:1") return true;
+    // An IPv4 address in IPv6's clothes, as ::ffff:127.0.0.1 or ::ffff:7f00:1.
+    constexpr std::string_view k_mapped = "::ffff:";
+    if (same_name(host.substr(0, k_mapped.size()), k_mapped)) {
+        host = host.substr(k_mapped.size());
+        if (host.size() > 4 && host[4] == ':' && same_name(host.substr(0, 2), "7f")) return true;
+    }
+    return is_ipv4(host) && host.substr(0, 4) == "127.";
+}
+
+bool is_address(std::string_view host) {
+    if (is_ipv4(host)) return true;
+    return host.size() > 3 && host.front() == '[' && host.back() == ']' &&
+           host.substr(1, host.size() - 2).find_first_not_of("0123456789abcdefABCDEF:.") ==
+               std::string_view::npos;
+}
+
 bool is_loopback(const Url& url) {
     return is_loopback_host(url.host);
 }
@@ -113,6 +157,42 @@ std::string base_url(std::string_view setting) {
     while (!setting.empty() && setting.back() == '/')
         setting.remove_suffix(1);
     return std::string(setting);
+}
+
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '+' && plus_is_space) {
+            out += ' ';
+        } else if (text[i] == '%') {
+            if (i + 2 >= text.size()) return std::nullopt;
+            const int high = hex_value(text[i + 1]);
+            const int low = hex_value(text[i + 2]);
+            if (high < 0 || low < 0) return std::nullopt;
+            out += static_cast<char>(high * 16 + low);
+            i += 2;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+std::string percent_encoded(std::string_view text, std::string_view kept) {
+    static constexpr char k_hex[] = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        if (is_unreserved(c) || kept.find(c) != std::string_view::npos) {
+            out += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        out += '%';
+        out += k_hex[byte >> 4];
+        out += k_hex[byte & 15];
+    }
+    return out;
 }
 
 } // namespace odysseus

@@ -1,4 +1,4 @@
-#include "odysseus/logic/asset_name.hpp"
+#include "odysseus/logic/dotted_version.hpp"
 #include "odysseus/logic/machine.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/oneapi.hpp"

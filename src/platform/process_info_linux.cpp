@@ -1,4 +1,4 @@
-#include "odysseus/logic/linux_text.hpp"
+#include "odysseus/logic/kernel_text.hpp"
 #include "odysseus/platform/process_info.hpp"
 
 #include "proc_linux.hpp"

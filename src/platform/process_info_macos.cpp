@@ -1,4 +1,4 @@
-#include "odysseus/logic/macos_text.hpp"
+#include "odysseus/logic/kernel_text.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/platform/process_info.hpp"
 

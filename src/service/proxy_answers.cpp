@@ -4,6 +4,7 @@
 #include "odysseus/logic/models_answer.hpp"
 #include "odysseus/logic/query.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/logic/url.hpp"
 
 #include "own_pages.hpp"
 #include "own_question.hpp"

@@ -4,6 +4,7 @@
 #include "odysseus/logic/multipart.hpp"
 #include "odysseus/logic/query.hpp"
 #include "odysseus/logic/text.hpp"
+#include "odysseus/logic/url.hpp"
 
 namespace odysseus {
 namespace {

@@ -85,8 +85,6 @@ TEST_CASE("command line: wrong uses are one sentence with the remedy") {
         {{"plan", "doctor"}, "'plan' and 'doctor' are two commands"},
         {{"pull", ""}, "a word is empty"},
         {{"help", "plan", "x"}, "one word too many"},
-        {{"--", "--port", "5"}, "--llama-port N"},
-        {{"plan", "--", "--model=x.gguf"}, "odysseus pull NAME"},
         {{"pull"}, "odysseus pull NAME"},
         {{"pull", "a", "b"}, "odysseus pull NAME"},
         {{"backend"}, "backend list | install"},

@@ -189,3 +189,19 @@ TEST_CASE("context: only the memory of GPUs that llama.cpp will use counts") {
     CHECK(used_gpus(machine).empty());
     CHECK(choose_auto_context(machine, nullptr, {}).available_mib == 65536);
 }
+
+TEST_CASE("context: what the estimate has for a model") {
+    Machine machine;
+    CHECK_FALSE(model_memory_bytes(machine));
+    machine.ram_mib = 16 * 1024;
+    CHECK(model_memory_bytes(machine) == 14 * k_gib); // 2 GiB of overhead without a GPU
+    machine.backend = Backend::cuda;
+    Gpu gpu;
+    gpu.vendor = Vendor::nvidia;
+    gpu.total_mib = 8192;
+    gpu.free_mib = 7680;
+    machine.gpus = {gpu};
+    CHECK(model_memory_bytes(machine) == 5 * k_gib); // 2.5 GiB with one
+    machine.gpus.front().free_mib = 1024;
+    CHECK(model_memory_bytes(machine) == 0);
+}

@@ -297,22 +297,6 @@ TEST_CASE("choice of a quantisation: the best that fits") {
         "same: odysseus pull a/b:UD-IQ1_S");
 }
 
-TEST_CASE("choice of a quantisation: the memory is the context estimate's") {
-    Machine machine;
-    CHECK_FALSE(model_memory_bytes(machine));
-    machine.ram_mib = 16 * 1024;
-    CHECK(model_memory_bytes(machine) == 14 * k_gib); // 2 GiB of overhead without a GPU
-    machine.backend = Backend::cuda;
-    Gpu gpu;
-    gpu.vendor = Vendor::nvidia;
-    gpu.total_mib = 8192;
-    gpu.free_mib = 7680;
-    machine.gpus = {gpu};
-    CHECK(model_memory_bytes(machine) == 5 * k_gib); // 2.5 GiB with one
-    machine.gpus.front().free_mib = 1024;
-    CHECK(model_memory_bytes(machine) == 0);
-}
-
 TEST_CASE("choice of a quantisation: the projector counts too") {
     const auto gemma = listing_of(k_gemma);
     const auto needed = memory_for_4096_bytes(4130226336) + 851251104;

@@ -1,3 +1,4 @@
+#include "odysseus/logic/kernel_text.hpp"
 #include "odysseus/logic/macos_text.hpp"
 
 #include <catch2/catch_test_macros.hpp>

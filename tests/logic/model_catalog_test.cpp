@@ -1,3 +1,4 @@
+#include "odysseus/logic/kv_cost.hpp"
 #include "odysseus/logic/model_catalog.hpp"
 
 #include "odysseus/logic/router_view.hpp"
@@ -81,8 +82,8 @@ TEST_CASE("catalog: a flat file and a folder of one model are the router's own")
                                                     "mistral-7b-instruct-v0.3.Q4_K_M"});
     CHECK(mistral.architecture == "llama");
     CHECK(mistral.trained_context == 131072);
-    CHECK(mistral.kv_bytes_per_token == 131072);
-    CHECK(mistral.kv_fixed_bytes == 0);
+    CHECK(kv_bytes_per_token(mistral.kv) == 131072);
+    CHECK(kv_fixed_bytes(mistral.kv) == 0);
     const auto& gemma = model_at(catalog, "/m/Gemma/gemma-3-4b-it-Q4_K_M.gguf");
     CHECK(gemma.id == "Gemma");
     CHECK(gemma.listed_by_router);

@@ -30,7 +30,7 @@ Plan example() {
     model.id = "org/x";
     model.names = {"x", "org/x"};
     model.size_bytes = 5LL << 30;
-    model.kv_bytes_per_token = 131072;
+    model.kv = KvShape{{{32, 1024, 1024, 0}}, 0};
     plan.models = {model};
     plan.context.tokens = 16384;
     plan.context.source = "auto";

@@ -2,12 +2,12 @@
 // (logic/context_memory.hpp).
 #pragma once
 
-#include "odysseus/front/launch.hpp"
+#include "odysseus/io/home.hpp"
 #include "odysseus/logic/context_memory.hpp"
 
 #include <mutex>
 
-namespace odysseus::front {
+namespace odysseus {
 
 // Thread-safe.
 class ContextRecord {
@@ -38,4 +38,4 @@ class ContextRecord {
     ContextMemory m_memory;
 };
 
-} // namespace odysseus::front
+} // namespace odysseus

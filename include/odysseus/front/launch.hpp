@@ -2,6 +2,7 @@
 // ones before.
 #pragma once
 
+#include "odysseus/io/home.hpp"
 #include "odysseus/io/settings_source.hpp"
 #include "odysseus/logic/launch_plan.hpp"
 #include "odysseus/logic/model_catalog.hpp"
@@ -13,15 +14,6 @@
 #include <vector>
 
 namespace odysseus::front {
-
-// Where things are below HOME.
-struct Home {
-    std::filesystem::path root;
-    [[nodiscard]] std::filesystem::path logs() const { return root / "logs"; }
-    [[nodiscard]] std::filesystem::path data() const { return root / "data"; }
-    [[nodiscard]] std::filesystem::path preset() const { return data() / "models.ini"; }
-};
-[[nodiscard]] Home home_of(const Settings& settings);
 
 // Makes the folders that a command is going to write into, before it does anything else. Throws
 // Error (usage) that says where HOME or the models folder was named, and how to name another.

@@ -19,9 +19,6 @@ struct AccessRules {
     bool listens_beyond_loopback = false; // then an address is as good a Host as a name
 };
 
-[[nodiscard]] bool is_loopback_host(std::string_view host); // no port; IPv6 in brackets or bare
-[[nodiscard]] bool is_address(std::string_view host);       // a literal IPv4 or bracketed IPv6
-
 // `host` as the Host line says it, with or without a port. An empty one is HTTP/1.0 without Host,
 // which no browser sends.
 [[nodiscard]] bool host_allowed(const AccessRules& rules, std::string_view host);

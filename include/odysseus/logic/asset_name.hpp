@@ -3,6 +3,7 @@
 // s390x, OpenVINO, OpenCL, Kompute, the xcframework and the web UI among them.
 #pragma once
 
+#include "odysseus/logic/dotted_version.hpp"
 #include "odysseus/logic/machine.hpp"
 
 #include <optional>
@@ -10,19 +11,6 @@
 #include <string_view>
 
 namespace odysseus {
-
-struct DottedVersion {
-    int major = 0;
-    std::optional<int> minor;
-    [[nodiscard]] int minor_or_zero() const { return minor.value_or(0); }
-};
-
-// "13", "13.4" or "12.2.0" (what follows the minor is not kept).
-[[nodiscard]] std::optional<DottedVersion> dotted_version(std::string_view text);
-[[nodiscard]] std::string version_text(const DottedVersion& version);
-// By major, then minor: is `a` below `b`?
-[[nodiscard]] bool below(const DottedVersion& a, const DottedVersion& b);
-[[nodiscard]] bool same(const DottedVersion& a, const DottedVersion& b);
 
 struct AssetName {
     enum class Kind {

@@ -2,6 +2,7 @@
 // the model's own KV cost where its metadata tells it.
 #pragma once
 
+#include "odysseus/logic/kv_cost.hpp"
 #include "odysseus/logic/machine.hpp"
 #include "odysseus/logic/model.hpp"
 
@@ -50,5 +51,8 @@ struct ContextChoice {
 
 // The GPUs whose memory llama.cpp will use with this machine's backend.
 [[nodiscard]] std::vector<Gpu> used_gpus(const Machine& machine);
+
+// What the estimate has for weights and KV cache on this machine; absent: not known.
+[[nodiscard]] std::optional<std::int64_t> model_memory_bytes(const Machine& machine);
 
 } // namespace odysseus

@@ -3,6 +3,8 @@
 // refused here, before anything is forwarded. All views point into the bytes that were given.
 #pragma once
 
+#include "odysseus/logic/text.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,7 +29,6 @@ using HeaderLines = std::vector<HeaderLine>;
 // The first line of that name, whatever its case.
 [[nodiscard]] std::optional<std::string_view> header(const HeaderLines& lines,
                                                      std::string_view name);
-[[nodiscard]] bool same_name(std::string_view a, std::string_view b); // ASCII case ignored
 // Whether a comma list holds the word: Connection, Accept-Encoding, …
 [[nodiscard]] bool list_has(std::string_view list, std::string_view word);
 

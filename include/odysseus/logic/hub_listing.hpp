@@ -74,15 +74,13 @@ struct NoQuant {
     std::string sentence;
 };
 
-// `memory_bytes`: model_memory_bytes() of the machine. `repo_id` is for the sentences.
+// `memory_bytes`: what there is for a model; absent: not known. `repo_id` is for the sentences.
 [[nodiscard]] std::variant<QuantChoice, NoQuant>
 choose_quant(const HubListing& listing, std::string_view repo_id, const QuantAsked& asked,
              std::optional<std::int64_t> memory_bytes);
 
-// Memory that a model of this size takes with a context of 4096 tokens, by the context estimate.
+// Memory that a model of this size takes with a context of 4096 tokens, by the file's size alone.
 [[nodiscard]] std::int64_t memory_for_4096_bytes(std::int64_t model_bytes);
-// What the context estimate has for weights and KV cache on this machine; absent: not known.
-[[nodiscard]] std::optional<std::int64_t> model_memory_bytes(const Machine& machine);
 
 // The folder below the models folder that a pulled model gets: one for each quantisation, because
 // llama-server takes one model a folder, and named like the file, so that the model answers to that

@@ -1,35 +1,16 @@
-// What a model's KV cache costs, exactly: from the GGUF's metadata to bytes.
+// What a model's KV cache costs, exactly: from its shape to bytes.
 // The arithmetic is llama.cpp's own (src/llama-kv-cache.cpp, llama-kv-cache-iswa.cpp,
 // llama-memory-recurrent.cpp, llama-hparams.cpp); tests/e2e compares it with what a real
 // llama-server logs as its "KV buffer size".
 #pragma once
 
-#include "odysseus/logic/gguf_header.hpp"
+#include "odysseus/logic/kv_shape.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 namespace odysseus {
-
-// Attention layers that keep the same things.
-struct KvLayers {
-    std::int64_t count = 0;
-    std::int64_t key_width = 0;   // elements a token and layer
-    std::int64_t value_width = 0; // 0: the value is part of the key (MLA)
-    std::int64_t window = 0;      // tokens that are kept; 0: all of them
-
-    bool operator==(const KvLayers&) const = default;
-};
-
-// What must be kept, as the model says.
-struct KvShape {
-    std::vector<KvLayers> attention;
-    std::int64_t state_bytes_per_slot = 0; // recurrent state, always f32
-
-    bool operator==(const KvShape&) const = default;
-};
 
 enum class CacheType { f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl };
 [[nodiscard]] std::optional<CacheType> cache_type_from(std::string_view name); // "q8_0"
@@ -45,9 +26,6 @@ struct KvUse {
     bool full_window = false;       // --swa-full
 };
 
-// Absent: the metadata does not say enough, or says what cannot be.
-[[nodiscard]] std::optional<KvShape> kv_shape(const GgufInfo& info);
-
 // The attention cache and the recurrent state, in bytes.
 [[nodiscard]] std::int64_t kv_bytes(const KvShape& shape, const KvUse& use);
 
@@ -55,5 +33,10 @@ struct KvUse {
 // window caches and recurrent state.
 [[nodiscard]] std::int64_t kv_bytes_per_token(const KvShape& shape, const KvUse& use = {});
 [[nodiscard]] std::int64_t kv_fixed_bytes(const KvShape& shape, const KvUse& use = {});
+
+// The same for a model whose metadata may not tell its shape.
+[[nodiscard]] std::optional<std::int64_t>
+kv_bytes_per_token(const std::optional<KvShape>& shape);
+[[nodiscard]] std::optional<std::int64_t> kv_fixed_bytes(const std::optional<KvShape>& shape);
 
 } // namespace odysseus

@@ -38,10 +38,6 @@ struct LaunchEnvironment {
     std::string api_key;                      // empty: none
 };
 
-// LD_LIBRARY_PATH and its like by system: name and value, `folders` before what is set already.
-[[nodiscard]] std::pair<std::string, std::string>
-loader_path(Os os, const std::vector<std::string>& folders, std::string_view present);
-
 // `ours` are "NAME=value" entries; the answer is what llama-server gets. Dropped is what would
 // change its address, its models or its log behind our back (LLAMA_ARG_PORT...), and secrets that
 // it has no use for. Kept is the rest: CUDA_VISIBLE_DEVICES, GGML_*, HSA_*, VK_*, and LLAMA_ARG_*

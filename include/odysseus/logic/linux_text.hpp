@@ -2,6 +2,7 @@
 // are read in platform/probe_linux.cpp.
 #pragma once
 
+#include "odysseus/logic/kernel_text.hpp"
 #include "odysseus/logic/machine.hpp"
 
 #include <cstdint>
@@ -21,18 +22,6 @@ struct MemoryInfo {
 // /proc/meminfo. Kernels of before 3.14 have no MemAvailable: free, buffers and cache instead.
 [[nodiscard]] MemoryInfo parse_meminfo(std::string_view text);
 
-// Where this process stands, from /proc/self/cgroup: "0::/path" (v2), "N:...memory...:/path" (v1).
-struct CgroupPaths {
-    std::optional<std::string> unified;
-    std::optional<std::string> memory;
-    std::optional<std::string> cpu;
-};
-[[nodiscard]] CgroupPaths cgroup_paths(std::string_view proc_self_cgroup);
-// The levels of a control group's path, itself first: "/a/b" -> "/a/b", "/a", "".
-[[nodiscard]] std::vector<std::string> cgroup_levels(std::string path);
-// memory.max, memory.limit_in_bytes, memory.current ...: bytes; absent for "max" and for v1's
-// "no limit" (near 2^63).
-[[nodiscard]] std::optional<std::int64_t> cgroup_bytes(std::string_view text);
 // A line "KEY NUMBER" of memory.stat.
 [[nodiscard]] std::optional<std::int64_t> stat_value(std::string_view text, std::string_view key);
 // cpu.max "200000 100000" -> 2.0; absent for "max".

@@ -2,6 +2,8 @@
 // JSON: the `hardware` object of `odysseus plan --json` and of --hardware FILE (docs/hardware.md).
 #pragma once
 
+#include "odysseus/logic/backend.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,7 +14,6 @@ namespace odysseus {
 
 enum class Os { linux, macos, windows };
 enum class Arch { x64, arm64 };
-enum class Backend { cuda, rocm, sycl, vulkan, metal, cpu };
 enum class Vendor { nvidia, amd, intel, apple, other };
 
 struct Gpu {
@@ -46,20 +47,15 @@ struct Machine {
     std::vector<std::string> notes; // what a person should know about the probe
 };
 
-// The names that users and JSON see: "linux", "macos", "win"; "x64", "arm64"; "cuda" ...; "nvidia"
-// ...
+// The names that users and JSON see: "linux", "macos", "win"; "x64", "arm64"; "nvidia" ...
 [[nodiscard]] std::string_view os_name(Os os);
 [[nodiscard]] std::string_view arch_name(Arch arch);
-[[nodiscard]] std::string_view backend_name(Backend backend);
 [[nodiscard]] std::string_view vendor_name(Vendor vendor);
 [[nodiscard]] std::optional<Os> os_from(std::string_view name);
 [[nodiscard]] std::optional<Arch> arch_from(std::string_view name);
-[[nodiscard]] std::optional<Backend> backend_from(std::string_view name);
 [[nodiscard]] std::optional<Vendor> vendor_from(std::string_view name);
 
-// How a person reads it: "CUDA", "ROCm", "SYCL", "Vulkan", "Metal", "CPU"; "Windows", "macOS",
-// "Linux".
-[[nodiscard]] std::string_view backend_title(Backend backend);
+// How a person reads it: "Windows", "macOS", "Linux".
 [[nodiscard]] std::string_view os_title(Os os);
 
 // The backend that the specification calls detected: an NVIDIA GPU is CUDA (not on macOS), Apple

@@ -21,8 +21,4 @@ void apply_sysctl(std::string_view output, Machine& machine);
 // MiB that could be had: free, inactive, speculative and purgeable pages of vm_stat.
 [[nodiscard]] std::optional<std::int64_t> parse_vm_stat(std::string_view output);
 
-// Ticks of the Mach clock, each numer/denom nanoseconds long (mach_timebase_info).
-[[nodiscard]] std::int64_t milliseconds_of_ticks(std::uint64_t ticks, std::uint32_t numer,
-                                                 std::uint32_t denom);
-
 } // namespace odysseus

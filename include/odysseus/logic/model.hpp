@@ -1,7 +1,7 @@
 // The models of the user's folder, as values.
 #pragma once
 
-#include "odysseus/logic/kv_cost.hpp"
+#include "odysseus/logic/kv_shape.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -33,10 +33,6 @@ struct Model {
         true; // llama-server finds it in --models-dir by itself; else it needs a preset section
     std::optional<std::string> architecture;
     std::optional<std::int64_t> trained_context; // tokens
-    std::optional<std::int64_t>
-        kv_bytes_per_token; // f16 cache, as far as the cost grows with the context
-    std::optional<std::int64_t>
-        kv_fixed_bytes;        // what does not grow: window caches, recurrent state
     std::optional<KvShape> kv; // absent: the metadata does not tell, only the size does
 
     // What is in memory once it is loaded.

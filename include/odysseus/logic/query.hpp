@@ -17,9 +17,4 @@ struct QueryValue {
 // `query` without the question mark. Absent: there is no such parameter.
 [[nodiscard]] std::optional<QueryValue> query_value(std::string_view query, std::string_view name);
 
-// %XX and, in a query, '+'. Absent: a '%' without two hexadecimal digits.
-[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
-// Everything but the unreserved characters of RFC 3986, and those of `kept`, as %XX.
-[[nodiscard]] std::string percent_encoded(std::string_view text, std::string_view kept = {});
-
 } // namespace odysseus

@@ -3,7 +3,7 @@
 // value. Precedence: flag, environment, HOME/data/launcher_config.json, default.
 #pragma once
 
-#include "odysseus/logic/machine.hpp"
+#include "odysseus/logic/backend.hpp"
 
 #include <cstdint>
 #include <map>

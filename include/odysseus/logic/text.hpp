@@ -20,6 +20,7 @@ template <class... Values>
 
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 [[nodiscard]] std::string lowered(std::string_view text); // ASCII only; other bytes stay
+[[nodiscard]] bool same_name(std::string_view a, std::string_view b); // ASCII case ignored
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 [[nodiscard]] std::vector<std::string_view> lines_of(std::string_view text); // "\n" and "\r\n"
 // The value of the first line "KEY: value", both trimmed: /proc/meminfo, sysctl and their like.

@@ -23,7 +23,9 @@ struct Url {
 // Without user and query: what may be logged or shown. A text that is no address: "(not an
 // address)".
 [[nodiscard]] std::string shown_url(std::string_view text);
-// 127.0.0.0/8, ::1 or localhost.
+// 127.0.0.0/8, ::1 or localhost; no port; IPv6 in brackets or bare.
+[[nodiscard]] bool is_loopback_host(std::string_view host);
+[[nodiscard]] bool is_address(std::string_view host); // a literal IPv4 or bracketed IPv6
 [[nodiscard]] bool is_loopback(const Url& url);
 
 // The trust boundary: https goes anywhere, plain http to this machine and to origins that the user
@@ -45,5 +47,10 @@ void trust_setting(Trust& trust, std::string_view setting_url);
 [[nodiscard]] std::string rebased(std::string_view url, std::string_view from, std::string_view to);
 // "https://mirror.example/github/" → without the '/' at its end.
 [[nodiscard]] std::string base_url(std::string_view setting);
+
+// %XX and, in a query, '+'. Absent: a '%' without two hexadecimal digits.
+[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
+// Everything but the unreserved characters of RFC 3986, and those of `kept`, as %XX.
+[[nodiscard]] std::string percent_encoded(std::string_view text, std::string_view kept = {});
 
 } // namespace odysseus
