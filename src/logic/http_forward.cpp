@@ -4,6 +4,7 @@
 #include "odysseus/logic/text.hpp"
 
 #include <array>
+#include <cstdio>
 #include <utility>
 
 namespace odysseus {
@@ -173,6 +174,16 @@ std::string_view reason_phrase(int status) {
         if (known == status) return phrase;
     }
     return "Status";
+}
+
+std::string chunk_size_line(std::size_t content_bytes) {
+    char text[24];
+    std::snprintf(text, sizeof text, "%zx\r\n", content_bytes);
+    return text;
+}
+
+std::string chunk_of(std::string_view content) {
+    return cat(chunk_size_line(content.size()), content, "\r\n");
 }
 
 } // namespace odysseus

@@ -300,7 +300,7 @@ void Exchange::sweep() {
 void Exchange::ping() {
     m_last_ping = m_core.now;
     if (!m_client.takes_more()) return;
-    constexpr std::string_view k_comment = "d\r\n: loading...\n\n\r\n";
+    const auto comment = chunk_of(": loading...\n\n");
     std::string head;
     if (!m_pinged) {
         ResponseHead ours;
@@ -313,7 +313,7 @@ void Exchange::ping() {
         head = client_head(ours, m_client.head_input());
         m_pinged = true;
     }
-    if (!m_client.write({head, k_comment})) m_client.cut();
+    if (!m_client.write({head, comment})) m_client.cut();
 }
 
 void Exchange::drop_link() {

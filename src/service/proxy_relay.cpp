@@ -8,23 +8,14 @@
 #include "proxy_client.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 namespace odysseus {
 namespace {
 
 constexpr std::size_t k_failure_body_max =
-    std::size_t{64} * 1024; // of a failure, held to have it judged
-constexpr std::string_view k_last_chunk = "0\r\n\r\n";
+    std::size_t{64} * 1024;           // of a failure, held to have it judged
 constexpr int k_router_failure = 500; // what the router itself says when it has not yet begun
-
-// "1f\r\n"
-std::string chunk_size_line(std::size_t bytes) {
-    char text[24];
-    std::snprintf(text, sizeof text, "%zx\r\n", bytes);
-    return text;
-}
 
 } // namespace
 
@@ -221,9 +212,9 @@ void Exchange::pass_on_failure() {
 // The last event of a stream that has begun with comments.
 void Exchange::end_pinged(std::string_view error, int status) {
     drop_link();
-    const auto event = cat("data: ", error, "\n\n");
+    const auto event = chunk_of(cat("data: ", error, "\n\n"));
     end("error as an event", status);
-    if (!m_client.write({chunk_size_line(event.size()), event, "\r\n", k_last_chunk})) {
+    if (!m_client.write({event, k_last_chunk})) {
         m_client.cut();
         return;
     }

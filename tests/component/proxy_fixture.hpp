@@ -7,9 +7,47 @@
 #include "proxy_stand_ins.hpp"
 #include "raw_http.hpp"
 
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
 #include <string>
+#include <thread>
 
 namespace odysseus::test {
+
+// What one thread of a test waits for and another brings about. Every wait has an end, so that a
+// test that fails does not hang.
+class Gate {
+  public:
+    void open() {
+        const std::lock_guard lock(m_mutex);
+        m_open = true;
+        m_changed.notify_all();
+    }
+    bool wait() {
+        std::unique_lock lock(m_mutex);
+        return m_changed.wait_for(lock, 2 * k_patience, [this] { return m_open; });
+    }
+
+  private:
+    std::mutex m_mutex;
+    std::condition_variable m_changed;
+    bool m_open = false;
+};
+
+inline void wait_until(const std::function<bool()>& holds) {
+    const auto until = std::chrono::steady_clock::now() + 2 * k_patience;
+    while (!holds()) {
+        if (std::chrono::steady_clock::now() > until)
+            throw std::runtime_error("what the test waits for does not come");
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+
+inline bool has(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+}
 
 struct ProxyFixture {
     explicit ProxyFixture(RawServer::Script script, ProxySettings settings = {},

@@ -25,10 +25,6 @@ std::string failure(int status, std::string_view body) {
                "\r\n\r\n", body);
 }
 
-bool has(std::string_view text, std::string_view part) {
-    return text.find(part) != std::string_view::npos;
-}
-
 milliseconds since(steady_clock::time_point begin) {
     return std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin);
 }
@@ -51,7 +47,7 @@ TEST_CASE("A client that leaves releases llama-server within 100 ms") {
     client.send(fixture.post("/v1/chat/completions", k_streamed));
     reading.get_future().get();
     if (after_first_byte)
-        (void)client.read_until([](std::string_view bytes) { return has(bytes, "data: 1"); });
+        (void)client.read_part([](std::string_view bytes) { return has(bytes, "data: 1"); });
     const auto left = steady_clock::now();
     client.close();
     const auto when = released.get_future().get();
@@ -74,12 +70,10 @@ TEST_CASE("A client that leaves while llama-server starts, or is judged, is let 
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", k_streamed));
     if (judged) asked.get_future().get();
-    while (fixture.proxy.traffic().active == 0)
-        std::this_thread::yield();
+    wait_until([&] { return fixture.proxy.traffic().active > 0; });
     const auto left = steady_clock::now();
     client.close();
-    while (fixture.proxy.traffic().active != 0 && since(left) < k_patience)
-        std::this_thread::yield();
+    wait_until([&] { return fixture.proxy.traffic().active == 0; });
     CHECK(since(left) < k_release_max);
     if (judged) given_up.get_future().get();
     CHECK(fixture.proxy.traffic().hung_up == 1);
@@ -108,16 +102,9 @@ TEST_CASE("A slow client holds llama-server back, and memory stays bounded") {
         before = taken;
     CHECK_FALSE(done);
     CHECK(taken < std::size_t{k_pieces} * piece.size() / 2);
-    std::size_t content = 0;
-    std::string tail;
-    while (!tail.ends_with("\r\n0\r\n\r\n")) {
-        const auto bytes = client.read_until([](std::string_view now) { return !now.empty(); });
-        content += static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), 'x'));
-        tail = (tail + bytes).substr((tail + bytes).size() > 16 ? (tail + bytes).size() - 16 : 0);
-        REQUIRE_FALSE(client.ended());
-    }
-    CHECK(content ==
-          std::size_t{k_pieces} * piece.size() + 1); // and the one of "text/event-stream"
+    const auto body = body_of(client.read_message());
+    CHECK(static_cast<std::size_t>(std::count(body.begin(), body.end(), 'x')) ==
+          std::size_t{k_pieces} * piece.size());
 }
 
 TEST_CASE("A cured failure is answered as if nothing had happened, by one replay") {
@@ -254,8 +241,7 @@ TEST_CASE("An answer that the router ends with its own remark is visibly cut") {
     });
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", k_streamed));
-    const auto answer = client.read_until([](std::string_view) { return false; });
-    CHECK(client.ended());
+    const auto answer = client.read_cut_message();
     CHECK(status_of(answer) == 200);
     CHECK(has(answer, "data: 1"));
     CHECK_FALSE(has(answer, "\r\n0\r\n"));
@@ -302,7 +288,7 @@ TEST_CASE("A kept connection that went stale is replaced without anybody noticin
         (void)connection.read_message();
         connection.send(ok_answer("{}"));
         if (!first) return;
-        (void)connection.read_until([](std::string_view bytes) { return !bytes.empty(); });
+        (void)connection.read_part([](std::string_view bytes) { return !bytes.empty(); });
         closed.set_value(); // the second request came, and gets no answer: closed meanwhile
     });
     auto client = fixture.client();
@@ -332,7 +318,7 @@ TEST_CASE("An answer that llama-server does not finish does not look finished") 
     });
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", k_streamed));
-    const auto all = client.read_to_end();
+    const auto all = client.read_cut_message();
     CHECK(has(all, "data: 1"));
     CHECK_FALSE(has(all, "0\r\n\r\n"));
     CHECK(fixture.proxy.traffic().cut == 1);
@@ -347,8 +333,7 @@ TEST_CASE("Requests wait while llama-server restarts, and go on when it is ready
     CHECK(status_of(health) == 503);
     CHECK(has(health, "Retry-After: "));
     client.send(fixture.get("/props"));
-    while (fixture.proxy.traffic().active == 0)
-        std::this_thread::yield();
+    wait_until([&] { return fixture.proxy.traffic().active > 0; });
     fixture.upstream.set([](Serving& serving) { serving.state = State::ready; });
     CHECK(status_of(client.read_message()) == 200);
 }
@@ -372,8 +357,7 @@ TEST_CASE("Waiting has an end, and a failed llama-server says why") {
 }
 
 TEST_CASE("Models are switched when nobody uses the one that must go") {
-    std::promise<void> go;
-    auto gone = go.get_future().share();
+    Gate go;
     std::mutex mutex;
     std::vector<std::string> seen;
     const auto has_seen = [&](std::size_t count) {
@@ -388,7 +372,7 @@ TEST_CASE("Models are switched when nobody uses the one that must go") {
                 const std::lock_guard lock(mutex);
                 seen.push_back(body_of(request));
             }
-            if (has(request, "model-file")) gone.wait();
+            if (has(request, "model-file")) (void)go.wait();
             connection.send(ok_answer("{}"));
         }
     });
@@ -396,17 +380,14 @@ TEST_CASE("Models are switched when nobody uses the one that must go") {
     CHECK(fixture.models.refresh());
     auto first = fixture.client();
     first.send(fixture.post("/v1/chat/completions", R"({"model":"friendly"})"));
-    while (!has_seen(1))
-        std::this_thread::yield();
+    wait_until([&] { return has_seen(1); });
     auto second = fixture.client();
     second.send(fixture.post("/v1/chat/completions", R"({"model":"other"})"));
-    while (fixture.proxy.traffic().active < 2)
-        std::this_thread::yield();
+    wait_until([&] { return fixture.proxy.traffic().active >= 2; });
     auto third = fixture.client(); // the model in use may be used by others meanwhile
     third.send(fixture.post("/v1/chat/completions", R"({"model":"model-file"})"));
-    while (!has_seen(2))
-        std::this_thread::yield();
-    go.set_value();
+    wait_until([&] { return has_seen(2); });
+    go.open();
     CHECK(status_of(second.read_message()) == 200);
     CHECK(status_of(first.read_message()) == 200);
     CHECK(status_of(third.read_message()) == 200);
@@ -415,42 +396,6 @@ TEST_CASE("Models are switched when nobody uses the one that must go") {
     CHECK(has(seen[0], "model-file"));
     CHECK(has(seen[1], "model-file"));
     CHECK(has(seen[2], "other-file"));
-}
-
-TEST_CASE("Comments keep a stream alive until it begins") {
-    ProxySettings settings;
-    settings.sse_ping = milliseconds(200);
-    std::promise<void> go;
-    auto gone = go.get_future().share();
-    const bool fails = GENERATE(false, true);
-    CAPTURE(fails);
-    ProxyFixture fixture(
-        [gone, fails](RawConnection& connection) {
-            (void)connection.read_message();
-            gone.wait();
-            connection.send(fails ? failure(500, "{\"error\":{\"message\":\"late\"}}")
-                                  : k_stream_head + chunk("data: 1\n\n") + "0\r\n\r\n");
-        },
-        settings);
-    auto client = fixture.client();
-    client.send(fixture.post("/v1/chat/completions", k_streamed));
-    auto got = client.read_until([](std::string_view bytes) { return has(bytes, ": loading"); });
-    CHECK(status_of(got) == 200);
-    CHECK(has(got, "Content-Type: text/event-stream"));
-    go.set_value();
-    while (!got.ends_with("\r\n0\r\n\r\n"))
-        got += client.read_until([](std::string_view bytes) { return !bytes.empty(); });
-    CHECK(has(got, fails ? "data: {\"error\":{\"message\":\"late\"}}\n\n" : "data: 1\n\n"));
-}
-
-TEST_CASE("A failure before the first comment keeps its status") {
-    ProxySettings settings;
-    settings.sse_ping = milliseconds(60'000);
-    ProxyFixture fixture(answering([](const std::string&) { return failure(500, "{}"); }),
-                         settings);
-    auto client = fixture.client();
-    client.send(fixture.post("/v1/chat/completions", k_streamed));
-    CHECK(status_of(client.read_message()) == 500);
 }
 
 TEST_CASE("HTTP/1.0 gets no chunks, HEAD no body") {
@@ -462,12 +407,13 @@ TEST_CASE("HTTP/1.0 gets no chunks, HEAD no body") {
     });
     auto old = fixture.client();
     old.send("GET /x HTTP/1.0\r\n\r\n");
-    const auto answer = old.read_to_end();
+    const auto answer = old.read_last_message();
     CHECK(body_of(answer) == "onetwo");
     CHECK_FALSE(has(answer, "Transfer-Encoding"));
     auto head = fixture.client();
     head.send("HEAD /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    CHECK(body_of(head.read_to_end()).empty());
+    CHECK(body_of(head.read_answer_to_head()).empty());
+    CHECK(head.ends_within(k_patience));
 }
 
 TEST_CASE("A server that is full says so at once") {
@@ -481,7 +427,7 @@ TEST_CASE("A server that is full says so at once") {
     CHECK(status_of(first.read_message()) == 200);
     CHECK(status_of(second.read_message()) == 200);
     auto third = fixture.client();
-    const auto answer = third.read_to_end();
+    const auto answer = third.read_last_message();
     CHECK(status_of(answer) == 503);
     CHECK(has(answer, "Retry-After: 1\r\n"));
 }
@@ -489,37 +435,34 @@ TEST_CASE("A server that is full says so at once") {
 TEST_CASE("More requests than may be in flight are turned away with 503") {
     ProxySettings settings;
     settings.limits.requests_max = 1;
-    std::promise<void> go;
-    auto gone = go.get_future().share();
+    Gate go;
     ProxyFixture fixture(
-        [gone](RawConnection& connection) {
+        [&go](RawConnection& connection) {
             (void)connection.read_message();
-            gone.wait();
+            (void)go.wait();
             connection.send(ok_answer("{}"));
         },
         settings);
     auto first = fixture.client();
     first.send(fixture.get("/props"));
-    while (fixture.proxy.traffic().active == 0)
-        std::this_thread::yield();
+    wait_until([&] { return fixture.proxy.traffic().active > 0; });
     auto second = fixture.client();
     second.send(fixture.get("/props"));
     const auto answer = second.read_message();
     CHECK(status_of(answer) == 503);
     CHECK(has(answer, "Retry-After: "));
-    go.set_value();
+    go.open();
     CHECK(status_of(first.read_message()) == 200);
 }
 
 TEST_CASE("A graceful stop lets requests in flight end, and cuts what does not") {
     const bool ends = GENERATE(true, false);
     CAPTURE(ends);
-    std::promise<void> go;
-    auto gone = go.get_future().share();
-    ProxyFixture fixture([gone](RawConnection& connection) {
+    Gate go;
+    ProxyFixture fixture([&go](RawConnection& connection) {
         (void)connection.read_message();
         connection.send(k_stream_head + chunk("data: 1\n\n"));
-        gone.wait();
+        (void)go.wait();
         connection.send(chunk("data: 2\n\n") + "0\r\n\r\n");
     });
     auto idle = fixture.client();
@@ -527,15 +470,15 @@ TEST_CASE("A graceful stop lets requests in flight end, and cuts what does not")
     (void)idle.read_message();
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", k_streamed));
-    auto got = client.read_until([](std::string_view bytes) { return has(bytes, "data: 1"); });
+    (void)client.read_part([](std::string_view bytes) { return has(bytes, "data: 1"); });
     const auto begin = steady_clock::now();
     auto stopped = std::async(std::launch::async,
                               [&] { fixture.proxy.stop(milliseconds(ends ? 5000 : 300)); });
     CHECK(idle.ends_within(milliseconds(2000)));
-    if (ends) go.set_value();
-    got += client.read_to_end();
+    if (ends) go.open();
+    const auto got = ends ? client.read_last_message() : client.read_cut_message();
     stopped.get();
-    if (!ends) go.set_value();
+    if (!ends) go.open();
     CHECK(has(got, "data: 2") == ends);
     CHECK(since(begin) < milliseconds(ends ? 4500 : 2000));
 }

@@ -4,6 +4,7 @@
 #include "odysseus/service/model_directory.hpp"
 #include "odysseus/service/upstream.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -28,7 +29,9 @@ class FixedUpstream final : public Upstream {
         change(m_serving);
         m_changed.notify_all();
     }
-    std::function<Verdict(const Failure&, const GaveUp&)> on_report; // set before the first request
+    // Set before the first request; what they throw is the supervisor's.
+    std::function<Verdict(const Failure&, const GaveUp&)> on_report;
+    std::function<void()> on_wait;
     [[nodiscard]] std::vector<Failure> reports() const {
         const std::lock_guard lock(m_mutex);
         return m_reports;
@@ -40,6 +43,7 @@ class FixedUpstream final : public Upstream {
     }
     [[nodiscard]] Serving wait_ready(std::chrono::milliseconds limit,
                                      const GaveUp& gave_up) override {
+        if (on_wait) on_wait();
         const auto until = std::chrono::steady_clock::now() + limit;
         std::unique_lock lock(m_mutex);
         while (m_serving.state == State::starting || m_serving.state == State::restarting) {
@@ -69,7 +73,13 @@ class TableDirectory final : public ModelDirectory {
     explicit TableDirectory(std::map<std::string, std::string> names, std::string fallback = {})
         : m_names(std::move(names)), m_fallback(std::move(fallback)) {}
 
+    // Set before the first request: called before the answer, free to wait or to throw.
+    std::function<void(std::string_view asked)> on_lookup;
+    std::function<void()> on_refresh;
+    [[nodiscard]] int refreshes() const { return m_refreshes; }
+
     [[nodiscard]] ModelLookup lookup(std::string_view asked) const override {
+        if (on_lookup) on_lookup(asked);
         const std::lock_guard lock(m_mutex);
         ModelLookup found;
         if (asked.empty()) {
@@ -97,6 +107,8 @@ class TableDirectory final : public ModelDirectory {
     }
     [[nodiscard]] std::vector<std::string> folder_ids() const override { return {"mmproj-file"}; }
     bool refresh() override {
+        ++m_refreshes;
+        if (on_refresh) on_refresh();
         const std::lock_guard lock(m_mutex);
         const bool changed = !m_new_names.empty();
         m_names.merge(m_new_names);
@@ -111,6 +123,7 @@ class TableDirectory final : public ModelDirectory {
 
   private:
     mutable std::mutex m_mutex;
+    std::atomic<int> m_refreshes{0};
     std::map<std::string, std::string> m_names;
     std::map<std::string, std::string> m_new_names;
     std::string m_fallback;

@@ -1,10 +1,10 @@
 #include "raw_http.hpp"
 
-#include "odysseus/logic/http_head.hpp"
 #include "odysseus/logic/text.hpp"
 
 #include <cstdio>
 #include <stdexcept>
+#include <sys/socket.h>
 #include <utility>
 
 namespace odysseus::test {
@@ -12,36 +12,20 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Whether `bytes` hold one message in full.
-bool is_whole(std::string_view bytes) {
-    const auto end = bytes.find("\r\n\r\n");
-    if (end == std::string_view::npos) return false;
-    auto framing = Framing::none;
-    std::uint64_t length = 0;
-    if (bytes.substr(0, 5) == "HTTP/") {
-        const auto head = parse_response_head(bytes.substr(0, end + 4), false);
-        if (!head || head->framing == Framing::until_close) return false;
-        framing = head->framing;
-        length = head->content_length;
-    } else {
-        const auto head = parse_request_head(bytes.substr(0, end + 4));
-        if (!std::holds_alternative<RequestHead>(head)) return true;
-        framing = std::get<RequestHead>(head).framing;
-        length = std::get<RequestHead>(head).content_length;
+void answer_bad_http(RawConnection& connection, std::string_view why) {
+    try {
+        connection.send(
+            cat("HTTP/1.1 599 Bad HTTP\r\nContent-Length: ", why.size(), "\r\n\r\n", why));
+    } catch (const std::runtime_error&) { // it has gone
     }
-    auto body = bytes.substr(end + 4);
-    if (framing == Framing::length) return body.size() >= length;
-    if (framing != Framing::chunked) return true;
-    ChunkWalker walker;
-    while (!body.empty() && walker.state() == ChunkWalker::State::more)
-        (void)walker.next(body);
-    return walker.state() != ChunkWalker::State::more;
+    connection.close();
 }
 
 } // namespace
 
-RawConnection::RawConnection(platform::Socket socket)
-    : m_socket(std::move(socket)), m_poller(std::make_unique<platform::Poller>()) {
+RawConnection::RawConnection(platform::Socket socket, MessageKind reads)
+    : m_socket(std::move(socket)), m_reads(reads), m_poller(std::make_unique<platform::Poller>()),
+      m_message(reads) {
     m_poller->add(m_socket, this, {.read = true, .write = true});
 }
 
@@ -59,53 +43,115 @@ void RawConnection::send(std::string_view bytes) {
     }
 }
 
-void RawConnection::receive_some(Clock::time_point until) {
-    char bytes[64 * 1024];
-    const auto got = platform::receive(m_socket, bytes, sizeof bytes);
-    if (got.moved == platform::Moved::some) {
-        m_in.append(bytes, got.bytes);
-    } else if (got.moved != platform::Moved::later) {
-        m_ended = true;
-    } else {
-        if (Clock::now() > until)
-            throw std::runtime_error("nothing more came in time, after: " + m_in.substr(0, 2000));
-        std::vector<platform::Ready> ready;
+// False: nothing came until then.
+bool RawConnection::receive_some(Clock::time_point until) {
+    std::vector<char> bytes(std::size_t{64} * 1024);
+    std::vector<platform::Ready> ready;
+    while (true) {
+        const auto got = platform::receive(m_socket, bytes.data(), bytes.size());
+        if (got.moved == platform::Moved::some)
+            m_in.append(bytes.data(), got.bytes);
+        else if (got.moved != platform::Moved::later)
+            m_ended = true;
+        if (got.moved != platform::Moved::later) return true;
+        if (Clock::now() > until) return false;
         m_poller->change(m_socket, this, {.read = true, .hang_up = false});
         m_poller->wait(std::chrono::milliseconds(50), ready);
     }
 }
 
-std::string RawConnection::read_until(const std::function<bool(std::string_view)>& enough,
-                                      std::chrono::milliseconds patience) {
-    const auto until = Clock::now() + patience;
-    while (!enough(m_in) && !m_ended)
-        receive_some(until);
-    return std::exchange(m_in, {});
+// Feeds the present message with what is there, or with what comes next; false: nothing will.
+bool RawConnection::read_on(MessageReader& reader) {
+    if (m_in.empty()) {
+        if (m_ended) return false;
+        if (!receive_some(Clock::now() + k_patience))
+            throw std::runtime_error("nothing more came in time, after: " +
+                                     reader.raw().substr(0, 2000));
+    }
+    std::string_view bytes = m_in;
+    reader.feed(bytes);
+    m_in.erase(0, m_in.size() - bytes.size());
+    return !m_ended || !m_in.empty();
 }
 
-std::string RawConnection::read_to_end(std::chrono::milliseconds patience) {
-    return read_until([](std::string_view) { return false; }, patience);
+// What stands behind an answer can only be the next one.
+void RawConnection::refuse_what_is_left() {
+    constexpr std::string_view k_next = "HTTP/1.1 ";
+    if (m_reads == MessageKind::request) return;
+    if (m_in.substr(0, k_next.size()) != k_next.substr(0, m_in.size()))
+        throw BadHttp("bytes behind an answer: " + m_in.substr(0, 2000));
+}
+
+std::string RawConnection::read_one(MessageKind kind) {
+    if (!m_message.begun()) m_message = MessageReader(kind);
+    while (!m_message.whole()) {
+        if (read_on(m_message)) continue;
+        if (m_message.whole()) break;
+        const bool left = kind == MessageKind::request; // in place of a request, or within it
+        if (left) return {};
+        m_message.end();
+    }
+    auto text = m_message.raw();
+    m_message = MessageReader(m_reads);
+    refuse_what_is_left();
+    return text;
 }
 
 std::string RawConnection::read_message() {
-    return read_until(is_whole);
+    return read_one(m_reads);
+}
+
+std::string RawConnection::read_answer_to_head() {
+    return read_one(MessageKind::answer_to_head);
+}
+
+std::string RawConnection::read_part(const std::function<bool(std::string_view)>& enough) {
+    while (!enough(m_message.raw())) {
+        if (m_message.whole() || !read_on(m_message))
+            throw BadHttp("the message ended early: " + m_message.raw().substr(0, 2000));
+    }
+    return m_message.raw();
+}
+
+std::string RawConnection::read_last_message() {
+    auto text = read_message();
+    if (!m_ended && !ends_within(k_patience))
+        throw BadHttp("the connection goes on after the last answer");
+    if (!m_in.empty()) throw BadHttp("bytes behind the last answer: " + m_in.substr(0, 2000));
+    return text;
+}
+
+std::string RawConnection::read_cut_message() {
+    while (read_on(m_message)) {
+        if (m_message.whole()) throw BadHttp("the answer looks whole: " + m_message.raw());
+    }
+    bool whole = m_message.whole();
+    try {
+        if (!whole) m_message.end();
+        whole = true;
+    } catch (const BadHttp&) {
+    }
+    if (whole) throw BadHttp("the answer looks whole: " + m_message.raw());
+    return m_message.raw();
 }
 
 bool RawConnection::ends_within(std::chrono::milliseconds patience) {
+    if (m_ended) return true;
     const auto until = Clock::now() + patience;
-    while (!m_ended && Clock::now() < until) {
-        try {
-            receive_some(until);
-        } catch (const std::runtime_error&) {
-            return false;
-        }
-        m_in.clear();
-    }
+    if (!receive_some(until)) return false;
+    if (!m_in.empty()) throw BadHttp("bytes that nobody asked for: " + m_in.substr(0, 2000));
     return m_ended;
 }
 
 void RawConnection::end_sending() {
     platform::shut_down_sending(m_socket);
+}
+
+void RawConnection::reset() {
+    const linger at_once{1, 0};
+    (void)::setsockopt(static_cast<int>(m_socket.native()), SOL_SOCKET, SO_LINGER, &at_once,
+                       sizeof at_once);
+    close();
 }
 
 RawConnection connect_raw(int port) {
@@ -134,14 +180,16 @@ void RawServer::accept_all() {
         platform::Accepted accepted;
         while (platform::accept_from(m_listener, accepted) == platform::AcceptState::accepted) {
             ++m_connections;
-            m_threads.emplace_back(
-                [this, connection = std::make_shared<RawConnection>(std::move(accepted.socket))] {
-                    try {
-                        m_script(*connection);
-                    } catch (const std::exception&) {
-                        connection->close(); // the test sees what its client got
-                    }
-                });
+            m_threads.emplace_back([this, connection = std::make_shared<RawConnection>(
+                                              std::move(accepted.socket), MessageKind::request)] {
+                try {
+                    m_script(*connection);
+                } catch (const BadHttp& error) {
+                    answer_bad_http(*connection, error.what());
+                } catch (const std::exception&) {
+                    connection->close(); // the test sees what its client got
+                }
+            });
         }
     }
 }
@@ -170,6 +218,12 @@ std::string chunk(std::string_view content) {
 std::string body_of(const std::string& message) {
     const auto end = message.find("\r\n\r\n");
     return end == std::string::npos ? "" : message.substr(end + 4);
+}
+
+std::string content_of(std::string_view answer) {
+    MessageReader reader(MessageKind::answer);
+    reader.feed(answer);
+    return reader.content();
 }
 
 int status_of(const std::string& answer) {

@@ -47,4 +47,9 @@ struct OwnAnswer {
 
 [[nodiscard]] std::string_view reason_phrase(int status);
 
+// One chunk of a chunked body ("1f\r\n…\r\n"); `content` must not be empty, that would be the end.
+[[nodiscard]] std::string chunk_size_line(std::size_t content_bytes);
+[[nodiscard]] std::string chunk_of(std::string_view content);
+inline constexpr std::string_view k_last_chunk = "0\r\n\r\n";
+
 } // namespace odysseus
