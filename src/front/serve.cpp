@@ -149,10 +149,8 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
         stop.ask();
     };
     Supervisor supervisor(std::move(spec));
-    models.on_change([&](const Catalog& catalog) {
-        preset.offer(catalog);
-        tell_router_to_look_again(supervisor.current());
-    });
+    models.on_change(
+        [&](const Catalog& catalog) { offer_models(preset, catalog, supervisor.current()); });
     stop.on_second([&supervisor] { supervisor.kill_now(); });
 
     const auto began = std::chrono::steady_clock::now();

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <random>
 
 namespace odysseus::front {
@@ -96,11 +97,26 @@ void note_what_held(ContextRecord& record, const std::vector<Model>& models,
     }
 }
 
+namespace {
+
 void tell_router_to_look_again(const Serving& serving) {
     if (serving.state != State::ready) return; // it reads everything when it starts
     const auto answer =
         llama_get({serving.port, serving.api_key}, "/models?reload=1", k_reload_limit);
     if (answer.status != 200) log::warn("llama-server did not look at the models folder again");
+}
+
+} // namespace
+
+void offer_models(PresetFile& preset, const Catalog& catalog, const Serving& serving) {
+    std::exception_ptr trouble;
+    try {
+        preset.offer(catalog);
+    } catch (...) { // what llama-server finds without the file it shall find all the same
+        trouble = std::current_exception();
+    }
+    tell_router_to_look_again(serving);
+    if (trouble) std::rethrow_exception(trouble);
 }
 
 } // namespace odysseus::front

@@ -1,16 +1,43 @@
 #include "errands.hpp"
 
+#include "odysseus/log.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include "exception_text.hpp"
+
+#include <system_error>
 #include <utility>
 
 namespace odysseus {
+namespace {
+
+void run_one(const std::function<void()>& work) {
+    try {
+        work();
+    } catch (...) { // one thread's failure must not be everybody's
+        log::error(cat("work in the background failed: ", current_exception_text()));
+    }
+}
+
+} // namespace
 
 void Errands::run(std::function<void()> work) {
     const std::lock_guard lock(m_mutex);
     if (m_stopping) return;
     m_queue.push_back(std::move(work));
-    if (m_queue.size() > m_idle && m_threads.size() < m_threads_max)
-        m_threads.emplace_back([this] { serve(); });
+    if (m_queue.size() > m_idle && m_threads.size() < m_threads_max) add_thread();
     m_changed.notify_one();
+}
+
+// Those that there are do the work where no more can be had.
+void Errands::add_thread() {
+    try {
+        m_threads.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {
+        if (!m_threads.empty()) return;
+        m_queue.pop_back();
+        throw;
+    }
 }
 
 void Errands::serve() {
@@ -23,7 +50,7 @@ void Errands::serve() {
         auto work = std::move(m_queue.front());
         m_queue.pop_front();
         lock.unlock();
-        work();
+        run_one(work);
         work = nullptr;
         lock.lock();
     }

@@ -18,13 +18,14 @@ class Errands {
     Errands(const Errands&) = delete;
     Errands& operator=(const Errands&) = delete;
 
-    // From any thread. The work must not throw. After stop() it is dropped.
+    // From any thread. What the work throws is logged. After stop() it is dropped.
     void run(std::function<void()> work);
     // Drops what has not begun and waits for what has.
     void stop();
 
   private:
     void serve();
+    void add_thread();
 
     const std::size_t m_threads_max;
     std::mutex m_mutex;

@@ -1,5 +1,10 @@
 #include "odysseus/service/models.hpp"
 
+#include "odysseus/log.hpp"
+#include "odysseus/logic/text.hpp"
+
+#include "exception_text.hpp"
+
 #include <utility>
 
 namespace odysseus {
@@ -65,14 +70,30 @@ bool Models::refresh() {
     const std::lock_guard scanning(m_scan_mutex);
     const auto signature = m_scan.signature();
     if (signature == m_signature) return false;
-    m_signature = signature;
     auto fresh = scanned();
     {
         const std::lock_guard lock(m_mutex);
         m_catalog = fresh;
     }
-    if (m_on_change) m_on_change(*fresh);
+    if (tell(*fresh)) m_signature = signature; // else the next look tells it again
     return true;
+}
+
+// False: it failed, which is logged once.
+bool Models::tell(const Catalog& fresh) {
+    if (!m_on_change) return true;
+    try {
+        m_on_change(fresh);
+        m_trouble_told = false;
+        return true;
+    } catch (...) {
+        if (!std::exchange(m_trouble_told, true))
+            log::warn(cat("a change of the models folder was not passed on to llama-server: ",
+                          current_exception_text(),
+                          "; it is tried again with every request for "
+                          "the list of models"));
+        return false;
+    }
 }
 
 void Models::on_change(std::function<void(const Catalog&)> call) {

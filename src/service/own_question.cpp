@@ -1,7 +1,10 @@
 #include "own_question.hpp"
 
+#include "odysseus/log.hpp"
 #include "odysseus/logic/models_answer.hpp"
 #include "odysseus/logic/text.hpp"
+
+#include "exception_text.hpp"
 
 #include <utility>
 
@@ -9,6 +12,19 @@ namespace odysseus {
 namespace {
 
 constexpr std::size_t k_list_bytes_max = std::size_t{16} * 1024 * 1024;
+
+// Whether the folder has changed; one that cannot be read has not, and what is known stays known.
+bool look(ModelDirectory& models, std::atomic<bool>& trouble_told) {
+    try {
+        const bool changed = models.refresh();
+        trouble_told = false;
+        return changed;
+    } catch (...) {
+        if (!trouble_told.exchange(true))
+            log::warn(cat("the models folder could not be read: ", current_exception_text()));
+        return false;
+    }
+}
 
 } // namespace
 
@@ -23,7 +39,7 @@ OwnQuestion::~OwnQuestion() {
 void OwnQuestion::start() {
     auto& core = m_core;
     core.errands.run([&core, gone = m_gone, self = this] {
-        const bool changed = core.models.refresh();
+        const bool changed = look(core.models, core.folder_trouble_told);
         core.post([changed, gone, self] {
             if (!*gone) self->ask(changed);
         });
@@ -46,6 +62,15 @@ void OwnQuestion::ask(bool folder_changed) {
 }
 
 void OwnQuestion::on_link(const platform::Ready& ready) {
+    try {
+        link_ready(ready);
+    } catch (...) {
+        log::error(cat("llama-server's list of models was not read: ", current_exception_text()));
+        finish(false, false);
+    }
+}
+
+void OwnQuestion::link_ready(const platform::Ready& ready) {
     if (m_link == nullptr) return;
     if (ready.writable && m_sent < m_out.size()) {
         const auto left = std::string_view(m_out).substr(m_sent);
@@ -114,17 +139,25 @@ void OwnQuestion::finish(bool answered, bool keep_link) {
         }
         m_link = nullptr;
     }
-    std::optional<std::string> list;
-    if (answered) {
-        m_core.foreign_ids.clear();
-        for (auto& id : listed_ids(m_body))
-            m_core.foreign_ids.insert(std::move(id));
-        for (const auto& id : m_core.models.folder_ids())
-            m_core.foreign_ids.erase(id);
-        list = std::move(m_body);
-    }
+    auto list = answered ? taken_list() : std::nullopt;
     const auto done = std::exchange(m_done, nullptr);
     done(std::move(list));
+}
+
+// Absent: there is no memory for it.
+std::optional<std::string> OwnQuestion::taken_list() {
+    try {
+        std::set<std::string, std::less<>> foreign;
+        for (auto& id : listed_ids(m_body))
+            foreign.insert(std::move(id));
+        for (const auto& id : m_core.models.folder_ids())
+            foreign.erase(id);
+        m_core.foreign_ids = std::move(foreign);
+        return std::move(m_body);
+    } catch (...) {
+        log::error(cat("llama-server's list of models was not read: ", current_exception_text()));
+        return std::nullopt;
+    }
 }
 
 } // namespace odysseus

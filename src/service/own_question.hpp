@@ -16,7 +16,7 @@ namespace odysseus {
 
 class OwnQuestion final : public Watched, public LinkUser {
   public:
-    // llama-server's answer; absent when it gave none in time.
+    // llama-server's answer; absent when it gave none in time. Done must not throw.
     using Done = std::function<void(std::optional<std::string> list)>;
 
     OwnQuestion(ProxyCore& core, Done done);
@@ -27,9 +27,11 @@ class OwnQuestion final : public Watched, public LinkUser {
     void on_ready(const platform::Ready& /*ready*/) override {}
 
   private:
+    void link_ready(const platform::Ready& ready);
     void ask(bool folder_changed);
     void take(std::string_view bytes);
     void finish(bool answered, bool keep_link);
+    [[nodiscard]] std::optional<std::string> taken_list();
 
     ProxyCore& m_core;
     Done m_done;

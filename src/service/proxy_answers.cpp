@@ -95,32 +95,37 @@ void Client::ask_again(const UnknownModel& unknown) {
     m_stage = Stage::question;
     m_question = std::make_unique<OwnQuestion>(m_core, [this](const auto& /*list*/) {
         m_core.bury(std::move(m_question));
-        forward();
+        m_core.with_client(m_id, [](Client& client) { client.forward(); });
     });
     m_question->start();
 }
 
-void Client::answer_models(std::string_view one) {
+void Client::ask_for_models(std::string_view one) {
     m_stage = Stage::question;
     const auto wanted = percent_decoded(one, false).value_or("");
-    m_question = std::make_unique<OwnQuestion>(m_core, [this, wanted](
-                                                           const std::optional<std::string>& list) {
-        m_core.bury(std::move(m_question));
-        OwnAnswer found;
-        const auto models = m_core.models.models();
-        if (wanted.empty()) {
-            found.body = models_answer(list.value_or(""), models, m_core.models.folder_ids());
-        } else if (auto entry = model_entry(list.value_or(""), models, wanted)) {
-            found.body = std::move(*entry);
-        } else {
-            const auto near = m_core.models.lookup(wanted);
-            answer_error(404, "model_not_found",
-                         unknown_model_message({wanted, near.suggested, near.ambiguous}), "model");
-            return;
-        }
-        answer(found);
-    });
+    m_question = std::make_unique<OwnQuestion>(
+        m_core, [this, wanted](const std::optional<std::string>& list) {
+            m_core.bury(std::move(m_question));
+            m_core.with_client(
+                m_id, [&](Client& client) { client.answer_models(wanted, list.value_or("")); });
+        });
     m_question->start();
+}
+
+void Client::answer_models(const std::string& wanted, const std::string& list) {
+    OwnAnswer found;
+    const auto models = m_core.models.models();
+    if (wanted.empty()) {
+        found.body = models_answer(list, models, m_core.models.folder_ids());
+    } else if (auto entry = model_entry(list, models, wanted)) {
+        found.body = std::move(*entry);
+    } else {
+        const auto near = m_core.models.lookup(wanted);
+        answer_error(404, "model_not_found",
+                     unknown_model_message({wanted, near.suggested, near.ambiguous}), "model");
+        return;
+    }
+    answer(found);
 }
 
 } // namespace odysseus

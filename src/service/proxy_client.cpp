@@ -5,6 +5,7 @@
 #include "odysseus/logic/query.hpp"
 #include "odysseus/logic/text.hpp"
 
+#include "exception_text.hpp"
 #include "own_question.hpp"
 #include "proxy_exchange.hpp"
 
@@ -40,8 +41,8 @@ void Client::on_ready(const platform::Ready& ready) {
         if (ready.writable && !m_out.empty()) flush();
         if (m_socket && (ready.readable || ready.hung_up)) read_input(ready.hung_up);
         if (m_socket) watch();
-    } catch (const std::exception& error) { // no memory, most likely: one client ends, not all
-        log::error(cat("a client was given up: ", error.what()));
+    } catch (...) { // no memory, most likely: one client ends, not all
+        log::error(cat("a client was given up: ", current_exception_text()));
         cut();
     }
 }
@@ -269,9 +270,9 @@ void Client::request_complete() {
     const auto named = query_value(head.query, "model");
     switch (endpoint_of(head.method, head.path, named.has_value())) {
     case Endpoint::forward: forward(); return;
-    case Endpoint::models: answer_models({}); return;
+    case Endpoint::models: ask_for_models({}); return;
     case Endpoint::one_model:
-        answer_models(head.path.substr(std::string_view("/v1/models/").size()));
+        ask_for_models(head.path.substr(std::string_view("/v1/models/").size()));
         return;
     default: answer_endpoint(); return;
     }

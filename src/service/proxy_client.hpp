@@ -60,7 +60,8 @@ class Client final : public Watched {
     void answer_endpoint();
     void forward();
     void ask_again(const UnknownModel& unknown);
-    void answer_models(std::string_view one);
+    void ask_for_models(std::string_view one);
+    void answer_models(const std::string& wanted, const std::string& list);
     void refuse(const Refusal& refusal);
     void end_after_output();
     void next_request();

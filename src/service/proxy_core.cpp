@@ -4,6 +4,7 @@
 #include "odysseus/logic/http_forward.hpp"
 #include "odysseus/logic/text.hpp"
 
+#include "exception_text.hpp"
 #include "proxy_client.hpp"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ constexpr std::size_t k_idle_links_max = 32;
 constexpr std::chrono::milliseconds k_idle_link_life{2000}; // llama-server closes after 5 s
 constexpr std::chrono::milliseconds k_sweep_interval{250};
 constexpr std::chrono::milliseconds k_wait_slice{1000};
+constexpr std::chrono::milliseconds k_pause_after_failure{200};
 
 std::string random_prefix() {
     static constexpr char k_digits[] = "0123456789abcdef";
@@ -30,6 +32,15 @@ std::string random_prefix() {
         out += k_digits[random() % 16];
     out += '-';
     return out;
+}
+
+// The loop goes on, whatever one part of it throws.
+template <class Work> void contained(const Work& work) {
+    try {
+        work();
+    } catch (...) {
+        log::error(cat("the proxy's loop goes on after a failure: ", current_exception_text()));
+    }
 }
 
 } // namespace
@@ -167,7 +178,7 @@ void ProxyCore::run_posted() {
         posted.swap(m_posted);
     }
     for (const auto& work : posted)
-        work();
+        contained(work);
 }
 
 std::optional<std::chrono::milliseconds> ProxyCore::pause() const {
@@ -177,17 +188,21 @@ std::optional<std::chrono::milliseconds> ProxyCore::pause() const {
     return std::max(left + std::chrono::milliseconds(1), std::chrono::milliseconds(0));
 }
 
+void ProxyCore::turn(const std::vector<platform::Ready>& ready) {
+    for (const auto& event : ready)
+        contained([&] { static_cast<Watched*>(event.owner)->on_ready(event); });
+    contained([this] { run_posted(); });
+    if (now >= m_next_sweep) contained([this] { sweep(); });
+    empty_graves();
+}
+
 void ProxyCore::run() {
-    request_log.start();
+    contained([this] { request_log.start(); });
     std::vector<platform::Ready> ready;
     while (!stopping || (!m_clients.empty() && Clock::now() < m_cut_at)) {
         poller.wait(pause(), ready);
         now = Clock::now();
-        for (const auto& event : ready)
-            static_cast<Watched*>(event.owner)->on_ready(event);
-        run_posted();
-        if (now >= m_next_sweep) sweep();
-        empty_graves();
+        turn(ready);
     }
     m_ending = true;
     m_clients.clear();
@@ -206,12 +221,12 @@ void ProxyCore::empty_graves() {
 void ProxyCore::sweep() {
     m_next_sweep = now + k_sweep_interval;
     links.sweep();
-    std::vector<Client*> all;
+    std::vector<std::uint64_t> all;
     all.reserve(m_clients.size());
     for (const auto& [id, client] : m_clients)
-        all.push_back(client.get());
-    for (auto* const client : all)
-        client->sweep();
+        all.push_back(id);
+    for (const auto id : all)
+        with_client(id, [](Client& client) { client.sweep(); });
     if (m_listener && m_accept_again != TimePoint{} && now >= m_accept_again) {
         m_accept_again = {};
         poller.change(m_listener, static_cast<Watched*>(this), {.read = true});
@@ -265,6 +280,17 @@ Client* ProxyCore::client(std::uint64_t id) {
     return found == m_clients.end() ? nullptr : found->second.get();
 }
 
+void ProxyCore::with_client(std::uint64_t id, const std::function<void(Client&)>& work) {
+    auto* const found = client(id);
+    if (found == nullptr) return;
+    try {
+        work(*found);
+    } catch (...) {
+        log::error(cat("a client was given up: ", current_exception_text()));
+        found->cut();
+    }
+}
+
 void ProxyCore::end_client(Client& client) {
     m_waiting.erase(client.id());
     m_waiting_for_turn.erase(client.id());
@@ -288,17 +314,21 @@ void ProxyCore::call_when_ready(std::uint64_t client_id) {
 
 // One thread waits for all of them.
 void ProxyCore::wait_for_upstream() {
-    while (!m_ending && !m_nobody_waits) {
-        const auto serving =
-            upstream.wait_ready(k_wait_slice, [this] { return m_ending || m_nobody_waits; });
-        if (serving.state != State::starting && serving.state != State::restarting) break;
+    try {
+        while (!m_ending && !m_nobody_waits) {
+            const auto serving =
+                upstream.wait_ready(k_wait_slice, [this] { return m_ending || m_nobody_waits; });
+            if (serving.state != State::starting && serving.state != State::restarting) break;
+        }
+    } catch (...) { // those who wait look for themselves, and wait again
+        log::error(cat("waiting for llama-server failed: ", current_exception_text()));
+        std::this_thread::sleep_for(k_pause_after_failure);
     }
     post([this] {
         m_waiter_runs = false;
         const auto waiting = std::exchange(m_waiting, {});
-        for (const auto id : waiting) {
-            if (auto* const waiter = client(id)) waiter->upstream_settled();
-        }
+        for (const auto id : waiting)
+            with_client(id, [](Client& waiter) { waiter.upstream_settled(); });
     });
 }
 
@@ -311,9 +341,8 @@ void ProxyCore::leave_switches(SwitchQueue::Ticket ticket) {
     if (m_waiting_for_turn.empty()) return;
     // Later in this lot: whoever leaves is in the middle of its own end.
     post([this] {
-        for (const auto id : std::exchange(m_waiting_for_turn, {})) {
-            if (auto* const waiter = client(id)) waiter->upstream_settled();
-        }
+        for (const auto id : std::exchange(m_waiting_for_turn, {}))
+            with_client(id, [](Client& waiter) { waiter.upstream_settled(); });
     });
 }
 

@@ -103,6 +103,8 @@ class ProxyCore final : public Watched {
 
     // For the connections.
     [[nodiscard]] Client* client(std::uint64_t id);
+    // Whatever the work throws ends this client alone. Nothing happens when it has gone.
+    void with_client(std::uint64_t id, const std::function<void(Client&)>& work);
     void end_client(Client& client);
     void bury(std::unique_ptr<Watched> ended);
     // Calls back, on the loop's thread, when llama-server is ready, has failed or stops.
@@ -127,6 +129,7 @@ class ProxyCore final : public Watched {
     SwitchQueue switches; // who may use which model now
     // Ids that llama-server lists and the directory does not know (its own cache).
     std::set<std::string, std::less<>> foreign_ids;
+    std::atomic<bool> folder_trouble_told{false}; // errands' threads write it
     // When a name was last looked for in vain with a fresh look at the folder.
     TimePoint last_refresh{};
 
@@ -143,6 +146,7 @@ class ProxyCore final : public Watched {
     void sweep();
     void empty_graves();
     void run_posted();
+    void turn(const std::vector<platform::Ready>& ready);
     void wait_for_upstream(); // on an errand's thread
     [[nodiscard]] std::optional<std::chrono::milliseconds> pause() const;
 

@@ -5,6 +5,7 @@
 #include "odysseus/logic/http_forward.hpp"
 #include "odysseus/logic/text.hpp"
 
+#include "exception_text.hpp"
 #include "proxy_client.hpp"
 
 #include <array>
@@ -14,6 +15,16 @@ namespace odysseus {
 namespace {
 
 constexpr int k_client_left_status = 499; // for the log alone, as nginx writes it
+
+// A verdict that cannot be had is none: the client gets llama-server's own answer.
+Verdict verdict_on(const Failure& failure, Upstream& upstream, const GaveUp& gave_up) {
+    try {
+        return upstream.report(failure, gave_up);
+    } catch (...) {
+        log::error(cat("the cause of a failure was not found: ", current_exception_text()));
+        return PassOn{};
+    }
+}
 
 } // namespace
 
@@ -136,8 +147,8 @@ void Exchange::send_request() {
 void Exchange::on_link(const platform::Ready& ready) {
     try {
         link_ready(ready);
-    } catch (const std::exception& error) { // no memory, most likely: one request ends, not all
-        log::error(cat("a request was given up: ", error.what()));
+    } catch (...) { // no memory, most likely: one request ends, not all
+        log::error(cat("a request was given up: ", current_exception_text()));
         m_client.cut();
     }
 }
@@ -226,10 +237,13 @@ void Exchange::judge() {
     if (m_link != nullptr) m_core.links.watch(*m_link, {.hang_up = false});
     Failure failure{m_serving.generation, m_request.model, m_head.status, m_failure, m_sent_at};
     auto& core = m_core;
-    core.errands.run([&core, failure = std::move(failure), gone = m_gone, self = this] {
-        const auto verdict = core.upstream.report(failure, [&gone] { return gone->load(); });
-        core.post([verdict, gone, self] {
-            if (!*gone) self->judged(verdict);
+    core.errands.run([&core, failure = std::move(failure), gone = m_gone, self = this,
+                      client_id = m_client.id()] {
+        const auto verdict = verdict_on(failure, core.upstream, [&gone] { return gone->load(); });
+        core.post([&core, verdict, gone, self, client_id] {
+            core.with_client(client_id, [&](Client& /*client*/) {
+                if (!*gone) self->judged(verdict);
+            });
         });
     });
 }

@@ -32,6 +32,15 @@ void write_line(const RequestLine& line) {
            {"end", *line.end == '\0' ? "complete" : line.end}});
 }
 
+void write_lot(const std::vector<RequestLine>& lot) {
+    try {
+        const log::Batch together;
+        for (const auto& line : lot)
+            write_line(line);
+    } catch (...) { // these lines are lost; the next ones may not be
+    }
+}
+
 } // namespace
 
 void RequestLog::start() {
@@ -63,11 +72,7 @@ void RequestLog::write_all() {
         lot.swap(m_lines);
         const bool last = m_stopping;
         lock.unlock();
-        {
-            const log::Batch together;
-            for (const auto& line : lot)
-                write_line(line);
-        }
+        write_lot(lot);
         lot.clear();
         if (last) return;
         lock.lock();

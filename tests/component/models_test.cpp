@@ -1,7 +1,13 @@
 #include "odysseus/service/models.hpp"
 
+#include "odysseus/error.hpp"
+#include "odysseus/log.hpp"
+#include "odysseus/platform/files.hpp"
+#include "scratch.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>
+#include <new>
 #include <unistd.h>
 
 using namespace odysseus;
@@ -54,4 +60,32 @@ TEST_CASE("models: an unknown name comes with near ones, a default answers for n
     REQUIRE_FALSE(unknown.suggested.empty());
     CHECK(unknown.suggested.front() == "llama-3.1-8b");
     CHECK(models.lookup("").id == "llama-3.1-8b");
+}
+
+TEST_CASE("models: a change that cannot be told is known all the same, and told again") {
+    const Scratch scratch;
+    const auto log_file = scratch / "own.log";
+    log::set_up(log::Level::info, log::Format::text, log_file);
+    const Folder folder;
+    Models models(folder.path, toy(), std::nullopt);
+    int told = 0;
+    models.on_change([&](const Catalog&) {
+        ++told;
+        if (told == 1) throw Error(Fault::usage, "writing models.ini: No space left on device");
+        if (told == 2) throw std::bad_alloc();
+        if (told == 3) throw 7; // NOLINT: whatever it is
+    });
+    folder.put("new.gguf");
+    CHECK(models.refresh());
+    CHECK(models.lookup("new").known);
+    for (int i = 0; i < 3; ++i)
+        CHECK(models.refresh()); // twice in vain, then it is told
+    CHECK(told == 4);
+    CHECK_FALSE(models.refresh());
+    CHECK(told == 4);
+    log::set_up(log::Level::info, log::Format::text, std::nullopt);
+    const auto said = platform::read_file(log_file, 100'000).value_or("");
+    const auto at = said.find("No space left on device");
+    REQUIRE(at != std::string::npos);
+    CHECK(said.find("models", said.find('\n', at)) == std::string::npos); // once
 }

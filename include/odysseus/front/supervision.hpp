@@ -35,6 +35,8 @@ own_contexts(const Settings& settings, const Machine& machine, const ContextReco
 void note_what_held(ContextRecord& record, const std::vector<Model>& models,
                     const Serving& serving);
 
-void tell_router_to_look_again(const Serving& serving);
+// Writes what llama-server must be told of these models and has it look again. Throws what writing
+// throws, after that.
+void offer_models(PresetFile& preset, const Catalog& catalog, const Serving& serving);
 
 } // namespace odysseus::front

@@ -28,17 +28,20 @@ class Models final : public ModelDirectory {
     bool refresh() override;
 
     [[nodiscard]] std::shared_ptr<const Catalog> catalog() const;
-    // Called by the thread that found a change, with the new catalog in place. Set it before others
-    // use this object.
+    // Called by the thread that found a change, with the new catalog in place. When it throws, the
+    // change is known all the same, and the next refresh() calls it again. Set it before others use
+    // this object.
     void on_change(std::function<void(const Catalog&)> call);
 
   private:
     [[nodiscard]] std::shared_ptr<const Catalog> scanned();
+    [[nodiscard]] bool tell(const Catalog& fresh);
 
     std::mutex m_scan_mutex; // one thread walks at a time
     io::ModelScan m_scan;
     std::uint64_t m_signature = 0;
     std::function<void(const Catalog&)> m_on_change;
+    bool m_trouble_told = false;
     std::optional<Model> m_stand_in;
     std::optional<std::string> m_preferred;
 

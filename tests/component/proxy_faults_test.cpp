@@ -1,0 +1,166 @@
+// What fails around the proxy: exceptions of those it asks, descriptors, memory. One request may be
+// lost by it, never the process or another client.
+#include "odysseus/error.hpp"
+
+#include "proxy_fixture.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <fcntl.h>
+#include <fstream>
+#include <netinet/in.h>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace odysseus;
+using namespace odysseus::test;
+using Json = nlohmann::json;
+using std::chrono::milliseconds;
+
+namespace {
+
+const std::string k_failure = "HTTP/1.1 500 X\r\nContent-Length: 14\r\n\r\n{\"error\":\"up\"}";
+constexpr std::string_view k_list = R"({"data":[{"id":"model-file"}]})";
+
+RawServer::Script well() {
+    return answering([](const std::string& request) {
+        return ok_answer(request.starts_with("GET /models") ? std::string(k_list)
+                                                            : body_of(request));
+    });
+}
+
+struct NoException {};
+
+void throw_one(int kind) {
+    if (kind == 0) throw Error(Fault::usage, "writing models.ini: No space left on device");
+    if (kind == 1) throw std::bad_alloc();
+    throw NoException();
+}
+
+std::string chat(std::string_view model, std::size_t prompt_bytes = 2) {
+    return ProxyFixture::post("/v1/chat/completions", cat(R"({"model":")", model, R"(","prompt":")",
+                                                          std::string(prompt_bytes, 'x'), R"("})"));
+}
+
+bool serves(const ProxyFixture& fixture) {
+    auto client = fixture.client();
+    client.send(chat("friendly"));
+    return status_of(client.read_message()) == 200;
+}
+
+// The request gets an error, or its connection ends; it is not forgotten.
+bool fails_cleanly(RawConnection& client) {
+    try {
+        return status_of(client.read_message()) >= 500;
+    } catch (const BadHttp&) {
+        return client.ended();
+    }
+}
+
+} // namespace
+
+TEST_CASE("A look at the folder that fails costs no request") {
+    const int kind = GENERATE(0, 1, 2);
+    CAPTURE(kind);
+    ProxyFixture fixture(well());
+    fixture.models.on_refresh = [kind] { throw_one(kind); };
+    auto client = fixture.client();
+    client.send(fixture.get("/v1/models"));
+    const auto list = client.read_message();
+    CHECK(status_of(list) == 200);
+    CHECK(Json::parse(body_of(list))["data"].size() == 2);
+    client.send(chat("nobody"));
+    CHECK(status_of(client.read_message()) == 404);
+    client.send(chat("friendly"));
+    CHECK(status_of(client.read_message()) == 200);
+}
+
+TEST_CASE("A verdict that fails passes llama-server's answer on") {
+    const int kind = GENERATE(0, 1, 2);
+    CAPTURE(kind);
+    std::atomic<int> asked{0};
+    ProxyFixture fixture(
+        answering([&](const std::string&) { return ++asked == 1 ? k_failure : ok_answer("{}"); }));
+    fixture.upstream.on_report = [kind](const Failure&, const GaveUp&) -> Verdict {
+        throw_one(kind);
+        return PassOn{};
+    };
+    auto client = fixture.client();
+    client.send(chat("friendly"));
+    const auto answer = client.read_message();
+    CHECK(status_of(answer) == 500);
+    CHECK(body_of(answer) == R"({"error":"up"})");
+    CHECK(serves(fixture));
+}
+
+TEST_CASE("Waiting for llama-server that fails once goes on") {
+    const int kind = GENERATE(0, 1, 2);
+    CAPTURE(kind);
+    std::atomic<int> waits{0};
+    ProxyFixture fixture(well());
+    fixture.upstream.on_wait = [&] {
+        if (++waits == 1) throw_one(kind);
+    };
+    fixture.upstream.set([](Serving& serving) { serving.state = State::starting; });
+    auto client = fixture.client();
+    client.send(chat("friendly"));
+    wait_until([&] { return waits >= 1; });
+    fixture.upstream.set([](Serving& serving) { serving.state = State::ready; });
+    CHECK(status_of(client.read_message()) == 200);
+}
+
+TEST_CASE("A name that cannot be looked up costs its own request alone") {
+    const bool after_the_look = GENERATE(true, false);
+    CAPTURE(after_the_look);
+    ProxyFixture fixture(well());
+    std::atomic<int> lookups{0};
+    std::atomic<bool> throws{true};
+    fixture.models.on_lookup = [&](std::string_view asked) {
+        if (asked == "nobody" && throws && ++lookups > (after_the_look ? 1 : 0)) throw_one(1);
+    };
+    auto client = fixture.client();
+    client.send(chat("nobody"));
+    CHECK(fails_cleanly(client));
+    CHECK(serves(fixture));
+    throws = false;
+    auto next = fixture.client();
+    next.send(chat("nobody"));
+    CHECK(status_of(next.read_message()) == 404);
+}
+
+TEST_CASE("A page that cannot be made costs its own request alone") {
+    const int kind = GENERATE(0, 1);
+    CAPTURE(kind);
+    ProxyPages pages;
+    pages.status_json = [kind](const Traffic&) -> std::string {
+        throw_one(kind);
+        return "";
+    };
+    ProxyFixture fixture(well(), {}, pages);
+    auto client = fixture.client();
+    client.send(fixture.get("/odysseus/status"));
+    CHECK(fails_cleanly(client));
+    CHECK(serves(fixture));
+}
+
+TEST_CASE("A list of models that is none costs no answer") {
+    const auto list =
+        GENERATE(as<std::string>{}, ok_answer("{\"data\":["), ok_answer(std::string(200'000, '[')),
+                 ok_answer(R"({"data":[{"id":7},7,null]})"), ok_answer("\xff\xfe"), ok_answer(""),
+                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                 "SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n");
+    ProxyFixture fixture(answering([&](const std::string& request) {
+        return request.starts_with("GET /models") ? list : ok_answer(body_of(request));
+    }));
+    auto client = fixture.client();
+    client.send(fixture.get("/v1/models"));
+    const auto answer = client.read_message();
+    CHECK(status_of(answer) == 200);
+    CHECK(Json::parse(body_of(answer))["data"].size() == 2);
+    client.send(chat("nobody"));
+    CHECK(status_of(client.read_message()) == 404);
+    CHECK(serves(fixture));
+}
