@@ -182,7 +182,8 @@ void ProxyCore::run_posted() {
 }
 
 std::optional<std::chrono::milliseconds> ProxyCore::pause() const {
-    if (m_clients.empty() && !stopping) return std::nullopt;
+    const bool accepts_again = m_accept_again != TimePoint{}; // sweep() sees to it
+    if (m_clients.empty() && !stopping && !accepts_again) return std::nullopt;
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(m_next_sweep - Clock::now());
     return std::max(left + std::chrono::milliseconds(1), std::chrono::milliseconds(0));

@@ -164,3 +164,33 @@ TEST_CASE("A list of models that is none costs no answer") {
     CHECK(status_of(client.read_message()) == 404);
     CHECK(serves(fixture));
 }
+
+TEST_CASE("When descriptors run out while nobody is connected, the next client is served") {
+    ProxyFixture fixture(well());
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    REQUIRE(fd >= 0);
+    RawConnection client{platform::Socket(fd)};
+    const int first_free = ::dup(0); // the proxy would get it
+    REQUIRE(first_free >= 0);
+    ::close(first_free);
+    auto none = before;
+    none.rlim_cur = static_cast<rlim_t>(first_free);
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(fixture.proxy.port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int connected = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+    // Long enough for the proxy to have tried; were it not, the test would only see less.
+    std::this_thread::sleep_for(milliseconds(500));
+    const auto refused = fixture.proxy.traffic().connections;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    REQUIRE(connected == 0);
+    (void)::fcntl(fd, F_SETFL, O_NONBLOCK);
+    CHECK(refused == 0);
+    client.send(fixture.get("/health"));
+    CHECK(status_of(client.read_message()) == 200);
+    CHECK(serves(fixture));
+}
