@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace odysseus {
 namespace {
@@ -97,32 +98,43 @@ void Client::read_input(bool hung_up) {
     if (!busy) process_input();
 }
 
+// A request that is answered at once leads to the next one, and thousands may lie here: the loop
+// goes through them, and what is called from it does not begin another.
 void Client::process_input() {
-    while (m_socket && !m_in.empty()) {
-        if (m_stage == Stage::body) {
-            take_body();
-            if (m_stage == Stage::body) return;
-            continue;
-        }
-        if (m_stage != Stage::head || m_out.size() >= k_answers_ahead_max) return;
-        if (!m_head_begun) {
-            m_head_begun = true;
-            m_since = m_core.now;
-        }
-        const auto found = find_head(m_in);
-        if (std::holds_alternative<HeadPending>(found)) return;
-        m_request = std::make_unique<ProxyRequest>();
-        m_request->id = m_core.next_request_id();
-        m_request->began = m_core.now;
-        if (const auto* const refusal = std::get_if<Refusal>(&found)) {
-            refuse(*refusal);
-            return;
-        }
-        const auto& place = std::get<HeadEnd>(found);
-        m_request->head_text = m_in.substr(place.begin, place.end - place.begin);
-        m_in.erase(0, place.end);
-        begin_request();
+    if (std::exchange(m_processing, true)) return;
+    std::size_t before = 0;
+    do {
+        before = m_in.size();
+        process_next();
+    } while (m_socket && !m_in.empty() && m_in.size() != before);
+    m_processing = false;
+}
+
+// Takes one head or more of a body, where all of a head is there.
+void Client::process_next() {
+    if (m_in.empty()) return;
+    if (m_stage == Stage::body) {
+        take_body();
+        return;
     }
+    if (m_stage != Stage::head || m_out.size() >= k_answers_ahead_max) return;
+    if (!m_head_begun) {
+        m_head_begun = true;
+        m_since = m_core.now;
+    }
+    const auto found = find_head(m_in);
+    if (std::holds_alternative<HeadPending>(found)) return;
+    m_request = std::make_unique<ProxyRequest>();
+    m_request->id = m_core.next_request_id();
+    m_request->began = m_core.now;
+    if (const auto* const refusal = std::get_if<Refusal>(&found)) {
+        refuse(*refusal);
+        return;
+    }
+    const auto& place = std::get<HeadEnd>(found);
+    m_request->head_text = m_in.substr(place.begin, place.end - place.begin);
+    m_in.erase(0, place.end);
+    begin_request();
 }
 
 void Client::begin_request() {
@@ -317,9 +329,8 @@ void Client::next_request() {
         end_after_output();
         return;
     }
-    const bool called_from_process_input = m_stage == Stage::head || m_stage == Stage::body;
     m_stage = Stage::head;
-    if (!called_from_process_input) process_input();
+    process_input();
     if (m_socket) watch();
 }
 

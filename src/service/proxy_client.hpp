@@ -52,6 +52,7 @@ class Client final : public Watched {
 
     void read_input(bool hung_up);
     void process_input();
+    void process_next();
     void begin_request();
     [[nodiscard]] bool admit();
     void answer_preflight();
@@ -77,6 +78,7 @@ class Client final : public Watched {
     platform::Interest m_interest{.read = true};
     Stage m_stage = Stage::head;
     bool m_hung_up = false;
+    bool m_processing = false;
     bool m_ending = false; // the connection ends after the present answer
     std::string m_in;      // read and not yet used
     ByteBuffer m_out;      // not yet taken by the client
