@@ -39,12 +39,17 @@ void ServerLog::turn_over() {
     if (!m_out) log::warn(cat("llama-server's log cannot be written to ", platform::utf8(m_file)));
 }
 
-void ServerLog::add(std::string_view line) {
+void ServerLog::keep(std::string_view line) {
     const std::lock_guard lock(m_mutex);
     if (m_lines.size() == k_lines_kept) m_lines.pop_front();
     m_lines.emplace_back(line);
     m_tokens.take(line);
     ++m_added;
+}
+
+void ServerLog::add(std::string_view line) {
+    keep(line);
+    const std::lock_guard lock(m_file_mutex);
     if (!m_out.is_open()) return;
     if (m_bytes + line.size() > k_file_bytes_max) turn_over();
     m_out << line << '\n';
@@ -53,7 +58,7 @@ void ServerLog::add(std::string_view line) {
 }
 
 void ServerLog::flush() {
-    const std::lock_guard lock(m_mutex);
+    const std::lock_guard lock(m_file_mutex);
     if (!m_out.is_open()) return;
     if (m_out.flush()) {
         m_failing = false;

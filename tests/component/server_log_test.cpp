@@ -6,7 +6,14 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <fcntl.h>
+#include <future>
 #include <string>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace odysseus;
@@ -54,4 +61,45 @@ TEST_CASE("a log on a full disk says so once, and goes on keeping lines") {
     const auto at = said.find("is not written to /dev/full");
     REQUIRE(at != std::string::npos);
     CHECK(said.find("is not written", at + 1) == std::string::npos);
+}
+
+TEST_CASE("a log whose file takes nothing more is still read") {
+    // A pipe that nobody reads stands in for a disk that stalls.
+    const Scratch scratch;
+    const auto file = scratch / "server.log";
+    REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+    const int reader = ::open(file.c_str(), O_RDWR | O_NONBLOCK);
+    REQUIRE(reader >= 0);
+    ServerLog server(file);
+    const std::string block(4096, 'x');
+    while (::write(reader, block.data(), block.size()) > 0) {
+    }
+    std::atomic<bool> stop{false};
+    std::thread pump([&] {
+        while (!stop) {
+            server.add("line");
+            server.flush();
+        }
+    });
+    auto asked = std::async(std::launch::async, [&] {
+        using Clock = std::chrono::steady_clock;
+        const auto until = Clock::now() + std::chrono::milliseconds(500);
+        std::uint64_t next = 0;
+        while (Clock::now() < until) {
+            next = server.tail(0).next;
+            (void)server.recent(10);
+        }
+        return next;
+    });
+    const bool answered = asked.wait_for(std::chrono::seconds(5)) == std::future_status::ready;
+    stop = true;
+    std::vector<char> drained(std::size_t{64} * 1024);
+    auto ended = std::async(std::launch::async, [&] { pump.join(); });
+    while (ended.wait_for(std::chrono::milliseconds(5)) != std::future_status::ready) {
+        while (::read(reader, drained.data(), drained.size()) > 0) {
+        }
+    }
+    ::close(reader);
+    CHECK(answered);
+    CHECK(asked.get() >= 1);
 }

@@ -24,7 +24,7 @@ struct LogTail {
     TokenCount tokens; // by all lines so far
 };
 
-// Thread-safe.
+// Thread-safe. recent() and tail() answer at once, whatever the disk does.
 class ServerLog {
   public:
     static constexpr std::size_t k_file_bytes_max = std::size_t{5} * 1024 * 1024;
@@ -42,15 +42,19 @@ class ServerLog {
     [[nodiscard]] LogTail tail(std::uint64_t after) const;
 
   private:
+    void keep(std::string_view line);
     void turn_over();
     void tell_trouble();
     [[nodiscard]] std::filesystem::path old_file(int number) const;
 
-    mutable std::mutex m_mutex;
+    // Held while the disk takes its time; whoever asks for lines does not wait for it.
+    std::mutex m_file_mutex;
     std::filesystem::path m_file;
     bool m_failing = false;
     std::ofstream m_out;
     std::size_t m_bytes = 0;
+
+    mutable std::mutex m_mutex;
     std::deque<std::string> m_lines;
     TokenMeter m_tokens;
     std::uint64_t m_added = 0; // lines since the start, kept or not
