@@ -1,6 +1,6 @@
 #include "odysseus/io/fetch.hpp"
 
-#include "digest_thread.hpp"
+#include "odysseus/download/digest_thread.hpp"
 #include "odysseus/error.hpp"
 #include "odysseus/logic/text.hpp"
 #include "odysseus/logic/transfer.hpp"

@@ -1,7 +1,7 @@
 #include "odysseus/logic/kernel_text.hpp"
 #include "odysseus/platform/process_info.hpp"
 
-#include "proc_linux.hpp"
+#include "odysseus/system/proc_linux.hpp"
 
 #include <csignal>
 #include <dirent.h>

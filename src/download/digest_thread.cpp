@@ -1,4 +1,4 @@
-#include "digest_thread.hpp"
+#include "odysseus/download/digest_thread.hpp"
 
 #include "odysseus/error.hpp"
 #include "odysseus/logic/text.hpp"

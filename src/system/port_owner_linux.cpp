@@ -1,6 +1,6 @@
 #include "odysseus/platform/port_owner.hpp"
 
-#include "proc_linux.hpp"
+#include "odysseus/system/proc_linux.hpp"
 
 namespace odysseus::platform {
 

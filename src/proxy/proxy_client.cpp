@@ -5,7 +5,7 @@
 #include "odysseus/logic/query.hpp"
 #include "odysseus/logic/text.hpp"
 
-#include "exception_text.hpp"
+#include "odysseus/exception_text.hpp"
 #include "own_question.hpp"
 #include "proxy_exchange.hpp"
 

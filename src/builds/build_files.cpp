@@ -1,6 +1,6 @@
 #include "odysseus/io/build_files.hpp"
 
-#include "digest_thread.hpp"
+#include "odysseus/download/digest_thread.hpp"
 #include "odysseus/error.hpp"
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"

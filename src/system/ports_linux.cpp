@@ -1,7 +1,7 @@
 #include "odysseus/platform/ports.hpp"
 #include "odysseus/platform/process_info.hpp"
 
-#include "proc_linux.hpp"
+#include "odysseus/system/proc_linux.hpp"
 
 namespace odysseus::platform {
 

@@ -3,7 +3,7 @@
 #include "odysseus/log.hpp"
 #include "odysseus/logic/text.hpp"
 
-#include "exception_text.hpp"
+#include "odysseus/exception_text.hpp"
 
 #include <system_error>
 #include <utility>

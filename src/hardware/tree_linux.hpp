@@ -2,7 +2,7 @@
 
 #include "odysseus/logic/linux_text.hpp"
 
-#include "proc_linux.hpp"
+#include "odysseus/system/proc_linux.hpp"
 
 #include <algorithm>
 #include <vector>

@@ -1,6 +1,6 @@
 #include "staging.hpp"
 
-#include "digest_thread.hpp"
+#include "odysseus/download/digest_thread.hpp"
 #include "odysseus/error.hpp"
 #include "odysseus/io/build_files.hpp"
 #include "odysseus/logic/member_path.hpp"

@@ -4,7 +4,7 @@
 #include "odysseus/logic/http_forward.hpp"
 #include "odysseus/logic/text.hpp"
 
-#include "exception_text.hpp"
+#include "odysseus/exception_text.hpp"
 #include "proxy_client.hpp"
 
 #include <algorithm>

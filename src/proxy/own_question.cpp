@@ -4,7 +4,7 @@
 #include "odysseus/logic/models_answer.hpp"
 #include "odysseus/logic/text.hpp"
 
-#include "exception_text.hpp"
+#include "odysseus/exception_text.hpp"
 
 #include <utility>
 

@@ -1,0 +1,18 @@
+# The rooms of the house, from the ground up; docs/architecture.md has the drawing. A room may use the rooms before it.
+set(odysseus_rooms base system settings hardware download builds models memory server proxy commands)
+
+# The files of each room that only decide: values in, values and reasons out, no system, library or clock. All others work.
+set(odysseus_decisions_base backend dotted_version json_fault text version)
+set(odysseus_decisions_system elf_loader kernel_text port_text windows_command_line)
+set(odysseus_decisions_settings settings settings_table)
+set(odysseus_decisions_hardware linux_text machine machine_json macos_text nvidia_text)
+set(odysseus_decisions_download http_date transfer url)
+set(odysseus_decisions_builds api_reply asset_choice asset_name asset_offer build build_manifest guessed_release library_path member_path
+    release runtime_fit server_text)
+set(odysseus_decisions_models gguf_header hub_listing hub_name kv_shape model model_catalog model_name name_index
+    router_view starter_models toy_model)
+set(odysseus_decisions_memory context_choice context_memory device_memory fit_report kv_cost)
+set(odysseus_decisions_server ladder launch_plan log_line oom_verdict preset process_book token_meter user_arguments)
+set(odysseus_decisions_proxy access endpoints http_forward http_head message_start metrics_text models_answer multipart query rewrite
+    router_remark switch_queue)
+set(odysseus_decisions_commands findings findings_report plan_report redact status_report)
