@@ -1,5 +1,5 @@
 # Run as a script, at build time: cmake -D IN=page.html -D OUT=page.cpp -P EmbedFile.cmake
-# Writes OUT, a C++ source with the page and its content security policy (odysseus/service/page.hpp), and beside
+# Writes OUT, a C++ source with the page and its content security policy (proxy/page.hpp), and beside
 # it the same two as files (OUT with .html and .csp), which the browser test serves from its stand-in server.
 # Plain CMake, so that every system builds it the same way.
 cmake_minimum_required(VERSION 3.25)
@@ -69,7 +69,7 @@ string(APPEND policy "; frame-ancestors 'none'")
 
 as_bytes("${page}" page_bytes)
 file(WRITE "${OUT}" "// Made by cmake/EmbedFile.cmake.
-#include \"odysseus/service/page.hpp\"
+#include \"proxy/page.hpp\"
 
 namespace odysseus {
 namespace {

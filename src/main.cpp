@@ -1,12 +1,12 @@
-#include "odysseus/error.hpp"
-#include "odysseus/front/commands.hpp"
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/user_arguments.hpp"
-#include "odysseus/logic/version.hpp"
-#include "odysseus/platform/environment.hpp"
-#include "odysseus/platform/guard.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/commands/commands.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/server/user_arguments.hpp"
+#include "odysseus/base/version.hpp"
+#include "odysseus/system/environment.hpp"
+#include "odysseus/system/guard.hpp"
 
 #include <exception>
 

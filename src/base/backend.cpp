@@ -1,4 +1,4 @@
-#include "odysseus/logic/backend.hpp"
+#include "odysseus/base/backend.hpp"
 
 #include <algorithm>
 #include <array>

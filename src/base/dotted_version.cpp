@@ -1,6 +1,6 @@
-#include "odysseus/logic/dotted_version.hpp"
+#include "odysseus/base/dotted_version.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <array>
 #include <tuple>

@@ -1,4 +1,4 @@
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 
 namespace odysseus {
 

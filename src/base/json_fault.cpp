@@ -1,6 +1,6 @@
-#include "odysseus/logic/json_fault.hpp"
+#include "odysseus/base/json_fault.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-#include "odysseus/log.hpp"
+#include "odysseus/base/log.hpp"
 
 #include <chrono>
 #include <cstdio>

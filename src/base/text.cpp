@@ -1,4 +1,4 @@
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "odysseus/logic/version.hpp"
+#include "odysseus/base/version.hpp"
 
 namespace odysseus {
 

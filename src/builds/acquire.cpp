@@ -1,8 +1,8 @@
-#include "odysseus/io/acquire.hpp"
+#include "odysseus/builds/acquire.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <iterator>

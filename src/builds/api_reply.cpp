@@ -1,6 +1,6 @@
-#include "odysseus/logic/api_reply.hpp"
+#include "api_reply.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
-#include "odysseus/logic/asset_choice.hpp"
+#include "odysseus/builds/asset_choice.hpp"
 
-#include "odysseus/logic/asset_name.hpp"
-#include "odysseus/logic/asset_offer.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/builds/asset_name.hpp"
+#include "asset_offer.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
-#include "odysseus/logic/asset_name.hpp"
+#include "odysseus/builds/asset_name.hpp"
 
-#include "odysseus/logic/release.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/builds/release.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <utility>

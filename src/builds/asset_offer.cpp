@@ -1,6 +1,6 @@
-#include "odysseus/logic/asset_offer.hpp"
+#include "asset_offer.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <tuple>

@@ -1,11 +1,11 @@
-#include "odysseus/io/build_check.hpp"
+#include "odysseus/builds/build_check.hpp"
 
-#include "odysseus/logic/library_path.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/environment.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/oneapi.hpp"
-#include "odysseus/platform/run_tool.hpp"
+#include "odysseus/builds/library_path.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/environment.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/hardware/oneapi.hpp"
+#include "odysseus/system/run_tool.hpp"
 
 #include <algorithm>
 

@@ -1,11 +1,11 @@
-#include "odysseus/io/build_files.hpp"
+#include "odysseus/builds/build_files.hpp"
 
 #include "odysseus/download/digest_thread.hpp"
-#include "odysseus/error.hpp"
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/loader.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/loader.hpp"
 
 #include <algorithm>
 

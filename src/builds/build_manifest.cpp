@@ -1,9 +1,9 @@
-#include "odysseus/logic/build_manifest.hpp"
+#include "odysseus/builds/build_manifest.hpp"
 
-#include "odysseus/logic/asset_name.hpp"
-#include "odysseus/logic/member_path.hpp"
-#include "odysseus/logic/release.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/builds/asset_name.hpp"
+#include "member_path.hpp"
+#include "odysseus/builds/release.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,9 +1,9 @@
-#include "odysseus/io/build_store.hpp"
+#include "odysseus/builds/build_store.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
-#include "odysseus/logic/guessed_release.hpp"
+#include "guessed_release.hpp"
 
-#include "odysseus/logic/asset_choice.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/builds/asset_choice.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <limits>
 #include <string>

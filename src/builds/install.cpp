@@ -1,12 +1,12 @@
-#include "odysseus/io/install.hpp"
+#include "odysseus/builds/install.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/io/build_files.hpp"
-#include "odysseus/io/python_runtime.hpp"
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/url.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/builds/build_files.hpp"
+#include "python_runtime.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/download/url.hpp"
+#include "odysseus/system/files.hpp"
 #include "staging.hpp"
 
 #include <algorithm>

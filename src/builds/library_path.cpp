@@ -1,6 +1,6 @@
-#include "odysseus/logic/library_path.hpp"
+#include "odysseus/builds/library_path.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 namespace odysseus {
 

@@ -1,6 +1,6 @@
-#include "odysseus/logic/member_path.hpp"
+#include "member_path.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <vector>

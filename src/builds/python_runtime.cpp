@@ -1,9 +1,9 @@
-#include "odysseus/io/python_runtime.hpp"
+#include "python_runtime.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/run_tool.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/run_tool.hpp"
 
 #include <algorithm>
 #include <optional>

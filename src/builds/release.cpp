@@ -1,6 +1,6 @@
-#include "odysseus/logic/release.hpp"
+#include "odysseus/builds/release.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

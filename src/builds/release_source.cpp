@@ -1,13 +1,13 @@
-#include "odysseus/io/release_source.hpp"
+#include "odysseus/builds/release_source.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/io/fetch.hpp"
-#include "odysseus/io/sha256.hpp"
-#include "odysseus/logic/api_reply.hpp"
-#include "odysseus/logic/asset_choice.hpp"
-#include "odysseus/logic/guessed_release.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/environment.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/download/fetch.hpp"
+#include "odysseus/download/sha256.hpp"
+#include "api_reply.hpp"
+#include "odysseus/builds/asset_choice.hpp"
+#include "guessed_release.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/environment.hpp"
 #include "reply_cache.hpp"
 
 #include <algorithm>

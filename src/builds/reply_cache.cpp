@@ -1,9 +1,9 @@
 #include "reply_cache.hpp"
 
-#include "odysseus/io/sha256.hpp"
-#include "odysseus/log.hpp"
-#include "odysseus/logic/url.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/download/sha256.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/download/url.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 #include <exception>

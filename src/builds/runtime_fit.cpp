@@ -1,6 +1,6 @@
-#include "odysseus/logic/runtime_fit.hpp"
+#include "odysseus/builds/runtime_fit.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <vector>

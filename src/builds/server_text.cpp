@@ -1,6 +1,6 @@
-#include "odysseus/logic/server_text.hpp"
+#include "odysseus/builds/server_text.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 

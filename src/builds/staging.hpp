@@ -1,9 +1,9 @@
 // A build in the making: a folder that removes itself unless it was published.
 #pragma once
 
-#include "odysseus/io/build_store.hpp"
-#include "odysseus/io/install.hpp"
-#include "odysseus/io/unpack.hpp"
+#include "odysseus/builds/build_store.hpp"
+#include "odysseus/builds/install.hpp"
+#include "unpack.hpp"
 
 #include <filesystem>
 #include <string>

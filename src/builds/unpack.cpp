@@ -1,11 +1,11 @@
-#include "odysseus/io/unpack.hpp"
+#include "unpack.hpp"
 
 #include "archive_reader.hpp"
-#include "odysseus/error.hpp"
-#include "odysseus/io/sha256.hpp"
-#include "odysseus/logic/member_path.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/download/sha256.hpp"
+#include "member_path.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 #include <fstream>

@@ -1,8 +1,8 @@
-#include "odysseus/io/archive_write.hpp"
+#include "archive_write.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <archive.h>
 #include <archive_entry.h>

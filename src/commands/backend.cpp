@@ -1,11 +1,11 @@
-#include "odysseus/error.hpp"
-#include "odysseus/front/commands.hpp"
-#include "odysseus/front/launch.hpp"
-#include "odysseus/front/server.hpp"
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/stop_signal.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/commands/commands.hpp"
+#include "launch_steps.hpp"
+#include "server_choice.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/stop_signal.hpp"
 
 #include <nlohmann/json.hpp>
 

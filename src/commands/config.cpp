@@ -1,6 +1,6 @@
-#include "odysseus/front/commands.hpp"
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/commands/commands.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,8 @@
-#include "odysseus/front/commands.hpp"
-#include "odysseus/front/doctor_facts.hpp"
-#include "odysseus/front/launch.hpp"
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/commands/commands.hpp"
+#include "doctor_facts.hpp"
+#include "launch_steps.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <ctime>
 #include <nlohmann/json.hpp>

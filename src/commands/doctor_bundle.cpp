@@ -1,13 +1,13 @@
-#include "odysseus/front/doctor_facts.hpp"
-#include "odysseus/front/launch.hpp"
-#include "odysseus/logic/machine_json.hpp"
-#include "odysseus/logic/model_catalog.hpp"
-#include "odysseus/logic/plan.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/url.hpp"
-#include "odysseus/logic/version.hpp"
-#include "odysseus/platform/environment.hpp"
-#include "odysseus/platform/files.hpp"
+#include "doctor_facts.hpp"
+#include "launch_steps.hpp"
+#include "odysseus/hardware/machine_json.hpp"
+#include "odysseus/models/model_catalog.hpp"
+#include "plan_report.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/download/url.hpp"
+#include "odysseus/base/version.hpp"
+#include "odysseus/system/environment.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 #include <fstream>

@@ -1,12 +1,12 @@
-#include "odysseus/logic/findings.hpp"
+#include "findings.hpp"
 
-#include "odysseus/logic/asset_choice.hpp"
-#include "odysseus/logic/context_choice.hpp"
-#include "odysseus/logic/hub_listing.hpp"
-#include "odysseus/logic/runtime_fit.hpp"
-#include "odysseus/logic/settings.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/url.hpp"
+#include "odysseus/builds/asset_choice.hpp"
+#include "odysseus/memory/context_choice.hpp"
+#include "odysseus/models/hub_listing.hpp"
+#include "odysseus/builds/runtime_fit.hpp"
+#include "odysseus/settings/settings.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/download/url.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // Findings as JSON and as text, and the list of all there can be.
-#include "odysseus/logic/findings.hpp"
-#include "odysseus/logic/text.hpp"
+#include "findings.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <nlohmann/json.hpp>
 

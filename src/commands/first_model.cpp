@@ -1,13 +1,13 @@
-#include "odysseus/front/first_model.hpp"
+#include "first_model.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/io/model_scan.hpp"
-#include "odysseus/io/starter.hpp"
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/logic/context_choice.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/environment.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/models/model_scan.hpp"
+#include "odysseus/models/starter.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/memory/context_choice.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/environment.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 #include <memory>

@@ -1,9 +1,9 @@
-#include "odysseus/front/greeting.hpp"
+#include "greeting.hpp"
 
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/toy_model.hpp"
-#include "odysseus/logic/version.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/models/toy_model.hpp"
+#include "odysseus/base/version.hpp"
 
 namespace odysseus::front {
 

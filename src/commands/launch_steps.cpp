@@ -1,13 +1,13 @@
-#include "odysseus/front/launch.hpp"
+#include "launch_steps.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/io/model_file.hpp"
-#include "odysseus/logic/machine_json.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/toy_model.hpp"
-#include "odysseus/logic/user_arguments.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/probe.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/models/model_file.hpp"
+#include "odysseus/hardware/machine_json.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/models/toy_model.hpp"
+#include "odysseus/server/user_arguments.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/hardware/probe.hpp"
 
 #include <fstream>
 #include <sstream>

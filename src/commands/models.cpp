@@ -1,10 +1,10 @@
-#include "odysseus/front/commands.hpp"
-#include "odysseus/io/model_scan.hpp"
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/logic/kv_cost.hpp"
-#include "odysseus/logic/plan.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/commands/commands.hpp"
+#include "odysseus/models/model_scan.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/memory/kv_cost.hpp"
+#include "plan_report.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <nlohmann/json.hpp>
 

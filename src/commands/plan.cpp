@@ -1,12 +1,12 @@
-#include "odysseus/error.hpp"
-#include "odysseus/front/commands.hpp"
-#include "odysseus/front/context_record.hpp"
-#include "odysseus/front/launch.hpp"
-#include "odysseus/front/server.hpp"
-#include "odysseus/front/verify.hpp"
-#include "odysseus/io/model_scan.hpp"
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/commands/commands.hpp"
+#include "odysseus/memory/context_record.hpp"
+#include "launch_steps.hpp"
+#include "server_choice.hpp"
+#include "verify.hpp"
+#include "odysseus/models/model_scan.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/system/files.hpp"
 
 namespace odysseus::front {
 

@@ -1,8 +1,8 @@
-#include "odysseus/logic/plan.hpp"
+#include "plan_report.hpp"
 
-#include "odysseus/logic/kv_cost.hpp"
-#include "odysseus/logic/machine_json.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/memory/kv_cost.hpp"
+#include "odysseus/hardware/machine_json.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,10 +1,10 @@
-#include "odysseus/front/commands.hpp"
-#include "odysseus/front/first_model.hpp"
-#include "odysseus/front/launch.hpp"
-#include "odysseus/front/server.hpp"
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/stop_signal.hpp"
+#include "odysseus/commands/commands.hpp"
+#include "first_model.hpp"
+#include "launch_steps.hpp"
+#include "server_choice.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/stop_signal.hpp"
 
 namespace odysseus::front {
 

@@ -1,6 +1,6 @@
-#include "odysseus/logic/redact.hpp"
+#include "redact.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

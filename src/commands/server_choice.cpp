@@ -1,12 +1,12 @@
-#include "odysseus/front/server.hpp"
+#include "server_choice.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/front/launch.hpp"
-#include "odysseus/io/acquire.hpp"
-#include "odysseus/io/build_files.hpp"
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "launch_steps.hpp"
+#include "odysseus/builds/acquire.hpp"
+#include "odysseus/builds/build_files.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <memory>
 

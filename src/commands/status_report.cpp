@@ -1,8 +1,8 @@
-#include "odysseus/logic/status_report.hpp"
+#include "status_report.hpp"
 
-#include "odysseus/logic/machine_json.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/version.hpp"
+#include "odysseus/hardware/machine_json.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/base/version.hpp"
 
 #include <nlohmann/json.hpp>
 

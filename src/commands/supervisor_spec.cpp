@@ -1,13 +1,13 @@
-#include "odysseus/front/supervision.hpp"
+#include "supervisor_spec.hpp"
 
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/log.hpp"
-#include "odysseus/logic/device_memory.hpp"
-#include "odysseus/logic/models_answer.hpp"
-#include "odysseus/platform/environment.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/paths.hpp"
-#include "odysseus/service/llama_client.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/memory/device_memory.hpp"
+#include "odysseus/proxy/models_answer.hpp"
+#include "odysseus/system/environment.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/paths.hpp"
+#include "odysseus/server/llama_client.hpp"
 
 #include <algorithm>
 #include <chrono>

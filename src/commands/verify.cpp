@@ -1,12 +1,12 @@
-#include "odysseus/front/verify.hpp"
+#include "verify.hpp"
 
-#include "odysseus/io/build_check.hpp"
-#include "odysseus/logic/launch_plan.hpp"
-#include "odysseus/logic/model_catalog.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/user_arguments.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/run_tool.hpp"
+#include "odysseus/builds/build_check.hpp"
+#include "odysseus/server/launch_plan.hpp"
+#include "odysseus/models/model_catalog.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/server/user_arguments.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/run_tool.hpp"
 
 namespace odysseus::front {
 namespace {

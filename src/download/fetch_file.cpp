@@ -1,10 +1,10 @@
-#include "odysseus/io/fetch.hpp"
+#include "odysseus/download/fetch.hpp"
 
 #include "odysseus/download/digest_thread.hpp"
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/transfer.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "transfer.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 #include <fstream>

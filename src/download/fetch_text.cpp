@@ -1,8 +1,8 @@
-#include "odysseus/io/fetch.hpp"
+#include "odysseus/download/fetch.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/transfer.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "transfer.hpp"
 
 #include <algorithm>
 

@@ -1,9 +1,9 @@
-#include "odysseus/io/http.hpp"
+#include "odysseus/download/http.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/version.hpp"
-#include "odysseus/platform/environment.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/base/version.hpp"
+#include "odysseus/system/environment.hpp"
 
 #include <algorithm>
 #include <ctime>

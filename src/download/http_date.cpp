@@ -1,6 +1,6 @@
-#include "odysseus/logic/http_date.hpp"
+#include "odysseus/download/http_date.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
-#include "odysseus/io/sha256.hpp"
+#include "odysseus/download/sha256.hpp"
 
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 
 #include <openssl/evp.h>
 

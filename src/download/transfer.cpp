@@ -1,6 +1,6 @@
-#include "odysseus/logic/transfer.hpp"
+#include "transfer.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

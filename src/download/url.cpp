@@ -1,6 +1,6 @@
-#include "odysseus/logic/url.hpp"
+#include "odysseus/download/url.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 

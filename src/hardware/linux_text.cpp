@@ -1,6 +1,6 @@
-#include "odysseus/logic/linux_text.hpp"
+#include "linux_text.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

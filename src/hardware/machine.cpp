@@ -1,6 +1,6 @@
-#include "odysseus/logic/machine.hpp"
+#include "odysseus/hardware/machine.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
-#include "odysseus/logic/machine_json.hpp"
+#include "odysseus/hardware/machine_json.hpp"
 
-#include "odysseus/logic/json_fault.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/json_fault.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

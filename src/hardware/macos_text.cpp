@@ -1,6 +1,6 @@
-#include "odysseus/logic/macos_text.hpp"
+#include "macos_text.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 namespace odysseus {
 namespace {

@@ -1,8 +1,8 @@
-#include "odysseus/platform/nvidia_probe.hpp"
+#include "nvidia_probe.hpp"
 
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/run_tool.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/run_tool.hpp"
 
 namespace odysseus::platform {
 namespace {

@@ -1,6 +1,6 @@
-#include "odysseus/logic/nvidia_text.hpp"
+#include "nvidia_text.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 

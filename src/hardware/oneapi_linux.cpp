@@ -1,7 +1,7 @@
-#include "odysseus/logic/dotted_version.hpp"
-#include "odysseus/logic/machine.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/oneapi.hpp"
+#include "odysseus/base/dotted_version.hpp"
+#include "odysseus/hardware/machine.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/hardware/oneapi.hpp"
 
 #include <algorithm>
 #include <cstdlib>

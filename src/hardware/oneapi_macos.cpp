@@ -1,4 +1,4 @@
-#include "odysseus/platform/oneapi.hpp"
+#include "odysseus/hardware/oneapi.hpp"
 
 namespace odysseus::platform {
 

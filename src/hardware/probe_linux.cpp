@@ -1,13 +1,13 @@
-#include "odysseus/platform/probe.hpp"
+#include "odysseus/hardware/probe.hpp"
 
 #include "tree_linux.hpp"
 
-#include "odysseus/logic/linux_text.hpp"
-#include "odysseus/logic/nvidia_text.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/nvidia_probe.hpp"
-#include "odysseus/platform/oneapi.hpp"
+#include "linux_text.hpp"
+#include "nvidia_text.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
+#include "nvidia_probe.hpp"
+#include "odysseus/hardware/oneapi.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
-#include "odysseus/platform/probe.hpp"
+#include "odysseus/hardware/probe.hpp"
 
-#include "odysseus/logic/macos_text.hpp"
-#include "odysseus/platform/run_tool.hpp"
+#include "macos_text.hpp"
+#include "odysseus/system/run_tool.hpp"
 
 #include <sys/utsname.h>
 #include <vector>

@@ -1,10 +1,10 @@
-#include "odysseus/platform/environment.hpp"
-#include "odysseus/platform/probe.hpp"
+#include "odysseus/system/environment.hpp"
+#include "odysseus/hardware/probe.hpp"
 
-#include "odysseus/logic/linux_text.hpp" // pci_vendor
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/nvidia_probe.hpp"
+#include "linux_text.hpp" // pci_vendor
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
+#include "nvidia_probe.hpp"
 
 #include <algorithm>
 #include <dxgi1_4.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "odysseus/logic/linux_text.hpp"
+#include "linux_text.hpp"
 
 #include "odysseus/system/proc_linux.hpp"
 

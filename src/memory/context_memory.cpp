@@ -1,6 +1,6 @@
-#include "odysseus/logic/context_memory.hpp"
+#include "odysseus/memory/context_memory.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
-#include "odysseus/front/context_record.hpp"
+#include "odysseus/memory/context_record.hpp"
 
-#include "odysseus/io/context_memory_file.hpp"
+#include "context_memory_file.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,7 +1,7 @@
-#include "odysseus/logic/device_memory.hpp"
+#include "odysseus/memory/device_memory.hpp"
 
-#include "odysseus/logic/context_choice.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/memory/context_choice.hpp"
+#include "odysseus/base/text.hpp"
 
 namespace odysseus {
 namespace {

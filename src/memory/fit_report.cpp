@@ -1,6 +1,6 @@
-#include "odysseus/logic/fit_report.hpp"
+#include "odysseus/memory/fit_report.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 namespace odysseus {
 namespace {

@@ -1,6 +1,6 @@
-#include "odysseus/logic/gguf_header.hpp"
+#include "odysseus/models/gguf_header.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

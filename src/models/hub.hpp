@@ -1,7 +1,7 @@
 // What the hub says over HTTP, for pull alone.
 #pragma once
 
-#include "odysseus/io/pull.hpp"
+#include "odysseus/models/pull.hpp"
 
 namespace odysseus::io {
 

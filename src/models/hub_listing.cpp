@@ -1,9 +1,9 @@
-#include "odysseus/logic/hub_listing.hpp"
+#include "odysseus/models/hub_listing.hpp"
 
-#include "odysseus/logic/kv_shape.hpp"
-#include "odysseus/logic/hub_name.hpp"
-#include "odysseus/logic/model_name.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/models/kv_shape.hpp"
+#include "odysseus/models/hub_name.hpp"
+#include "model_name.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

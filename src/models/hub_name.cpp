@@ -1,7 +1,7 @@
-#include "odysseus/logic/hub_name.hpp"
+#include "odysseus/models/hub_name.hpp"
 
-#include "odysseus/logic/model_name.hpp"
-#include "odysseus/logic/text.hpp"
+#include "model_name.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <vector>

@@ -1,6 +1,6 @@
 // From metadata to what the cache keeps. The rules of an architecture are tables here; a model of
 // an architecture that is not in them keeps every token in every layer, which is the upper bound.
-#include "odysseus/logic/kv_shape.hpp"
+#include "odysseus/models/kv_shape.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
-#include "odysseus/logic/model_catalog.hpp"
+#include "odysseus/models/model_catalog.hpp"
 
-#include "odysseus/logic/model_name.hpp"
-#include "odysseus/logic/router_view.hpp"
-#include "odysseus/logic/text.hpp"
+#include "model_name.hpp"
+#include "odysseus/models/router_view.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "odysseus/io/model_file.hpp"
+#include "odysseus/models/model_file.hpp"
 
 #include <fstream>
 

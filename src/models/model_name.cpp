@@ -1,6 +1,6 @@
-#include "odysseus/logic/model_name.hpp"
+#include "model_name.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
-#include "odysseus/io/model_scan.hpp"
+#include "odysseus/models/model_scan.hpp"
 
-#include "odysseus/io/model_file.hpp"
-#include "odysseus/logic/model_name.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/models/model_file.hpp"
+#include "model_name.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 #include <chrono>

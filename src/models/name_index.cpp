@@ -1,6 +1,6 @@
-#include "odysseus/logic/name_index.hpp"
+#include "odysseus/models/name_index.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
-#include "odysseus/logic/router_view.hpp"
+#include "odysseus/models/router_view.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
-#include "odysseus/io/starter.hpp"
+#include "odysseus/models/starter.hpp"
 
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/logic/starter_models.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "starter_models.hpp"
+#include "odysseus/base/text.hpp"
 
 namespace odysseus::io {
 namespace {

@@ -1,7 +1,7 @@
-#include "odysseus/logic/starter_models.hpp"
+#include "starter_models.hpp"
 
-#include "odysseus/logic/hub_listing.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/models/hub_listing.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <array>
 

@@ -1,7 +1,7 @@
-#include "odysseus/logic/access.hpp"
+#include "odysseus/proxy/access.hpp"
 
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/url.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/download/url.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "odysseus/logic/endpoints.hpp"
+#include "endpoints.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
 #include "errands.hpp"
 
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
 
-#include "odysseus/exception_text.hpp"
+#include "odysseus/proxy/exception_text.hpp"
 
 #include <system_error>
 #include <utility>

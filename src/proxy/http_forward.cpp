@@ -1,7 +1,7 @@
-#include "odysseus/logic/http_forward.hpp"
+#include "http_forward.hpp"
 
-#include "odysseus/logic/rewrite.hpp"
-#include "odysseus/logic/text.hpp"
+#include "rewrite.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <array>
 #include <cstdio>

@@ -1,6 +1,6 @@
-#include "odysseus/logic/http_head.hpp"
+#include "odysseus/proxy/http_head.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "odysseus/logic/message_start.hpp"
+#include "message_start.hpp"
 
 #include <algorithm>
 #include <array>

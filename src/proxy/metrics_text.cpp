@@ -1,6 +1,6 @@
-#include "odysseus/logic/metrics_text.hpp"
+#include "metrics_text.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <cstdint>
 #include <locale>

@@ -1,6 +1,6 @@
-#include "odysseus/logic/models_answer.hpp"
+#include "odysseus/proxy/models_answer.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

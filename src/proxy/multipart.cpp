@@ -1,6 +1,6 @@
-#include "odysseus/logic/multipart.hpp"
+#include "multipart.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <utility>
 

@@ -1,10 +1,10 @@
 #include "own_pages.hpp"
 
-#include "odysseus/logic/metrics_text.hpp"
-#include "odysseus/logic/query.hpp"
-#include "odysseus/logic/rewrite.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/service/page.hpp"
+#include "metrics_text.hpp"
+#include "query.hpp"
+#include "rewrite.hpp"
+#include "odysseus/base/text.hpp"
+#include "page.hpp"
 
 #include "proxy_core.hpp"
 

@@ -1,8 +1,8 @@
 // The answers to GET /health, /metrics, /odysseus, /odysseus/status and /odysseus/log.
 #pragma once
 
-#include "odysseus/logic/endpoints.hpp"
-#include "odysseus/logic/http_forward.hpp"
+#include "endpoints.hpp"
+#include "http_forward.hpp"
 
 #include <string_view>
 

@@ -1,10 +1,10 @@
 #include "own_question.hpp"
 
-#include "odysseus/log.hpp"
-#include "odysseus/logic/models_answer.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/proxy/models_answer.hpp"
+#include "odysseus/base/text.hpp"
 
-#include "odysseus/exception_text.hpp"
+#include "odysseus/proxy/exception_text.hpp"
 
 #include <utility>
 

@@ -4,7 +4,7 @@
 
 #include "proxy_core.hpp"
 
-#include "odysseus/logic/http_head.hpp"
+#include "odysseus/proxy/http_head.hpp"
 
 #include <atomic>
 #include <functional>

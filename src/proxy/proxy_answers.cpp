@@ -1,10 +1,10 @@
 // What a client's connection answers by itself: errors, the lists of models, odysseus's own pages.
-#include "odysseus/log.hpp"
-#include "odysseus/logic/endpoints.hpp"
-#include "odysseus/logic/models_answer.hpp"
-#include "odysseus/logic/query.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/url.hpp"
+#include "odysseus/base/log.hpp"
+#include "endpoints.hpp"
+#include "odysseus/proxy/models_answer.hpp"
+#include "query.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/download/url.hpp"
 
 #include "own_pages.hpp"
 #include "own_question.hpp"

@@ -1,11 +1,11 @@
 #include "proxy_client.hpp"
 
-#include "odysseus/log.hpp"
-#include "odysseus/logic/endpoints.hpp"
-#include "odysseus/logic/query.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/log.hpp"
+#include "endpoints.hpp"
+#include "query.hpp"
+#include "odysseus/base/text.hpp"
 
-#include "odysseus/exception_text.hpp"
+#include "odysseus/proxy/exception_text.hpp"
 #include "own_question.hpp"
 #include "proxy_exchange.hpp"
 

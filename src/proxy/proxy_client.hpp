@@ -5,7 +5,7 @@
 #include "proxy_core.hpp"
 #include "proxy_request.hpp"
 
-#include "odysseus/logic/http_forward.hpp"
+#include "http_forward.hpp"
 
 #include <initializer_list>
 #include <memory>

@@ -2,9 +2,9 @@
 // the counters. All of it belongs to the loop's thread, but for what says otherwise.
 #pragma once
 
-#include "odysseus/logic/switch_queue.hpp"
-#include "odysseus/platform/poller.hpp"
-#include "odysseus/service/proxy.hpp"
+#include "switch_queue.hpp"
+#include "odysseus/system/poller.hpp"
+#include "odysseus/proxy/proxy.hpp"
 
 #include "errands.hpp"
 #include "request_log.hpp"

@@ -1,11 +1,11 @@
 // The way up, and what happens when llama-server does not answer well.
 #include "proxy_exchange.hpp"
 
-#include "odysseus/log.hpp"
-#include "odysseus/logic/http_forward.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/log.hpp"
+#include "http_forward.hpp"
+#include "odysseus/base/text.hpp"
 
-#include "odysseus/exception_text.hpp"
+#include "odysseus/proxy/exception_text.hpp"
 #include "proxy_client.hpp"
 
 #include <array>

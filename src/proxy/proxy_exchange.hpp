@@ -3,7 +3,7 @@
 // again, once; after that, what llama-server sends is passed on as it comes.
 #pragma once
 
-#include "odysseus/logic/router_remark.hpp"
+#include "router_remark.hpp"
 
 #include "proxy_core.hpp"
 #include "proxy_request.hpp"

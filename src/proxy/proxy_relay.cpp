@@ -1,9 +1,9 @@
 // The way back: llama-server's answer to the client, byte for byte.
 #include "proxy_exchange.hpp"
 
-#include "odysseus/logic/http_forward.hpp"
-#include "odysseus/logic/oom_verdict.hpp"
-#include "odysseus/logic/text.hpp"
+#include "http_forward.hpp"
+#include "odysseus/server/oom_verdict.hpp"
+#include "odysseus/base/text.hpp"
 
 #include "proxy_client.hpp"
 

@@ -1,10 +1,10 @@
 #include "proxy_request.hpp"
 
-#include "odysseus/logic/endpoints.hpp"
-#include "odysseus/logic/multipart.hpp"
-#include "odysseus/logic/query.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/url.hpp"
+#include "endpoints.hpp"
+#include "multipart.hpp"
+#include "query.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/download/url.hpp"
 
 namespace odysseus {
 namespace {

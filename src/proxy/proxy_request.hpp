@@ -1,9 +1,9 @@
 // One request of a client, read in full, with what is to be changed in it.
 #pragma once
 
-#include "odysseus/logic/http_head.hpp"
-#include "odysseus/logic/rewrite.hpp"
-#include "odysseus/service/model_directory.hpp"
+#include "odysseus/proxy/http_head.hpp"
+#include "rewrite.hpp"
+#include "odysseus/models/model_directory.hpp"
 
 #include "byte_buffer.hpp"
 

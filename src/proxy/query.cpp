@@ -1,6 +1,6 @@
-#include "odysseus/logic/query.hpp"
+#include "query.hpp"
 
-#include "odysseus/logic/url.hpp"
+#include "odysseus/download/url.hpp"
 
 #include <algorithm>
 

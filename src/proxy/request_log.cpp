@@ -1,6 +1,6 @@
 #include "request_log.hpp"
 
-#include "odysseus/log.hpp"
+#include "odysseus/base/log.hpp"
 
 #include <chrono>
 #include <cstdio>

@@ -1,4 +1,4 @@
-#include "odysseus/logic/rewrite.hpp"
+#include "rewrite.hpp"
 
 #include <algorithm>
 #include <cstring>

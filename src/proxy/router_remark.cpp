@@ -1,4 +1,4 @@
-#include "odysseus/logic/router_remark.hpp"
+#include "router_remark.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "odysseus/logic/switch_queue.hpp"
+#include "switch_queue.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "odysseus/logic/ladder.hpp"
+#include "odysseus/server/ladder.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
-#include "odysseus/logic/launch_plan.hpp"
+#include "odysseus/server/launch_plan.hpp"
 
-#include "odysseus/logic/library_path.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/builds/library_path.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

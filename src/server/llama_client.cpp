@@ -1,4 +1,4 @@
-#include "odysseus/service/llama_client.hpp"
+#include "odysseus/server/llama_client.hpp"
 
 #include <httplib.h>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
-#include "odysseus/logic/log_line.hpp"
+#include "odysseus/server/log_line.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
-#include "odysseus/logic/preset.hpp"
+#include "odysseus/server/preset.hpp"
 
-#include "odysseus/logic/router_view.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/models/router_view.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <set>
 

@@ -1,6 +1,6 @@
-#include "odysseus/service/preset_file.hpp"
+#include "odysseus/server/preset_file.hpp"
 
-#include "odysseus/platform/files.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "odysseus/logic/process_book.hpp"
+#include "odysseus/server/process_book.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
-#include "odysseus/service/readiness.hpp"
+#include "readiness.hpp"
 
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/ports.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/ports.hpp"
 
 #include <nlohmann/json.hpp>
 

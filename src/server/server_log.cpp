@@ -1,8 +1,8 @@
-#include "odysseus/service/server_log.hpp"
+#include "odysseus/server/server_log.hpp"
 
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 

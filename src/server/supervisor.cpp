@@ -1,8 +1,8 @@
-#include "odysseus/service/supervisor.hpp"
+#include "odysseus/server/supervisor.hpp"
 
-#include "odysseus/log.hpp"
-#include "odysseus/logic/overloaded.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/overloaded.hpp"
+#include "odysseus/base/text.hpp"
 #include "supervisor_core.hpp"
 
 #include <algorithm>

@@ -1,10 +1,10 @@
 // The process itself: its start, what it says, and its end.
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/leftovers.hpp"
-#include "odysseus/platform/ports.hpp"
-#include "odysseus/platform/process_info.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/leftovers.hpp"
+#include "odysseus/system/ports.hpp"
+#include "odysseus/system/process_info.hpp"
 #include "supervisor_core.hpp"
 
 #include <future>

@@ -1,13 +1,13 @@
 // The supervisor's inside. Members without a note belong to the owner thread alone.
 #pragma once
 
-#include "odysseus/logic/ladder.hpp"
-#include "odysseus/logic/process_book.hpp"
-#include "odysseus/platform/child.hpp"
-#include "odysseus/service/llama_client.hpp"
-#include "odysseus/service/readiness.hpp"
-#include "odysseus/service/server_log.hpp"
-#include "odysseus/service/supervisor.hpp"
+#include "odysseus/server/ladder.hpp"
+#include "odysseus/server/process_book.hpp"
+#include "odysseus/system/child.hpp"
+#include "odysseus/server/llama_client.hpp"
+#include "readiness.hpp"
+#include "odysseus/server/server_log.hpp"
+#include "odysseus/server/supervisor.hpp"
 #include "supervisor_errand.hpp"
 
 #include <condition_variable>

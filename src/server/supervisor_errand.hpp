@@ -1,8 +1,8 @@
 // One thread that does one thing after the other for the supervisor, and posts what came of it.
 #pragma once
 
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <condition_variable>
 #include <deque>

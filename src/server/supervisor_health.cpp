@@ -1,8 +1,8 @@
 // Whether llama-server is ready, and whether it still does what it is there for.
-#include "odysseus/logic/overloaded.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/leftovers.hpp"
-#include "odysseus/platform/process_info.hpp"
+#include "odysseus/base/overloaded.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/leftovers.hpp"
+#include "odysseus/system/process_info.hpp"
 #include "supervisor_core.hpp"
 
 namespace odysseus {

@@ -1,7 +1,7 @@
 // From a reported failure to its verdict: evidence, judgement, and the way down the ladder.
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/process_info.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/process_info.hpp"
 #include "supervisor_core.hpp"
 
 #include <algorithm>

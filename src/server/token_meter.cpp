@@ -1,6 +1,6 @@
-#include "odysseus/logic/token_meter.hpp"
+#include "odysseus/server/token_meter.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <optional>
 

@@ -1,4 +1,4 @@
-#include "odysseus/service/upstream.hpp"
+#include "odysseus/server/upstream.hpp"
 
 namespace odysseus {
 

@@ -1,6 +1,6 @@
-#include "odysseus/logic/user_arguments.hpp"
+#include "odysseus/server/user_arguments.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
-#include "odysseus/io/command_line.hpp"
+#include "odysseus/settings/command_line.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/io/settings_source.hpp"
-#include "odysseus/io/verbs.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/settings/settings_source.hpp"
+#include "verbs.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

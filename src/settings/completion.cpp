@@ -1,8 +1,8 @@
 // The completion scripts, made from the tables of settings and commands like the help.
-#include "odysseus/error.hpp"
-#include "odysseus/io/command_line.hpp"
-#include "odysseus/io/verbs.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/settings/command_line.hpp"
+#include "verbs.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 

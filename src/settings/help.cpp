@@ -1,8 +1,8 @@
 // The help and the manual page, made from the tables of settings and commands.
-#include "odysseus/io/command_line.hpp"
-#include "odysseus/io/verbs.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/version.hpp"
+#include "odysseus/settings/command_line.hpp"
+#include "verbs.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/base/version.hpp"
 
 namespace odysseus::io {
 namespace {

@@ -1,12 +1,12 @@
-#include "odysseus/io/settings_source.hpp"
+#include "odysseus/settings/settings_source.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/io/terminal.hpp"
-#include "odysseus/log.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/environment.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/paths.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/environment.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/paths.hpp"
 
 #include <fstream>
 #include <sstream>

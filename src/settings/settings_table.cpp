@@ -1,4 +1,4 @@
-#include "odysseus/logic/settings.hpp"
+#include "odysseus/settings/settings.hpp"
 
 namespace odysseus {
 

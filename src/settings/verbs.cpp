@@ -1,4 +1,4 @@
-#include "odysseus/io/verbs.hpp"
+#include "verbs.hpp"
 
 namespace odysseus::io {
 

@@ -1,11 +1,11 @@
-#include "odysseus/platform/child.hpp"
+#include "odysseus/system/child.hpp"
 
 #include "group.hpp"
 #include "guard_protocol.hpp"
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/guard.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/guard.hpp"
 #include "posix_fd.hpp"
 
 #include <csignal>

@@ -1,10 +1,10 @@
 // The program and all it starts are in a job that the system ends when its last handle closes: when
 // this program ends, however it ends. No guard is needed.
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/logic/windows_command_line.hpp"
-#include "odysseus/platform/child.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "windows_command_line.hpp"
+#include "odysseus/system/child.hpp"
+#include "odysseus/system/files.hpp"
 
 #include "handle_windows.hpp"
 

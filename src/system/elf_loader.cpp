@@ -1,4 +1,4 @@
-#include "odysseus/logic/elf_loader.hpp"
+#include "elf_loader.hpp"
 
 namespace odysseus {
 

@@ -1,4 +1,4 @@
-#include "odysseus/platform/environment.hpp"
+#include "odysseus/system/environment.hpp"
 
 #include <cstdlib>
 

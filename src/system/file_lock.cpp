@@ -1,8 +1,8 @@
 // What FileLock does the same on every system.
-#include "odysseus/platform/file_lock.hpp"
+#include "odysseus/system/file_lock.hpp"
 
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 #include <thread>

@@ -1,8 +1,8 @@
-#include "odysseus/platform/file_lock.hpp"
+#include "odysseus/system/file_lock.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <cerrno>
 #include <fcntl.h>

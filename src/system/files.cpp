@@ -1,8 +1,8 @@
-#include "odysseus/platform/files.hpp"
+#include "odysseus/system/files.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/process_info.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/process_info.hpp"
 
 #include <fstream>
 #include <random>

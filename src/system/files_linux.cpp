@@ -1,4 +1,4 @@
-#include "odysseus/platform/files.hpp"
+#include "odysseus/system/files.hpp"
 
 namespace odysseus::platform {
 

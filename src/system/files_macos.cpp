@@ -1,6 +1,6 @@
-#include "odysseus/platform/files.hpp"
+#include "odysseus/system/files.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <cerrno>
 #include <sys/xattr.h>

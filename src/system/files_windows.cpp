@@ -1,7 +1,7 @@
-#include "odysseus/platform/files.hpp"
+#include "odysseus/system/files.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <system_error>

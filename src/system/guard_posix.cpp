@@ -1,5 +1,5 @@
 // One thread, no locks, no allocation to speak of: fork without worry, and little to go wrong.
-#include "odysseus/platform/guard.hpp"
+#include "odysseus/system/guard.hpp"
 
 #include "group.hpp"
 #include "guard_protocol.hpp"

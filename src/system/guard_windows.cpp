@@ -1,4 +1,4 @@
-#include "odysseus/platform/guard.hpp"
+#include "odysseus/system/guard.hpp"
 
 namespace odysseus::platform {
 

@@ -1,7 +1,7 @@
 // What the Windows sources share: an owner of a handle, and UTF-16 for what the system is told.
 #pragma once
 
-#include "odysseus/platform/files.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <string>
 #include <windows.h>

@@ -1,4 +1,4 @@
-#include "odysseus/platform/memory.hpp"
+#include "odysseus/system/heap.hpp"
 
 #ifdef __GLIBC__
 #include <malloc.h>

@@ -1,4 +1,4 @@
-#include "odysseus/platform/memory.hpp"
+#include "odysseus/system/heap.hpp"
 
 namespace odysseus::platform {
 

@@ -1,8 +1,8 @@
-#include "odysseus/platform/instance_lock.hpp"
+#include "odysseus/system/instance_lock.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 namespace odysseus::platform {
 namespace {

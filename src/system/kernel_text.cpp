@@ -1,6 +1,6 @@
-#include "odysseus/logic/kernel_text.hpp"
+#include "odysseus/system/kernel_text.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
-#include "odysseus/platform/leftovers.hpp"
+#include "odysseus/system/leftovers.hpp"
 
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <fstream>
 #include <nlohmann/json.hpp>

@@ -1,10 +1,10 @@
-#include "odysseus/platform/loader.hpp"
+#include "odysseus/system/loader.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/log.hpp"
-#include "odysseus/logic/elf_loader.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/log.hpp"
+#include "elf_loader.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include "posix_fd.hpp"
 

@@ -1,4 +1,4 @@
-#include "odysseus/platform/loader.hpp"
+#include "odysseus/system/loader.hpp"
 
 namespace odysseus::platform {
 

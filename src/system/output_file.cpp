@@ -1,5 +1,5 @@
 // What OutputFile does the same on every system.
-#include "odysseus/platform/files.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <utility>
 

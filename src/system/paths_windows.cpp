@@ -1,6 +1,6 @@
-#include "odysseus/platform/paths.hpp"
+#include "odysseus/system/paths.hpp"
 
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 
 #include <string>
 #include <windows.h>

@@ -1,6 +1,6 @@
-#include "odysseus/platform/poller.hpp"
+#include "odysseus/system/poller.hpp"
 
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 
 #include <array>
 #include <cerrno>

@@ -1,8 +1,8 @@
 // poll, with a pipe to wake it. POLLHUP alone tells of a client that has gone, so the owner's read
 // interest is what notices the end of a stream here.
-#include "odysseus/platform/poller.hpp"
+#include "odysseus/system/poller.hpp"
 
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 
 #include <array>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // WSAPoll, with a UDP socket that is connected to itself to wake it.
-#include "odysseus/platform/poller.hpp"
+#include "odysseus/system/poller.hpp"
 
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 
 #include <unordered_map>
 #include <winsock2.h>

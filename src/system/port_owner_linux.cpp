@@ -1,4 +1,4 @@
-#include "odysseus/platform/port_owner.hpp"
+#include "odysseus/system/port_owner.hpp"
 
 #include "odysseus/system/proc_linux.hpp"
 

@@ -1,7 +1,7 @@
-#include "odysseus/logic/port_text.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/port_owner.hpp"
-#include "odysseus/platform/run_tool.hpp"
+#include "odysseus/system/port_text.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/port_owner.hpp"
+#include "odysseus/system/run_tool.hpp"
 
 namespace odysseus::platform {
 

@@ -1,6 +1,6 @@
-#include "odysseus/logic/port_text.hpp"
+#include "odysseus/system/port_text.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <cstdio>
 

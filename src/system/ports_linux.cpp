@@ -1,5 +1,5 @@
-#include "odysseus/platform/ports.hpp"
-#include "odysseus/platform/process_info.hpp"
+#include "odysseus/system/ports.hpp"
+#include "odysseus/system/process_info.hpp"
 
 #include "odysseus/system/proc_linux.hpp"
 

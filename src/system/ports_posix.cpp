@@ -1,4 +1,4 @@
-#include "odysseus/platform/ports.hpp"
+#include "odysseus/system/ports.hpp"
 
 #include "posix_fd.hpp"
 

@@ -1,5 +1,5 @@
-#include "odysseus/logic/kernel_text.hpp"
-#include "odysseus/platform/process_info.hpp"
+#include "odysseus/system/kernel_text.hpp"
+#include "odysseus/system/process_info.hpp"
 
 #include "odysseus/system/proc_linux.hpp"
 

@@ -1,6 +1,6 @@
-#include "odysseus/logic/kernel_text.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/process_info.hpp"
+#include "odysseus/system/kernel_text.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/process_info.hpp"
 
 #include <csignal>
 #include <libproc.h>

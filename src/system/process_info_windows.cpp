@@ -1,6 +1,6 @@
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/process_info.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/process_info.hpp"
 
 #include "handle_windows.hpp"
 

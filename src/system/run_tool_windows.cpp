@@ -1,6 +1,6 @@
-#include "odysseus/platform/run_tool.hpp"
+#include "odysseus/system/run_tool.hpp"
 
-#include "odysseus/logic/windows_command_line.hpp"
+#include "windows_command_line.hpp"
 
 #include "handle_windows.hpp"
 

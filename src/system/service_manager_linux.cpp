@@ -1,4 +1,4 @@
-#include "odysseus/platform/service_manager.hpp"
+#include "odysseus/system/service_manager.hpp"
 
 #include <cstddef>
 #include <cstdlib>

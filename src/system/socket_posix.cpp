@@ -1,7 +1,7 @@
-#include "odysseus/platform/socket.hpp"
+#include "odysseus/system/socket.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "odysseus/platform/stop_signal.hpp"
+#include "odysseus/system/stop_signal.hpp"
 
 #include <condition_variable>
 #include <csignal>

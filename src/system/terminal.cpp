@@ -1,7 +1,7 @@
-#include "odysseus/io/terminal.hpp"
+#include "odysseus/system/terminal.hpp"
 
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/tty.hpp"
+#include "odysseus/base/text.hpp"
+#include "tty.hpp"
 
 #include <algorithm>
 #include <cmath>

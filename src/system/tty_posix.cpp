@@ -1,4 +1,4 @@
-#include "odysseus/platform/tty.hpp"
+#include "tty.hpp"
 
 #include <sys/ioctl.h>
 #include <unistd.h>

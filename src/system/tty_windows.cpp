@@ -1,4 +1,4 @@
-#include "odysseus/platform/tty.hpp"
+#include "tty.hpp"
 
 #include <io.h>
 #include <windows.h>

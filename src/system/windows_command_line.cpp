@@ -1,4 +1,4 @@
-#include "odysseus/logic/windows_command_line.hpp"
+#include "windows_command_line.hpp"
 
 #include <string_view>
 

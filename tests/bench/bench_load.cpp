@@ -4,10 +4,10 @@
 //   writing bench_load json PORT CONNECTIONS REQUESTS       small requests over kept connections
 //   bench_load body PORT REQUESTS BYTES first|last  one large body after the other
 // Each load prints one JSON object. All of it is one thread with a poller.
-#include "odysseus/logic/http_head.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/poller.hpp"
-#include "odysseus/platform/socket.hpp"
+#include "odysseus/proxy/http_head.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/poller.hpp"
+#include "odysseus/system/socket.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -7,13 +7,13 @@
 // good one; what the starts and loads of the contexts tried on the way cost when each is done by
 // itself, without anything going wrong before; and the ratio of the two. Exit code 1 when an answer
 // was not 200.
-#include "odysseus/logic/launch_plan.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/guard.hpp"
-#include "odysseus/platform/paths.hpp"
-#include "odysseus/service/llama_client.hpp"
-#include "odysseus/service/supervisor.hpp"
+#include "odysseus/server/launch_plan.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/guard.hpp"
+#include "odysseus/system/paths.hpp"
+#include "odysseus/server/llama_client.hpp"
+#include "odysseus/server/supervisor.hpp"
 
 #include <cstdio>
 #include <cstdlib>

@@ -1,8 +1,8 @@
 // The proxy alone, in front of any server on this machine: for benchmarks and for tests that speak
 // to it from outside. Usage: proxy_host UPSTREAM_PORT [KEY]; prints the port it listens on and runs
 // until its standard input ends.
-#include "odysseus/log.hpp"
-#include "odysseus/service/proxy.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/proxy/proxy.hpp"
 
 #include "../component/proxy_stand_ins.hpp"
 

@@ -2,11 +2,11 @@
 // nothing installed before and with a build in use. After each fault the store must hold whole
 // builds only, and what was in use must be in use; after the next good run, the new build is, and
 // nothing is left over. The counts are reported in docs/reliability.md.
-#include "odysseus/io/acquire.hpp"
+#include "odysseus/builds/acquire.hpp"
 
 #include "fake_build.hpp"
-#include "odysseus/error.hpp"
-#include "odysseus/platform/run_tool.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/system/run_tool.hpp"
 #include "release_json.hpp"
 #include "scratch.hpp"
 

@@ -1,6 +1,6 @@
-#include "odysseus/error.hpp"
-#include "odysseus/platform/child.hpp"
-#include "odysseus/platform/process_info.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/system/child.hpp"
+#include "odysseus/system/process_info.hpp"
 
 #include "scratch.hpp"
 

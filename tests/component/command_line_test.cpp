@@ -1,6 +1,6 @@
-#include "odysseus/error.hpp"
-#include "odysseus/io/command_line.hpp"
-#include "odysseus/io/verbs.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/settings/command_line.hpp"
+#include "settings/verbs.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>

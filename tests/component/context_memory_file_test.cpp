@@ -1,4 +1,4 @@
-#include "odysseus/io/context_memory_file.hpp"
+#include "memory/context_memory_file.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,9 +1,9 @@
-#include "odysseus/io/fetch.hpp"
+#include "odysseus/download/fetch.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/io/sha256.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/download/sha256.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 #include "release_host.hpp"
 #include "scratch.hpp"
 

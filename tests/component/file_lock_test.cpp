@@ -1,8 +1,8 @@
-#include "odysseus/platform/file_lock.hpp"
+#include "odysseus/system/file_lock.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/instance_lock.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/instance_lock.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>

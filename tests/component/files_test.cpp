@@ -1,6 +1,6 @@
-#include "odysseus/platform/files.hpp"
+#include "odysseus/system/files.hpp"
 
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,9 +1,9 @@
-#include "odysseus/io/build_files.hpp"
-#include "odysseus/io/install.hpp"
+#include "odysseus/builds/build_files.hpp"
+#include "odysseus/builds/install.hpp"
 
 #include "elf_program.hpp"
 #include "fake_build.hpp"
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,10 +1,10 @@
-#include "odysseus/error.hpp"
-#include "odysseus/platform/files.hpp"
-#include "odysseus/platform/instance_lock.hpp"
-#include "odysseus/platform/leftovers.hpp"
-#include "odysseus/platform/ports.hpp"
-#include "odysseus/platform/process_info.hpp"
-#include "odysseus/platform/stop_signal.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/instance_lock.hpp"
+#include "odysseus/system/leftovers.hpp"
+#include "odysseus/system/ports.hpp"
+#include "odysseus/system/process_info.hpp"
+#include "odysseus/system/stop_signal.hpp"
 
 #include "scratch.hpp"
 

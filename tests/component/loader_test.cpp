@@ -1,8 +1,8 @@
 // The files are made by hand here; tests/e2e moves a real build.
-#include "odysseus/platform/loader.hpp"
+#include "odysseus/system/loader.hpp"
 
 #include "elf_program.hpp"
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,5 +1,5 @@
-#include "odysseus/log.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/system/files.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>

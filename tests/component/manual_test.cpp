@@ -1,7 +1,7 @@
 // The manual is written by hand; these checks keep it from drifting away from the tables of the
 // program.
-#include "odysseus/io/verbs.hpp"
-#include "odysseus/logic/text.hpp"
+#include "settings/verbs.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>

@@ -1,4 +1,4 @@
-#include "odysseus/platform/memory.hpp"
+#include "odysseus/system/heap.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>

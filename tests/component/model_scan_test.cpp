@@ -1,6 +1,6 @@
-#include "odysseus/io/model_scan.hpp"
+#include "odysseus/models/model_scan.hpp"
 
-#include "odysseus/io/model_file.hpp"
+#include "odysseus/models/model_file.hpp"
 
 #include "gguf_write.hpp"
 

@@ -1,8 +1,8 @@
-#include "odysseus/service/models.hpp"
+#include "odysseus/models/models_folder.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/log.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/system/files.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>

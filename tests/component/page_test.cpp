@@ -1,6 +1,6 @@
-#include "odysseus/service/page.hpp"
+#include "proxy/page.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include "proxy_fixture.hpp"
 

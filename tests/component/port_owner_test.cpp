@@ -1,4 +1,4 @@
-#include "odysseus/platform/port_owner.hpp"
+#include "odysseus/system/port_owner.hpp"
 
 #include "release_host.hpp"
 

@@ -1,9 +1,9 @@
 // A made-up /proc, /sys and nvidia-smi for each kind of machine. (Linux; the parsers of the other
 // systems are tested in logic.)
-#include "odysseus/platform/oneapi.hpp"
-#include "odysseus/platform/probe.hpp"
+#include "odysseus/hardware/oneapi.hpp"
+#include "odysseus/hardware/probe.hpp"
 
-#include "odysseus/logic/machine_json.hpp"
+#include "odysseus/hardware/machine_json.hpp"
 
 #include "scratch.hpp"
 

@@ -1,6 +1,6 @@
 // What fails around the proxy: exceptions of those it asks, descriptors, memory. One request may be
 // lost by it, never the process or another client.
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 
 #include "proxy_fixture.hpp"
 

@@ -1,8 +1,8 @@
 // The proxy between a raw client and a raw llama-server.
 #pragma once
 
-#include "odysseus/logic/text.hpp"
-#include "odysseus/service/proxy.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/proxy/proxy.hpp"
 
 #include "proxy_stand_ins.hpp"
 #include "raw_http.hpp"

@@ -1,8 +1,8 @@
 // What stands in for the supervisor and the models folder where only the proxy is of interest.
 #pragma once
 
-#include "odysseus/service/model_directory.hpp"
-#include "odysseus/service/upstream.hpp"
+#include "odysseus/models/model_directory.hpp"
+#include "odysseus/server/upstream.hpp"
 
 #include <atomic>
 #include <condition_variable>

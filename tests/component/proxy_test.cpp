@@ -1,7 +1,7 @@
-#include "odysseus/service/proxy.hpp"
+#include "odysseus/proxy/proxy.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
 
 #include "proxy_fixture.hpp"
 

@@ -1,10 +1,10 @@
-#include "odysseus/io/pull.hpp"
+#include "odysseus/models/pull.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/io/sha256.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/file_lock.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/download/sha256.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/file_lock.hpp"
+#include "odysseus/system/files.hpp"
 #include "release_host.hpp"
 #include "scratch.hpp"
 

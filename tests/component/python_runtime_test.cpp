@@ -1,7 +1,7 @@
-#include "odysseus/io/python_runtime.hpp"
+#include "builds/python_runtime.hpp"
 
-#include "odysseus/error.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/system/files.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>

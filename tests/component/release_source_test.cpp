@@ -1,7 +1,7 @@
-#include "odysseus/io/acquire.hpp"
+#include "odysseus/builds/acquire.hpp"
 
 #include "fake_build.hpp"
-#include "odysseus/error.hpp"
+#include "odysseus/base/error.hpp"
 #include "release_json.hpp"
 #include "scratch.hpp"
 

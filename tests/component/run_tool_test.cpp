@@ -1,6 +1,6 @@
-#include "odysseus/platform/run_tool.hpp"
+#include "odysseus/system/run_tool.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include "scratch.hpp"
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "odysseus/platform/files.hpp"
+#include "odysseus/system/files.hpp"
 
 class Scratch {
   public:

@@ -1,7 +1,7 @@
-#include "odysseus/service/server_log.hpp"
+#include "odysseus/server/server_log.hpp"
 
-#include "odysseus/log.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/system/files.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>

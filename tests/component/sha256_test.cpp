@@ -1,4 +1,4 @@
-#include "odysseus/io/sha256.hpp"
+#include "odysseus/download/sha256.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

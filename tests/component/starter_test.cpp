@@ -1,6 +1,6 @@
-#include "odysseus/io/starter.hpp"
+#include "odysseus/models/starter.hpp"
 
-#include "odysseus/logic/starter_models.hpp"
+#include "models/starter_models.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <vector>

@@ -1,8 +1,8 @@
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/ports.hpp"
-#include "odysseus/platform/process_info.hpp"
-#include "odysseus/service/llama_client.hpp"
-#include "odysseus/service/supervisor.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/ports.hpp"
+#include "odysseus/system/process_info.hpp"
+#include "odysseus/server/llama_client.hpp"
+#include "odysseus/server/supervisor.hpp"
 
 #include "scratch.hpp"
 

@@ -1,6 +1,6 @@
 // docs/troubleshooting.md is written by hand; this keeps its table in step with the findings.
-#include "odysseus/logic/findings.hpp"
-#include "odysseus/logic/text.hpp"
+#include "commands/findings.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>

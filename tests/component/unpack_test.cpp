@@ -1,9 +1,9 @@
-#include "odysseus/io/unpack.hpp"
+#include "builds/unpack.hpp"
 
 #include "archive_maker.hpp"
-#include "odysseus/error.hpp"
-#include "odysseus/io/sha256.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/download/sha256.hpp"
+#include "odysseus/system/files.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -8,9 +8,9 @@
 #include "shape_models.hpp"
 #include "toy_model_maker.hpp"
 
-#include "odysseus/logic/gguf_header.hpp"
-#include "odysseus/logic/kv_cost.hpp"
-#include "odysseus/logic/toy_model.hpp"
+#include "odysseus/models/gguf_header.hpp"
+#include "odysseus/memory/kv_cost.hpp"
+#include "odysseus/models/toy_model.hpp"
 
 #include <filesystem>
 #include <fstream>

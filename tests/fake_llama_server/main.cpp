@@ -34,7 +34,7 @@
 //   --count FILE              appends one line for each start and each load
 //
 // The same program takes the guard role for the tests.
-#include "odysseus/platform/guard.hpp"
+#include "odysseus/system/guard.hpp"
 
 #include <atomic>
 #include <chrono>

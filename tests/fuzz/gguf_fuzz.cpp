@@ -1,6 +1,6 @@
 // Any bytes are a header or a refusal, and any header has a cost or none.
-#include "odysseus/logic/gguf_header.hpp"
-#include "odysseus/logic/kv_cost.hpp"
+#include "odysseus/models/gguf_header.hpp"
+#include "odysseus/memory/kv_cost.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // A request's head, an answer's head and chunks: whatever is accepted has one framing, holds no
 // control character, and reads the same however the bytes arrived.
-#include "odysseus/logic/http_head.hpp"
+#include "odysseus/proxy/http_head.hpp"
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // Bytes of a program's output through the splitter, the classifier and the book of processes.
-#include "odysseus/logic/process_book.hpp"
+#include "odysseus/server/process_book.hpp"
 
 #include <cstddef>
 #include <cstdint>

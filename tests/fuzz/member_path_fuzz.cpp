@@ -1,6 +1,6 @@
 // Any bytes as a member's name and a link's target (a newline between): whatever is let through is
 // relative, stays inside, and is let through again as the same path.
-#include "odysseus/logic/member_path.hpp"
+#include "builds/member_path.hpp"
 
 #include <cstddef>
 #include <cstdint>

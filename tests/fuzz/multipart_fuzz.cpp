@@ -1,6 +1,6 @@
 // The first line is the content type, the rest the body. The part that is found lies within the
 // body, begins behind an empty line, and ends where a delimiter stands.
-#include "odysseus/logic/multipart.hpp"
+#include "proxy/multipart.hpp"
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,8 +1,8 @@
 // Lines in: the first is the name that is asked for, the others are paths below the models folder.
 // Whatever they are, an answer names a model that there is, and every name that a model says it
 // answers to leads back to it.
-#include "odysseus/logic/model_catalog.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/models/model_catalog.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <cstdint>

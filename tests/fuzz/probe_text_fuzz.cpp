@@ -1,9 +1,9 @@
 // Every parser of what tools and files print, on the same bytes; and the hardware file.
-#include "odysseus/logic/linux_text.hpp"
-#include "odysseus/logic/machine_json.hpp"
-#include "odysseus/logic/macos_text.hpp"
-#include "odysseus/logic/nvidia_text.hpp"
-#include "odysseus/logic/server_text.hpp"
+#include "hardware/linux_text.hpp"
+#include "odysseus/hardware/machine_json.hpp"
+#include "hardware/macos_text.hpp"
+#include "hardware/nvidia_text.hpp"
+#include "odysseus/builds/server_text.hpp"
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
 // Release JSON -> releases -> the choice for two very different machines; and nightly-tag.txt.
-#include "odysseus/logic/asset_choice.hpp"
+#include "odysseus/builds/asset_choice.hpp"
 
 #include <cstdlib>
 #include <string_view>

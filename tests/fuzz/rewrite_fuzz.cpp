@@ -1,6 +1,6 @@
 // Bytes in, bytes out: where llama-server's parser (nlohmann) takes the body, the edited one must
 // parse to the same with only the top-level model changed, however the bytes arrived.
-#include "odysseus/logic/rewrite.hpp"
+#include "proxy/rewrite.hpp"
 
 #include <cstdint>
 #include <cstdlib>

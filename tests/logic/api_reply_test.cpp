@@ -1,4 +1,4 @@
-#include "odysseus/logic/api_reply.hpp"
+#include "builds/api_reply.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,6 +1,6 @@
-#include "odysseus/logic/asset_choice.hpp"
-#include "odysseus/logic/guessed_release.hpp"
-#include "odysseus/logic/machine_json.hpp"
+#include "odysseus/builds/asset_choice.hpp"
+#include "builds/guessed_release.hpp"
+#include "odysseus/hardware/machine_json.hpp"
 
 #include "release_data.hpp"
 

@@ -1,6 +1,6 @@
-#include "odysseus/logic/asset_name.hpp"
+#include "odysseus/builds/asset_name.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 #include "release_data.hpp"
 
 #include <catch2/catch_test_macros.hpp>

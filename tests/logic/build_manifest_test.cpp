@@ -1,4 +1,4 @@
-#include "odysseus/logic/build_manifest.hpp"
+#include "odysseus/builds/build_manifest.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,8 +1,8 @@
 // The whole table: machines over the release lists of seven eras, each release alone, ai-dock's
 // list at hand. Every cell is written out: the first choice's files, "none" where nothing may be
 // chosen.
-#include "odysseus/logic/asset_choice.hpp"
-#include "odysseus/logic/machine_json.hpp"
+#include "odysseus/builds/asset_choice.hpp"
+#include "odysseus/hardware/machine_json.hpp"
 
 #include "release_data.hpp"
 

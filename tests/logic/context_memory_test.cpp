@@ -1,6 +1,6 @@
-#include "odysseus/logic/context_memory.hpp"
+#include "odysseus/memory/context_memory.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

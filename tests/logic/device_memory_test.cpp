@@ -1,4 +1,4 @@
-#include "odysseus/logic/device_memory.hpp"
+#include "odysseus/memory/device_memory.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,5 +1,5 @@
-#include "odysseus/logic/elf_loader.hpp"
-#include "odysseus/logic/rewrite.hpp" // both fit into one file
+#include "system/elf_loader.hpp"
+#include "proxy/rewrite.hpp" // both fit into one file
 
 #include <catch2/catch_test_macros.hpp>
 

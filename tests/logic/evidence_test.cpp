@@ -1,6 +1,6 @@
 // What a client can write is no evidence, wherever it is quoted.
-#include "odysseus/logic/oom_verdict.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/server/oom_verdict.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,5 +1,5 @@
 // What a process had said before the request began, it survived.
-#include "odysseus/logic/oom_verdict.hpp"
+#include "odysseus/server/oom_verdict.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <tuple>

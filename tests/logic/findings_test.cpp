@@ -1,6 +1,6 @@
-#include "odysseus/logic/findings.hpp"
+#include "commands/findings.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>

@@ -1,4 +1,4 @@
-#include "odysseus/logic/fit_report.hpp"
+#include "odysseus/memory/fit_report.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,4 +1,4 @@
-#include "odysseus/logic/gguf_header.hpp"
+#include "odysseus/models/gguf_header.hpp"
 
 #include "gguf_write.hpp"
 

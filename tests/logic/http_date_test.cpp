@@ -1,4 +1,4 @@
-#include "odysseus/logic/http_date.hpp"
+#include "odysseus/download/http_date.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

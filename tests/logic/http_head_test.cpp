@@ -1,4 +1,4 @@
-#include "odysseus/logic/http_head.hpp"
+#include "odysseus/proxy/http_head.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

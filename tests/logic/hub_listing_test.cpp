@@ -1,6 +1,6 @@
-#include "odysseus/logic/hub_listing.hpp"
+#include "odysseus/models/hub_listing.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-#include "odysseus/logic/kv_cost.hpp"
+#include "odysseus/memory/kv_cost.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

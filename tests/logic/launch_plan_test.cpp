@@ -1,4 +1,4 @@
-#include "odysseus/logic/launch_plan.hpp"
+#include "odysseus/server/launch_plan.hpp"
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>

@@ -1,4 +1,4 @@
-#include "odysseus/logic/linux_text.hpp"
+#include "hardware/linux_text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,4 +1,4 @@
-#include "odysseus/logic/log_line.hpp"
+#include "odysseus/server/log_line.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators_range.hpp>

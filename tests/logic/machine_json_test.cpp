@@ -1,4 +1,4 @@
-#include "odysseus/logic/machine_json.hpp"
+#include "odysseus/hardware/machine_json.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>

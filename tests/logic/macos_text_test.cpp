@@ -1,5 +1,5 @@
-#include "odysseus/logic/kernel_text.hpp"
-#include "odysseus/logic/macos_text.hpp"
+#include "odysseus/system/kernel_text.hpp"
+#include "hardware/macos_text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

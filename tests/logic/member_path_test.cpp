@@ -1,4 +1,4 @@
-#include "odysseus/logic/member_path.hpp"
+#include "builds/member_path.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

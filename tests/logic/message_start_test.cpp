@@ -1,4 +1,4 @@
-#include "odysseus/logic/message_start.hpp"
+#include "proxy/message_start.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

@@ -1,7 +1,7 @@
-#include "odysseus/logic/kv_cost.hpp"
-#include "odysseus/logic/model_catalog.hpp"
+#include "odysseus/memory/kv_cost.hpp"
+#include "odysseus/models/model_catalog.hpp"
 
-#include "odysseus/logic/router_view.hpp"
+#include "odysseus/models/router_view.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

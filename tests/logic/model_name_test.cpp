@@ -1,4 +1,4 @@
-#include "odysseus/logic/model_name.hpp"
+#include "models/model_name.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

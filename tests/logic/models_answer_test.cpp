@@ -1,4 +1,4 @@
-#include "odysseus/logic/models_answer.hpp"
+#include "odysseus/proxy/models_answer.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,4 +1,4 @@
-#include "odysseus/logic/multipart.hpp"
+#include "proxy/multipart.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

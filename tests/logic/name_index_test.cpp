@@ -1,4 +1,4 @@
-#include "odysseus/logic/name_index.hpp"
+#include "odysseus/models/name_index.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

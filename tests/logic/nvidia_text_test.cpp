@@ -3,7 +3,7 @@
 // "[N/A]" from unslothai/unsloth pull request 10283 and lablup/all-smi issue 80, the MIG table from
 // XuehaiPan/nvitop pull request 8, the failures from NVIDIA/nvidia-docker issue 988 and
 // StatCan/aaw issue 1581. Rows with made-up figures follow their shape.
-#include "odysseus/logic/nvidia_text.hpp"
+#include "hardware/nvidia_text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>

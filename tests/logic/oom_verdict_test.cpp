@@ -1,6 +1,6 @@
-#include "odysseus/logic/oom_verdict.hpp"
+#include "odysseus/server/oom_verdict.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>

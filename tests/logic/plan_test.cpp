@@ -1,4 +1,4 @@
-#include "odysseus/logic/plan.hpp"
+#include "commands/plan_report.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-#include "odysseus/logic/port_text.hpp"
+#include "odysseus/system/port_text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,6 +1,6 @@
-#include "odysseus/logic/preset.hpp"
+#include "odysseus/server/preset.hpp"
 
-#include "odysseus/logic/router_view.hpp"
+#include "odysseus/models/router_view.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,5 +1,5 @@
-#include "odysseus/logic/query.hpp"
-#include "odysseus/logic/url.hpp"
+#include "proxy/query.hpp"
+#include "odysseus/download/url.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

@@ -1,4 +1,4 @@
-#include "odysseus/logic/redact.hpp"
+#include "commands/redact.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

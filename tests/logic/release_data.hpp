@@ -1,7 +1,7 @@
 // The stored release lists of tests/data/releases (origin in its README).
 #pragma once
 
-#include "odysseus/logic/release.hpp"
+#include "odysseus/builds/release.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>

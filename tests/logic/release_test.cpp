@@ -1,4 +1,4 @@
-#include "odysseus/logic/release.hpp"
+#include "odysseus/builds/release.hpp"
 
 #include "release_data.hpp"
 

@@ -1,4 +1,4 @@
-#include "odysseus/logic/router_remark.hpp"
+#include "proxy/router_remark.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <vector>

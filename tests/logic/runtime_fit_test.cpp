@@ -1,4 +1,4 @@
-#include "odysseus/logic/runtime_fit.hpp"
+#include "odysseus/builds/runtime_fit.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

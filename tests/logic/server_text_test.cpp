@@ -1,6 +1,6 @@
 // Output of llama-server as it was seen or posted: b11669 here (Debian's build), b6795 with Vulkan
 // in ggml-org/llama.cpp issue 16659, two CUDA devices in ollama/ollama issue 16508.
-#include "odysseus/logic/server_text.hpp"
+#include "odysseus/builds/server_text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

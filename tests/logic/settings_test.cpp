@@ -1,4 +1,4 @@
-#include "odysseus/logic/settings.hpp"
+#include "odysseus/settings/settings.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <set>

@@ -1,6 +1,6 @@
-#include "odysseus/logic/starter_models.hpp"
+#include "models/starter_models.hpp"
 
-#include "odysseus/logic/hub_name.hpp"
+#include "odysseus/models/hub_name.hpp"
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>

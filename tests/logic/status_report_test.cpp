@@ -1,4 +1,4 @@
-#include "odysseus/logic/status_report.hpp"
+#include "commands/status_report.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>

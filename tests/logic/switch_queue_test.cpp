@@ -1,4 +1,4 @@
-#include "odysseus/logic/switch_queue.hpp"
+#include "proxy/switch_queue.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <map>

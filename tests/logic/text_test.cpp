@@ -1,4 +1,4 @@
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

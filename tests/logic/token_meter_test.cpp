@@ -1,6 +1,6 @@
 // The lines are b11669's own: tests/data/llama-logs/b11669-router-oom.stdout.log, and one long
 // answer of the toy model.
-#include "odysseus/logic/token_meter.hpp"
+#include "odysseus/server/token_meter.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <string>

@@ -1,7 +1,7 @@
-#include "odysseus/logic/toy_model.hpp"
+#include "odysseus/models/toy_model.hpp"
 
-#include "odysseus/logic/context_choice.hpp"
-#include "odysseus/logic/gguf_header.hpp"
+#include "odysseus/memory/context_choice.hpp"
+#include "odysseus/models/gguf_header.hpp"
 
 #include "toy_model_maker.hpp"
 

@@ -1,4 +1,4 @@
-#include "odysseus/logic/transfer.hpp"
+#include "download/transfer.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

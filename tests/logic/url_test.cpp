@@ -1,4 +1,4 @@
-#include "odysseus/logic/url.hpp"
+#include "odysseus/download/url.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

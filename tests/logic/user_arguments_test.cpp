@@ -1,4 +1,4 @@
-#include "odysseus/logic/user_arguments.hpp"
+#include "odysseus/server/user_arguments.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,4 +1,4 @@
-#include "odysseus/logic/windows_command_line.hpp"
+#include "system/windows_command_line.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

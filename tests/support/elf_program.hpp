@@ -1,7 +1,7 @@
 // A file that a reader takes for an ELF program which names a loader; it does not run.
 #pragma once
 
-#include "odysseus/logic/elf_loader.hpp"
+#include "system/elf_loader.hpp"
 
 #include <string>
 

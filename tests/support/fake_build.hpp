@@ -3,10 +3,10 @@
 #pragma once
 
 #include "archive_maker.hpp"
-#include "odysseus/io/sha256.hpp"
-#include "odysseus/logic/build.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/download/sha256.hpp"
+#include "odysseus/builds/build.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 #include "release_host.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "raw_http.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <cstdio>
 #include <stdexcept>

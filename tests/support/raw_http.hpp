@@ -6,8 +6,8 @@
 
 #include "message_reader.hpp"
 
-#include "odysseus/platform/poller.hpp"
-#include "odysseus/platform/socket.hpp"
+#include "odysseus/system/poller.hpp"
+#include "odysseus/system/socket.hpp"
 
 #include <atomic>
 #include <chrono>

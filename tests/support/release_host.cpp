@@ -1,7 +1,7 @@
 #include "release_host.hpp"
 
-#include "odysseus/io/sha256.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/download/sha256.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <atomic>
 #include <condition_variable>

@@ -1,8 +1,8 @@
 // Release JSON as GitHub's API writes it, as far as it is read.
 #pragma once
 
-#include "odysseus/logic/build.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/builds/build.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 #include "shape_models.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include "gguf_write.hpp"
 

@@ -1,8 +1,8 @@
 #include "toy_model_maker.hpp"
 
-#include "odysseus/logic/toy_model.hpp"
+#include "odysseus/models/toy_model.hpp"
 
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 
 #include "gguf_write.hpp"
 

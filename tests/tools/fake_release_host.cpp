@@ -7,7 +7,7 @@
 // SPEC: PART,KIND[=VALUE][,times=N][,target=URL][,header=NAME:VALUE]; PART is contained in the
 // path, KIND one of cut drip stall status html truncate flip longer redirect redirect_loop
 // ignore_range.
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/text.hpp"
 #include "release_host.hpp"
 
 #include <atomic>

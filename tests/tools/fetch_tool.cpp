@@ -1,8 +1,8 @@
 // For benchmarks and by hand: the program's own download and unpacking, and nothing else.
 //   fetch_tool fetch URL FILE [SHA256]     fetch_tool unpack ARCHIVE FOLDER [nodigest]
-#include "odysseus/error.hpp"
-#include "odysseus/io/fetch.hpp"
-#include "odysseus/io/unpack.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/download/fetch.hpp"
+#include "builds/unpack.hpp"
 
 #include <cstdio>
 #include <exception>

@@ -2,9 +2,9 @@
 //   install_victim HOME BASE none | step:N | part:BYTES | unpack:N
 // Dies before its N-th step, when the unfinished download has so many bytes, or at the N-th
 // progress of unpacking. Prints each step, then the id of the build that is in use.
-#include "odysseus/error.hpp"
-#include "odysseus/io/acquire.hpp"
-#include "odysseus/logic/text.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/builds/acquire.hpp"
+#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 #include <csignal>

@@ -2,7 +2,7 @@
 // a second core is worth having.
 #pragma once
 
-#include "odysseus/io/sha256.hpp"
+#include "odysseus/download/sha256.hpp"
 
 #include <condition_variable>
 #include <cstddef>

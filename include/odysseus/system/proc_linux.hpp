@@ -1,9 +1,9 @@
 // What the Linux sources read of the kernel's files.
 #pragma once
 
-#include "odysseus/logic/port_text.hpp"
-#include "odysseus/logic/text.hpp"
-#include "odysseus/platform/files.hpp"
+#include "odysseus/system/port_text.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <filesystem>
 #include <fstream>

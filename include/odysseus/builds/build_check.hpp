@@ -1,0 +1,52 @@
+// The ground truth about a build: does its llama-server run here, and which devices does it see?
+#pragma once
+
+#include "odysseus/builds/asset_choice.hpp"
+#include "odysseus/builds/server_text.hpp"
+#include "odysseus/system/run_tool.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace odysseus::io {
+
+struct BuildCheck {
+    bool runs = false;
+    std::string trouble;            // a clause, when it does not run: "exited with 127: ..."
+    std::optional<std::string> tag; // as --version says
+    // Absent: this llama-server is too old to tell.
+    std::optional<std::vector<Device>> devices;
+};
+
+// What a llama-server needs in front of the loader's path (LD_LIBRARY_PATH), folder by folder: its
+// own folder, when its libraries are found in no other way, and for SYCL oneAPI's on Linux.
+[[nodiscard]] std::vector<std::filesystem::path>
+library_folders(const std::filesystem::path& server, bool own_folder, Backend backend);
+
+// Those folders as environment for a tool that is run from beside llama-server.
+[[nodiscard]] platform::EnvAdditions
+loader_environment(const std::vector<std::filesystem::path>& folders);
+
+// Asked with llama-server's path, and its library_folders.
+using CheckBuild = std::function<BuildCheck(const std::filesystem::path& server,
+                                            const std::vector<std::filesystem::path>& folders)>;
+
+// Runs `--version` and `--list-devices`. The limits are wide: a virus scanner reads a new program
+// first, and a GPU's driver may have to be woken.
+[[nodiscard]] BuildCheck check_build(const std::filesystem::path& server,
+                                     const std::vector<std::filesystem::path>& folders,
+                                     std::chrono::milliseconds limit = std::chrono::seconds(60));
+
+// Why a build of that backend cannot be used after this check; absent: it can.
+struct Refutation {
+    Setback setback;
+    std::string why; // a sentence without its end: "llama.cpp b11160 for CUDA lists no GPU"
+};
+[[nodiscard]] std::optional<Refutation> refuted(const BuildCheck& check, const std::string& tag,
+                                                Backend backend);
+
+} // namespace odysseus::io

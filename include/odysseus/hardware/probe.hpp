@@ -1,0 +1,30 @@
+// Looks at this machine. Tools are run here and files read, their text is understood in logic
+// (nvidia_text, linux_text, macos_text). What cannot be found out stays unknown, and what a person
+// should know about that is in Machine::notes. docs/hardware.md tells what is looked at and why.
+//
+// Quick: without an NVIDIA driver no program is started. With one, nvidia-smi is run at most three
+// times; one that hangs is killed at the deadline and not asked again. Never throws for what the
+// machine is like. May be called from any thread.
+#pragma once
+
+#include "odysseus/hardware/machine.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace odysseus::platform {
+
+// A test gives a root of its own, with a made-up /proc and /sys below it.
+struct ProbeLimits {
+    std::filesystem::path root = "/";              // Linux only
+    std::optional<std::string> path_env;           // instead of PATH
+    std::optional<std::string> visible_devices;    // instead of CUDA_VISIBLE_DEVICES
+    std::optional<std::string> library_path;       // instead of LD_LIBRARY_PATH; Linux only
+    std::chrono::milliseconds tool_deadline{3000}; // each run of a tool
+};
+
+[[nodiscard]] Machine probe_machine(const ProbeLimits& limits = {});
+
+} // namespace odysseus::platform

@@ -1,0 +1,42 @@
+// The models of the user's folder, as values.
+#pragma once
+
+#include "odysseus/models/kv_shape.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace odysseus {
+
+// One *.gguf file as found below the models folder.
+struct ModelFile {
+    std::string path; // relative to the models folder, '/' between parts, UTF-8
+    std::int64_t size_bytes = 0;
+    std::int64_t modified_s =
+        0; // from an epoch of the system's own, may be below 0: only to be compared
+};
+
+// One model that can be asked for: a file, or the shards of a split model, with its mmproj.
+struct Model {
+    std::string id; // what llama-server calls it
+    std::vector<std::string>
+        names;        // everything it answers to, the friendliest first, the id among them
+    std::string path; // absolute path of the (first) file
+    std::int64_t size_bytes = 0; // all shards
+    int shards = 1;
+    std::optional<std::string> mmproj; // absolute path
+    std::int64_t mmproj_bytes = 0;
+    std::int64_t modified_s = 0; // of the newest file of it
+    bool listed_by_router =
+        true; // llama-server finds it in --models-dir by itself; else it needs a preset section
+    std::optional<std::string> architecture;
+    std::optional<std::int64_t> trained_context; // tokens
+    std::optional<KvShape> kv; // absent: the metadata does not tell, only the size does
+
+    // What is in memory once it is loaded.
+    [[nodiscard]] std::int64_t loaded_bytes() const { return size_bytes + mmproj_bytes; }
+};
+
+} // namespace odysseus

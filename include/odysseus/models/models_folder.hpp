@@ -1,0 +1,52 @@
+// The models folder as it is now: the proxy's directory of models, over logic/model_catalog and
+// io/model_scan.
+#pragma once
+
+#include "odysseus/models/model_scan.hpp"
+#include "odysseus/models/model_directory.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace odysseus {
+
+// Thread-safe.
+class Models final : public ModelDirectory {
+  public:
+    // `stand_in` is offered while the folder holds no model; `preferred` answers requests that name
+    // none.
+    Models(const std::filesystem::path& models_dir, std::optional<Model> stand_in,
+           std::optional<std::string> preferred);
+
+    [[nodiscard]] ModelLookup lookup(std::string_view asked) const override;
+    [[nodiscard]] std::vector<Model> models() const override;
+    [[nodiscard]] std::vector<std::string> folder_ids() const override;
+    bool refresh() override;
+
+    [[nodiscard]] std::shared_ptr<const Catalog> catalog() const;
+    // Called by the thread that found a change, with the new catalog in place. When it throws, the
+    // change is known all the same, and the next refresh() calls it again. Set it before others use
+    // this object.
+    void on_change(std::function<void(const Catalog&)> call);
+
+  private:
+    [[nodiscard]] std::shared_ptr<const Catalog> scanned();
+    [[nodiscard]] bool tell(const Catalog& fresh);
+
+    std::mutex m_scan_mutex; // one thread walks at a time
+    io::ModelScan m_scan;
+    std::uint64_t m_signature = 0;
+    std::function<void(const Catalog&)> m_on_change;
+    bool m_trouble_told = false;
+    std::optional<Model> m_stand_in;
+    std::optional<std::string> m_preferred;
+
+    mutable std::mutex m_mutex;
+    std::shared_ptr<const Catalog> m_catalog;
+};
+
+} // namespace odysseus

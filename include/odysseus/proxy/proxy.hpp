@@ -1,0 +1,90 @@
+// The server that clients speak to: passes requests to llama-server and its answers back, byte for
+// byte, with only the model's name rewritten on the way in (docs/proxy.md).
+//
+// One thread moves all bytes and never blocks; a few more are started when they are needed for what
+// may block (waiting for the supervisor, reading the models folder). A stream therefore costs a few
+// hundred bytes and no thread, and a client that goes away is noticed at once.
+#pragma once
+
+#include "odysseus/proxy/access.hpp"
+#include "odysseus/models/model_directory.hpp"
+#include "odysseus/server/upstream.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace odysseus {
+
+// Everything has a limit. The defaults are those of docs/proxy.md, "Limits".
+struct ProxyLimits {
+    std::size_t connections_max = 2048; // beyond: 503 with Retry-After
+    std::size_t requests_max = 1536;    // in flight to llama-server; beyond: 503 with Retry-After
+    std::size_t body_bytes_max = std::size_t{256} << 20;    // of one request; beyond: 413
+    std::size_t bodies_bytes_max = std::size_t{1024} << 20; // of all at one time; beyond: 503
+    std::chrono::milliseconds head{10'000};                 // from a head's first byte to its last
+    std::chrono::milliseconds body_pause{30'000};           // without a byte of a body
+    std::chrono::milliseconds idle{75'000};                 // a connection between two requests
+    std::chrono::milliseconds write_pause{120'000}; // the client takes nothing of its answer
+    std::chrono::milliseconds ready_wait{600'000};  // while llama-server starts
+    std::chrono::milliseconds own_question{3'000};  // llama-server's answer to odysseus itself
+};
+
+struct ProxySettings {
+    AccessRules access;
+    // How many models llama-server holds at once (its --models-max); 0: any number. Requests for
+    // another one wait until nobody uses the one that must go (logic/switch_queue.hpp).
+    std::size_t models_max = 1;
+    std::chrono::milliseconds sse_ping{15'000}; // 0: no comments while a stream has not begun
+    ProxyLimits limits;
+};
+
+// Counted since the start.
+struct Traffic {
+    std::uint64_t total = 0; // requests for llama-server
+    std::uint64_t active = 0;
+    std::uint64_t replayed = 0;
+    std::uint64_t refused = 0;     // by odysseus: names, keys, limits, bad HTTP
+    std::uint64_t hung_up = 0;     // the client left before the end
+    std::uint64_t cut = 0;         // llama-server left before the end
+    std::uint64_t connections = 0; // open now
+    std::uint64_t bytes_to_clients = 0;
+    std::uint64_t by_class[6] = {}; // answers of 1xx … 5xx, at their first digit
+    double first_byte_s = 0;        // sums over the answers that were passed on
+    double total_s = 0;
+};
+
+// All are asked on the proxy's thread and answer at once.
+struct ProxyPages {
+    std::function<std::string(const Traffic&)> status_json; // GET /odysseus/status
+    // GET /odysseus/log: the lines after this many (log_json); empty: 404
+    std::function<std::string(std::uint64_t after)> log_json;
+    std::function<std::string()> metrics_text; // more lines for GET /metrics; may be empty
+};
+
+class Proxy {
+  public:
+    Proxy(ProxySettings settings, Upstream& upstream, ModelDirectory& models, ProxyPages pages);
+    ~Proxy(); // cuts what is still there
+    Proxy(const Proxy&) = delete;
+    Proxy& operator=(const Proxy&) = delete;
+
+    // Binds; clients may connect from now on and are served from start() on. Throws Error: busy
+    // when the port is taken. Port 0: any.
+    void listen(const std::string& host, int port);
+    [[nodiscard]] int port() const;
+    void start();
+    // Takes no new connection, lets requests in flight end within `grace`, cuts the rest, and
+    // returns when nothing runs any more.
+    void stop(std::chrono::milliseconds grace);
+
+    [[nodiscard]] Traffic traffic() const; // from any thread
+
+  private:
+    struct State;
+    std::unique_ptr<State> m_state;
+};
+
+} // namespace odysseus

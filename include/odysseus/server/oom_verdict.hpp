@@ -1,0 +1,57 @@
+// Was it memory? Judged by evidence: what the model's process said since the request began, how it
+// ended, and what the kernel killed. An answer may quote the request, so its words are a suspicion
+// and never evidence by themselves (docs/supervision.md).
+#pragma once
+
+#include "odysseus/server/process_book.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace odysseus {
+
+struct OutOfMemory {
+    std::string evidence;              // the line, or the words of the answer
+    std::optional<std::int64_t> bytes; // the largest allocation that was refused
+    std::string device;                // empty: not said
+};
+struct OtherCause {
+    std::string reason;
+    bool crash = false; // of a process that had loaded: it can be loaded again as it was
+};
+// It died while loading without a word: one lower rung is tried, once.
+struct Suspicion {
+    std::string reason;
+};
+using OomVerdict = std::variant<OutOfMemory, OtherCause, Suspicion>;
+
+struct Symptoms {
+    int status = 0; // of the HTTP answer; 0: the connection broke
+    std::string_view body;
+    std::string_view model;                // its name is echoed in answers and is no evidence
+    const ModelProcess* process = nullptr; // the model's newest; nullptr: none known
+    bool killed_for_memory = false;        // the kernel's count of such kills rose since the start
+    // When the request was sent: what a loaded process had said before, it survived.
+    std::chrono::steady_clock::time_point since{};
+};
+
+[[nodiscard]] OomVerdict judge(const Symptoms& symptoms);
+
+// Whether the answer holds one of the documented words, the model's own name left out.
+[[nodiscard]] bool speaks_of_memory(int status, std::string_view body, std::string_view model);
+// Whether an allocation was refused to this process since then; while it loads, since its start.
+[[nodiscard]] bool was_refused_memory(const ModelProcess& process,
+                                      std::chrono::steady_clock::time_point since);
+// Whether the answer says that a model failed to load, whatever the reason.
+[[nodiscard]] bool is_load_failure(int status, std::string_view body);
+// Whether the answer says that the model's process, or the connection to it, broke.
+[[nodiscard]] bool is_broken_connection(int status, std::string_view body);
+// Whether the router found nobody at the model's port ("Could not establish connection").
+[[nodiscard]] bool is_refused_connection(int status, std::string_view body);
+// "model limit reached, try again later": the router's own race; asking again helps.
+[[nodiscard]] bool is_retryable_race(int status, std::string_view body);
+
+} // namespace odysseus

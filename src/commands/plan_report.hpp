@@ -1,0 +1,54 @@
+// Everything that a launch decides, as one value: `odysseus plan`, GET /odysseus/status and the
+// first lines on the terminal are made from it.
+#pragma once
+
+#include "odysseus/builds/build.hpp"
+#include "odysseus/memory/context_choice.hpp"
+#include "odysseus/memory/fit_report.hpp"
+#include "odysseus/hardware/machine.hpp"
+#include "odysseus/models/model.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace odysseus {
+
+// The llama.cpp build that would run or runs.
+struct PlannedBuild {
+    std::string source; // "ggml-org/llama.cpp", or where it was imported from
+    std::string tag;    // "" when it is not known, as for --llama-server PATH
+    bool installed = false;
+    std::vector<BuildFile> files; // empty when nothing is to be fetched
+    std::string reason;
+    std::optional<Backend> backend = std::nullopt; // absent: that of the machine
+};
+
+struct Plan {
+    Machine hardware;
+    std::optional<PlannedBuild>
+        build; // absent: none fits, or none could be asked for; `build_trouble` says why
+    std::string build_trouble;
+    std::vector<Model> models;
+    ContextChoice context;
+    std::vector<std::string> argv; // llama-server's, its name first
+    std::vector<std::string> findings;
+    std::optional<FitComparison> verified; // with --verify
+};
+
+// The parts and the whole (docs/manual.md, "plan --json").
+[[nodiscard]] nlohmann::ordered_json build_json(const std::optional<PlannedBuild>& build);
+[[nodiscard]] nlohmann::ordered_json models_json(const std::vector<Model>& models);
+[[nodiscard]] nlohmann::ordered_json context_json(const ContextChoice& context);
+[[nodiscard]] std::string plan_json(const Plan& plan); // ends with a line end
+
+// For a person: a short text with every figure and its reason.
+[[nodiscard]] std::string plan_text(const Plan& plan);
+
+// One line each, without a line end: "NVIDIA GeForce RTX 4090, 23.4 GiB free of 24.0 GiB; 16
+// cores, 64.0 GiB RAM".
+[[nodiscard]] std::string machine_line(const Machine& machine);
+[[nodiscard]] std::string models_line(const std::vector<Model>& models);
+
+} // namespace odysseus

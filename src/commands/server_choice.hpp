@@ -1,0 +1,48 @@
+// Which llama-server a launch uses: the one that was named, an installed build, or one that is
+// fetched now.
+#pragma once
+
+#include "odysseus/builds/build_store.hpp"
+#include "odysseus/builds/install.hpp"
+#include "odysseus/builds/release_source.hpp"
+#include "odysseus/hardware/machine.hpp"
+#include "plan_report.hpp"
+#include "odysseus/settings/settings.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+namespace odysseus::front {
+
+struct Server {
+    std::filesystem::path executable;
+    PlannedBuild build;
+    Backend backend = Backend::cpu;                     // what llama-server computes on
+    std::vector<std::filesystem::path> library_folders; // must be on the loader's path
+    std::optional<platform::FileLock> in_use; // keeps the build from being removed; server_for's
+};
+
+[[nodiscard]] io::BuildStore store_for(const Settings& settings, const Machine& machine);
+
+// The one that was named or is installed; absent: one has to be fetched. Uses no network.
+// Throws Error (usage) for a named one that is not there.
+[[nodiscard]] std::optional<Server> ready_server(const Settings& settings, const Machine& machine);
+
+// ready_server, else a build is fetched and installed. Throws Error: no_build, network, integrity,
+// busy; Stopped.
+[[nodiscard]] Server server_for(const Settings& settings, const Machine& machine,
+                                const std::function<bool()>& stopped);
+
+// What `odysseus plan` shows: ready_server's, else what would be fetched.
+[[nodiscard]] PlannedBuild planned_build(const Settings& settings, const Machine& machine);
+
+// For everything that fetches builds: the network as the settings have it, progress on the
+// terminal.
+[[nodiscard]] io::ReleaseSource release_source(const Settings& settings,
+                                               const std::function<bool()>& stopped);
+[[nodiscard]] io::InstallOptions install_options(const io::ReleaseSource& source);
+[[nodiscard]] io::InstalledBuild install_release(const Settings& settings, const Machine& machine,
+                                                 const std::function<bool()>& stopped);
+
+} // namespace odysseus::front
