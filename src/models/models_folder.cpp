@@ -3,7 +3,7 @@
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 
-#include "odysseus/proxy/exception_text.hpp"
+#include "odysseus/base/exception_text.hpp"
 
 #include <utility>
 

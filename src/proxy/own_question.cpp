@@ -4,7 +4,7 @@
 #include "odysseus/proxy/models_answer.hpp"
 #include "odysseus/base/text.hpp"
 
-#include "odysseus/proxy/exception_text.hpp"
+#include "odysseus/base/exception_text.hpp"
 
 #include <utility>
 

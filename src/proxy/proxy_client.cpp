@@ -5,7 +5,7 @@
 #include "query.hpp"
 #include "odysseus/base/text.hpp"
 
-#include "odysseus/proxy/exception_text.hpp"
+#include "odysseus/base/exception_text.hpp"
 #include "own_question.hpp"
 #include "proxy_exchange.hpp"
 

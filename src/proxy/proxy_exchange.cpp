@@ -5,7 +5,7 @@
 #include "http_forward.hpp"
 #include "odysseus/base/text.hpp"
 
-#include "odysseus/proxy/exception_text.hpp"
+#include "odysseus/base/exception_text.hpp"
 #include "proxy_client.hpp"
 
 #include <array>

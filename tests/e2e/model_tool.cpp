@@ -1,6 +1,6 @@
 // Models for the end-to-end tests, and what odysseus thinks they cost.
 //   model_tool toy FILE      the built-in toy model
-//   model_tool make-toy FILE what src/logic/toy_model.gguf is made by
+//   model_tool make-toy FILE what src/models/toy_model.gguf is made by
 //   model_tool shapes DIR    a small model for each way of keeping a cache; on stdout a line of
 //   JSON
 //                            for each run of llama-server to compare with:

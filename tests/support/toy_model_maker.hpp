@@ -1,4 +1,4 @@
-// Makes src/logic/toy_model.gguf: model_tool make-toy FILE.
+// Makes src/models/toy_model.gguf: model_tool make-toy FILE.
 #pragma once
 
 #include <string>

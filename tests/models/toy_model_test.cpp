@@ -13,7 +13,7 @@ TEST_CASE("toy model: small, whole, named, and cheaper than any rung could notic
     const auto bytes = toy_model_gguf();
     CHECK(bytes.size() > 200'000);
     CHECK(bytes.size() < 400'000);
-    CHECK(bytes == made_toy_model()); // model_tool make-toy src/logic/toy_model.gguf
+    CHECK(bytes == made_toy_model()); // model_tool make-toy src/models/toy_model.gguf
     const auto read = read_gguf(bytes);
     REQUIRE(std::holds_alternative<GgufInfo>(read));
     const auto& info = std::get<GgufInfo>(read);
