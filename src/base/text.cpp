@@ -9,6 +9,14 @@
 
 namespace odysseus {
 
+namespace {
+
+char lowered_letter(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+} // namespace
+
 std::string_view trimmed(std::string_view text) {
     const auto first = text.find_first_not_of(" \t\r\n\f\v");
     if (first == std::string_view::npos) return {};
@@ -17,15 +25,13 @@ std::string_view trimmed(std::string_view text) {
 
 std::string lowered(std::string_view text) {
     std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
+    std::transform(out.begin(), out.end(), out.begin(), lowered_letter);
     return out;
 }
 
 bool same_name(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                              [](char x, char y) { return lower(x) == lower(y); });
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return lowered_letter(x) == lowered_letter(y); });
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

@@ -113,7 +113,7 @@ std::string bash_script() {
 }
 
 // What zsh and fish take as one quoted word.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
     std::string out = "'";
     for (const char c : text) {
         if (c == '\'') {
@@ -144,7 +144,7 @@ std::string zsh_flag(const SettingSpec& spec) {
     case Follows::file: action = ":file:_files"; break;
     case Follows::text: action = cat(":", lowered(spec.value), ": "); break;
     }
-    return quoted(cat(spec.repeatable ? "*" : "", spec.flag, spec.value != nullptr ? "=" : "", "[",
+    return shell_quoted(cat(spec.repeatable ? "*" : "", spec.flag, spec.value != nullptr ? "=" : "", "[",
                       zsh_help(spec.help), "]", action));
 }
 
@@ -153,8 +153,8 @@ std::string zsh_commands() {
     for (const auto& spec : verb_specs()) {
         cases += cat("    ", spec.name, ") own=(");
         for (const auto& own : spec.switches)
-            cases += quoted(cat(own.flag, "[", zsh_help(own.help), "]")) + " ";
-        if (*spec.completions != '\0') cases += quoted(cat("1: :(", spec.completions, ")")) + " ";
+            cases += shell_quoted(cat(own.flag, "[", zsh_help(own.help), "]")) + " ";
+        if (*spec.completions != '\0') cases += shell_quoted(cat("1: :(", spec.completions, ")")) + " ";
         if (spec.verb == Verb::backend) cases += "'2:file or tag:_files' ";
         cases += ") ;;\n";
     }
@@ -164,7 +164,7 @@ std::string zsh_commands() {
 std::string zsh_script() {
     std::string commands;
     for (const auto& spec : verb_specs())
-        commands += cat("    ", quoted(cat(spec.name, ":", zsh_help(spec.help))), "\n");
+        commands += cat("    ", shell_quoted(cat(spec.name, ":", zsh_help(spec.help))), "\n");
     std::string flags;
     for (const auto& spec : setting_specs())
         flags += cat("    ", zsh_flag(spec), "\n");
@@ -200,24 +200,24 @@ std::string fish_flag(const SettingSpec& spec) {
     std::string value;
     switch (follows(spec)) {
     case Follows::nothing: break;
-    case Follows::words: value = cat(" -x -a ", quoted(spec.words)); break;
+    case Follows::words: value = cat(" -x -a ", shell_quoted(spec.words)); break;
     case Follows::folder: value = " -x -a '(__fish_complete_directories)'"; break;
     case Follows::file: value = " -r -F"; break;
     case Follows::text: value = " -x"; break;
     }
     return cat("complete -c odysseus -l ", std::string_view(spec.flag).substr(2), value, " -d ",
-               quoted(spec.help), "\n");
+               shell_quoted(spec.help), "\n");
 }
 
 std::string fish_command(const VerbSpec& spec) {
     const auto seen = cat("complete -c odysseus -n '__fish_seen_subcommand_from ", spec.name, "' ");
     std::string text = cat("complete -c odysseus -n __fish_use_subcommand -a ", spec.name, " -d ",
-                           quoted(spec.help), "\n");
+                           shell_quoted(spec.help), "\n");
     for (const auto& own : spec.switches) {
         text +=
-            cat(seen, "-l ", std::string_view(own.flag).substr(2), " -d ", quoted(own.help), "\n");
+            cat(seen, "-l ", std::string_view(own.flag).substr(2), " -d ", shell_quoted(own.help), "\n");
     }
-    if (*spec.completions != '\0') text += cat(seen, "-a ", quoted(spec.completions), "\n");
+    if (*spec.completions != '\0') text += cat(seen, "-a ", shell_quoted(spec.completions), "\n");
     if (spec.verb == Verb::backend)
         text +=
             cat("complete -c odysseus -n '__fish_seen_subcommand_from ", k_takes_file, "' -F\n");

@@ -4,7 +4,7 @@
 #include "odysseus/base/log.hpp"
 #include "odysseus/proxy/proxy.hpp"
 
-#include "../component/proxy_stand_ins.hpp"
+#include "proxy/proxy_stand_ins.hpp"
 
 #include <cstdio>
 #include <cstdlib>

@@ -1,3 +1,4 @@
+#include "odysseus/download/url.hpp"
 #include "odysseus/proxy/access.hpp"
 
 #include <catch2/catch_test_macros.hpp>
