@@ -12,15 +12,23 @@ namespace odysseus {
 namespace {
 
 constexpr std::size_t k_list_bytes_max = std::size_t{16} * 1024 * 1024;
+constexpr int k_folder_reads_max = 4; // each holds a thread that others need too
 
 // Whether the folder has changed; one that cannot be read has not, and what is known stays known.
-bool look(ModelDirectory& models, std::atomic<bool>& trouble_told) {
+bool look(ProxyCore& core) {
+    const struct Counted {
+        explicit Counted(std::atomic<int>& counter) : reads(counter), number(++counter) {}
+        ~Counted() { --reads; }
+        std::atomic<int>& reads;
+        int number;
+    } counted(core.folder_reads);
+    if (counted.number > k_folder_reads_max) return false; // the disk has stalled
     try {
-        const bool changed = models.refresh();
-        trouble_told = false;
+        const bool changed = core.models.refresh();
+        core.folder_trouble_told = false;
         return changed;
     } catch (...) {
-        if (!trouble_told.exchange(true))
+        if (!core.folder_trouble_told.exchange(true))
             log::warn(cat("the models folder could not be read: ", current_exception_text()));
         return false;
     }
@@ -39,7 +47,7 @@ OwnQuestion::~OwnQuestion() {
 void OwnQuestion::start() {
     auto& core = m_core;
     core.errands.run([&core, gone = m_gone, self = this] {
-        const bool changed = look(core.models, core.folder_trouble_told);
+        const bool changed = look(core);
         core.post([changed, gone, self] {
             if (!*gone) self->ask(changed);
         });

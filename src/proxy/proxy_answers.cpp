@@ -12,13 +12,6 @@
 #include "proxy_exchange.hpp"
 
 namespace odysseus {
-namespace {
-
-// How often at most a name that nobody knows makes odysseus look at the folder and ask
-// llama-server.
-constexpr std::chrono::milliseconds k_refresh_interval{1000};
-
-} // namespace
 
 ClientHeadInput Client::head_input() const {
     ClientHeadInput input;
@@ -87,17 +80,19 @@ void Client::answer_endpoint() {
 
 // Nobody knows the name: perhaps the file is new, or the model is one of llama-server's own.
 void Client::ask_again(const UnknownModel& unknown) {
-    if (m_core.now - m_core.last_refresh < k_refresh_interval) {
+    if (m_request->looked) {
         answer_error(404, "model_not_found", unknown_model_message(unknown), "model");
         return;
     }
-    m_core.last_refresh = m_core.now;
     m_stage = Stage::question;
-    m_question = std::make_unique<OwnQuestion>(m_core, [this](const auto& /*list*/) {
-        m_core.bury(std::move(m_question));
-        m_core.with_client(m_id, [](Client& client) { client.forward(); });
-    });
-    m_question->start();
+    m_core.call_after_look(m_id);
+}
+
+// A look that began before the request came may have missed what the request is for.
+void Client::look_ended(bool begun_for_it) {
+    if (m_stage != Stage::question || m_question) return;
+    m_request->looked = begun_for_it;
+    forward();
 }
 
 void Client::ask_for_models(std::string_view one) {

@@ -26,6 +26,7 @@ class Client final : public Watched {
     void sweep();      // deadlines
     void begin_stop(); // no request after this one
     void upstream_settled();
+    void look_ended(bool begun_for_it); // after ProxyCore::call_after_look
     [[nodiscard]] std::uint64_t id() const { return m_id; }
 
     // For the exchange. Sends what goes now and keeps the rest; false: the client has gone, and

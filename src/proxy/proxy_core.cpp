@@ -5,6 +5,7 @@
 #include "odysseus/base/text.hpp"
 
 #include "odysseus/base/exception_text.hpp"
+#include "own_question.hpp"
 #include "proxy_client.hpp"
 
 #include <algorithm>
@@ -22,6 +23,7 @@ constexpr std::size_t k_idle_links_max = 32;
 constexpr std::chrono::milliseconds k_idle_link_life{2000}; // llama-server closes after 5 s
 constexpr std::chrono::milliseconds k_sweep_interval{250};
 constexpr std::chrono::milliseconds k_wait_slice{1000};
+constexpr std::chrono::milliseconds k_look_interval{250};
 constexpr std::chrono::milliseconds k_pause_after_failure{200};
 
 std::string random_prefix() {
@@ -35,7 +37,8 @@ std::string random_prefix() {
 }
 
 // The loop goes on, whatever one part of it throws.
-template <class Work> void contained(const Work& work) {
+template <class Work>
+void contained(const Work& work) {
     try {
         work();
     } catch (...) {
@@ -207,6 +210,7 @@ void ProxyCore::run() {
     }
     m_ending = true;
     m_clients.clear();
+    m_look.reset();
     links.drop_idle();
     empty_graves();
     errands.stop();
@@ -222,6 +226,8 @@ void ProxyCore::empty_graves() {
 void ProxyCore::sweep() {
     m_next_sweep = now + k_sweep_interval;
     links.sweep();
+    if (m_look) m_look->sweep();
+    begin_look();
     std::vector<std::uint64_t> all;
     all.reserve(m_clients.size());
     for (const auto& [id, client] : m_clients)
@@ -295,6 +301,7 @@ void ProxyCore::with_client(std::uint64_t id, const std::function<void(Client&)>
 void ProxyCore::end_client(Client& client) {
     m_waiting.erase(client.id());
     m_waiting_for_turn.erase(client.id());
+    m_waiting_for_look.erase(client.id());
     if (m_waiting.empty()) m_nobody_waits = true;
     auto node = m_clients.extract(client.id());
     if (!node.empty()) m_graves.push_back(std::move(node.mapped()));
@@ -331,6 +338,31 @@ void ProxyCore::wait_for_upstream() {
         for (const auto id : waiting)
             with_client(id, [](Client& waiter) { waiter.upstream_settled(); });
     });
+}
+
+void ProxyCore::call_after_look(std::uint64_t client_id) {
+    m_waiting_for_look.insert(client_id);
+    post([this] { begin_look(); }); // with all who come in this lot of events
+}
+
+void ProxyCore::begin_look() {
+    if (m_look || m_waiting_for_look.empty() || now - m_look_began < k_look_interval) return;
+    m_look_began = now;
+    auto begun_for = std::exchange(m_waiting_for_look, {});
+    m_look = std::make_unique<OwnQuestion>(
+        *this, [this, begun_for = std::move(begun_for)](const auto& /*list*/) {
+            bury(std::move(m_look));
+            look_ended(begun_for);
+        });
+    m_look->start();
+}
+
+// Those who came meanwhile look whether it has found their model too, else they wait for the next.
+void ProxyCore::look_ended(const std::set<std::uint64_t>& begun_for) {
+    for (const auto id : begun_for)
+        with_client(id, [](Client& waiter) { waiter.look_ended(true); });
+    for (const auto id : std::exchange(m_waiting_for_look, {}))
+        with_client(id, [](Client& waiter) { waiter.look_ended(false); });
 }
 
 void ProxyCore::call_on_turn(std::uint64_t client_id) {

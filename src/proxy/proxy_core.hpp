@@ -36,6 +36,7 @@ class Watched {
 
 class Link;
 class Client;
+class OwnQuestion;
 
 // Whoever uses a connection to llama-server.
 class LinkUser {
@@ -109,6 +110,9 @@ class ProxyCore final : public Watched {
     void bury(std::unique_ptr<Watched> ended);
     // Calls back, on the loop's thread, when llama-server is ready, has failed or stops.
     void call_when_ready(std::uint64_t client_id);
+    // Calls back when a look at the folder and at llama-server's list has ended: for all whose name
+    // nobody knows, one look at a time, and few a second.
+    void call_after_look(std::uint64_t client_id);
     // Calls back when it may be this client's turn in `switches`.
     void call_on_turn(std::uint64_t client_id);
     void leave_switches(SwitchQueue::Ticket ticket);
@@ -129,9 +133,9 @@ class ProxyCore final : public Watched {
     SwitchQueue switches; // who may use which model now
     // Ids that llama-server lists and the directory does not know (its own cache).
     std::set<std::string, std::less<>> foreign_ids;
-    std::atomic<bool> folder_trouble_told{false}; // errands' threads write it
-    // When a name was last looked for in vain with a fresh look at the folder.
-    TimePoint last_refresh{};
+    // Errands' threads write them.
+    std::atomic<bool> folder_trouble_told{false};
+    std::atomic<int> folder_reads{0};
 
     // Counters: written on the loop's thread, read from any.
     struct Counters {
@@ -147,6 +151,8 @@ class ProxyCore final : public Watched {
     void empty_graves();
     void run_posted();
     void turn(const std::vector<platform::Ready>& ready);
+    void begin_look();
+    void look_ended(const std::set<std::uint64_t>& begun_for);
     void wait_for_upstream(); // on an errand's thread
     [[nodiscard]] std::optional<std::chrono::milliseconds> pause() const;
 
@@ -163,6 +169,9 @@ class ProxyCore final : public Watched {
 
     std::set<std::uint64_t> m_waiting; // clients that wait for llama-server
     std::set<std::uint64_t> m_waiting_for_turn;
+    std::set<std::uint64_t> m_waiting_for_look; // for the next one
+    std::unique_ptr<OwnQuestion> m_look;
+    TimePoint m_look_began{};
     bool m_waiter_runs = false;
     std::atomic<bool> m_nobody_waits{false};
     std::atomic<bool> m_ending{false};

@@ -25,6 +25,7 @@ struct ProxyRequest {
     JsonScanner scanner;
     bool with_key = true; // the client may be given llama-server's own key
     std::string allowed_origin;
+    bool looked = false; // for its name, in the folder and at llama-server; once is all
 
     // What goes up, once the names are settled.
     std::string target;
