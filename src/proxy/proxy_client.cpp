@@ -196,7 +196,8 @@ bool Client::admit() {
     m_request->with_key = false;
     const auto endpoint = endpoint_of(head.method, head.path, false);
     if (endpoint == Endpoint::health || endpoint == Endpoint::page ||
-        (endpoint == Endpoint::forward && is_page_asset(head.method, head.path)))
+        (endpoint == Endpoint::forward && is_page_asset(head.method, head.path) &&
+         !query_value(head.query, "model")))
         return true;
     OwnAnswer answer_;
     answer_.status = 401;

@@ -23,6 +23,10 @@ class NameSettler {
         m_request.model.clear();
         m_request.loads_model = false;
         m_request.target = m_request.head.path;
+        if (!m_request.with_key) { // a file of the web UI, for anybody: names are not for them
+            if (m_request.head.has_query) m_request.target += cat("?", m_request.head.query);
+            return std::nullopt;
+        }
         if (m_request.head.has_query) settle_query();
         settle_body();
         if (m_strict && !m_request.model.empty()) m_request.loads_model = true;

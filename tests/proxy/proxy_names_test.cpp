@@ -131,3 +131,69 @@ TEST_CASE("A client that leaves while its name is looked for leaves no trace") {
     go.open();
     CHECK(status_of(second.read_message()) == 404);
 }
+
+TEST_CASE("Without a key nobody is told of models, nor makes odysseus look for one") {
+    ProxySettings settings;
+    settings.access.keys = {"secret"};
+    std::mutex mutex;
+    std::string seen; // by llama-server
+    ProxyFixture fixture(answering([&](const std::string& request) {
+                             const std::lock_guard lock(mutex);
+                             seen += request;
+                             return ok_answer("file");
+                         }),
+                         settings);
+    fixture.upstream.set([](Serving& serving) { serving.api_key = "inner"; });
+    const std::string requests[] = {
+        fixture.get("/x.js?model=e"),
+        fixture.get("/x.js?model=frendly"),
+        fixture.get("/x.js?model=friendly"),
+        fixture.get("/index.html?a=b&model=friendly&autoload=true"),
+        fixture.get("/x.js?mod%65l=frendl%79"),
+        fixture.get("/_app/immutable/x.css?model=friendly"),
+        cat("GET /x.js HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n",
+            R"({"model":"friendly"})"),
+    };
+    for (const auto& request : requests) {
+        CAPTURE(request);
+        auto client = fixture.client();
+        client.send(request);
+        const auto answer = client.read_message();
+        CHECK_FALSE(has(answer, "friendly"));
+        CHECK_FALSE(has(answer, "model-file"));
+    }
+    CHECK(fixture.models.refreshes() == 0);
+    const std::lock_guard lock(mutex);
+    CHECK_FALSE(has(seen, "/models"));
+    CHECK_FALSE(has(seen, "?model"));
+    CHECK_FALSE(has(seen, "model-file"));
+    CHECK_FALSE(has(seen, "inner"));
+}
+
+TEST_CASE("Without a key nobody waits for a model's turn, or holds one up") {
+    ProxySettings settings;
+    settings.access.keys = {"secret"};
+    Gate go;
+    ProxyFixture fixture(
+        [&](RawConnection& connection) {
+            while (true) {
+                const auto request = connection.read_message();
+                if (request.empty()) return;
+                if (has(request, "model-file")) (void)go.wait();
+                connection.send(ok_answer("{}"));
+            }
+        },
+        settings);
+    fixture.upstream.set([](Serving& serving) { serving.api_key = "inner"; });
+    fixture.models.add_later("other", "other-file");
+    CHECK(fixture.models.refresh());
+    auto user = fixture.client();
+    user.send(fixture.post("/v1/chat/completions", R"({"model":"friendly"})",
+                           "Authorization: Bearer secret\r\n"));
+    wait_until([&] { return fixture.proxy.traffic().active == 1; });
+    auto outsider = fixture.client();
+    outsider.send(fixture.get("/x.js?model=other"));
+    CHECK(status_of(outsider.read_message()) != 0); // at once, whatever it is
+    go.open();
+    CHECK(status_of(user.read_message()) == 200);
+}
