@@ -71,11 +71,10 @@ bool Models::refresh() {
     const auto signature = m_scan.signature();
     if (signature == m_signature) return false;
     auto fresh = scanned();
-    {
-        const std::lock_guard lock(m_mutex);
-        m_catalog = fresh;
-    }
+    // Before requests are let through to it, llama-server must know of the model.
     if (tell(*fresh)) m_signature = signature; // else the next look tells it again
+    const std::lock_guard lock(m_mutex);
+    m_catalog = std::move(fresh);
     return true;
 }
 

@@ -62,6 +62,21 @@ TEST_CASE("models: an unknown name comes with near ones, a default answers for n
     CHECK(models.lookup("").id == "llama-3.1-8b");
 }
 
+TEST_CASE("models: a new model is known only when those who must hear of it have") {
+    const Folder folder;
+    Models models(folder.path, toy(), std::nullopt);
+    bool known_before = true;
+    models.on_change([&](const Catalog& catalog) {
+        known_before = models.lookup("new").known;
+        CHECK(catalog.models.size() == 1);
+        CHECK(models.models().front().id == "odysseus-toy");
+    });
+    folder.put("new.gguf");
+    CHECK(models.refresh());
+    CHECK_FALSE(known_before);
+    CHECK(models.lookup("new").known);
+}
+
 TEST_CASE("models: a change that cannot be told is known all the same, and told again") {
     const Scratch scratch;
     const auto log_file = scratch / "own.log";

@@ -28,9 +28,9 @@ class Models final : public ModelDirectory {
     bool refresh() override;
 
     [[nodiscard]] std::shared_ptr<const Catalog> catalog() const;
-    // Called by the thread that found a change, with the new catalog in place. When it throws, the
-    // change is known all the same, and the next refresh() calls it again. Set it before others use
-    // this object.
+    // Called by the thread that found a change, before others see the new catalog. When it throws,
+    // the change is known all the same, and the next refresh() calls it again. Set it before others
+    // use this object.
     void on_change(std::function<void(const Catalog&)> call);
 
   private:
