@@ -17,10 +17,29 @@ constexpr std::size_t k_files_kept = 3;
 constexpr std::chrono::minutes k_trouble_every{10};
 constexpr std::size_t k_waiting_bytes_max = std::size_t{64} * 1024;
 
-// JSON string contents (RFC 8259, section 7). Bytes of 0x80 and more pass as they are.
+// How many bytes at the front are one character above ASCII (RFC 3629); 0: they are none.
+std::size_t character_bytes(std::string_view text) {
+    const auto byte = [&](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    };
+    const auto lead = byte(0);
+    const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (lead < 0xC2 || lead > 0xF4) return 0;
+    for (std::size_t i = 1; i < bytes; ++i) {
+        if ((byte(i) & 0xC0) != 0x80) return 0;
+    }
+    const auto second = byte(1);
+    const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
+    const bool beyond = (lead == 0xED && second > 0x9F) || (lead == 0xF4 && second > 0x8F);
+    return overlong || beyond ? 0 : bytes;
+}
+
+// JSON string contents (RFC 8259, section 7). What is no UTF-8 becomes U+FFFD: names of files and
+// what clients send may hold any bytes.
 void append_escaped(std::string& out, std::string_view text) {
     static constexpr char k_hex[] = "0123456789abcdef";
-    for (const char c : text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
         const auto byte = static_cast<unsigned char>(c);
         if (c == '"' || c == '\\') {
             out += '\\';
@@ -29,8 +48,13 @@ void append_escaped(std::string& out, std::string_view text) {
             out += "\\u00";
             out += k_hex[byte >> 4];
             out += k_hex[byte & 15];
-        } else {
+        } else if (byte < 0x80) {
             out += c;
+        } else if (const auto bytes = character_bytes(text.substr(i)); bytes > 0) {
+            out += text.substr(i, bytes);
+            i += bytes - 1;
+        } else {
+            out += "\\ufffd";
         }
     }
 }

@@ -34,9 +34,11 @@ bool is_clean_value(std::string_view text) {
                         [](char c) { return is_control(c) && c != '\t'; });
 }
 
+// Of ASCII alone (RFC 3986): other bytes would have to be percent-encoded.
 bool is_clean_target(std::string_view text) {
-    return std::none_of(text.begin(), text.end(),
-                        [](char c) { return is_control(c) || c == ' ' || c == '#'; });
+    return std::none_of(text.begin(), text.end(), [](char c) {
+        return is_control(c) || static_cast<unsigned char>(c) >= 0x80 || c == ' ' || c == '#';
+    });
 }
 
 // A host with an optional port, as a Host line holds it; no user information, no path.
