@@ -1,8 +1,10 @@
 #include "odysseus/base/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <locale>
 #include <utility>
@@ -124,33 +126,55 @@ std::string byte_text(std::int64_t bytes) {
 
 namespace {
 
-// Levenshtein's distance, by one row of the table at a time.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j)
-        row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t cost = a[i - 1] == b[j - 1] ? 0 : 1;
-            diagonal =
-                std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + cost}));
-        }
+constexpr std::size_t k_word_bytes_max = 64; // longer is no typing error
+
+// Levenshtein's distance to one word from many others. A column of the table is one machine word
+// (Myers 1999, Hyyrö 2003), so that another costs its length and no more: anybody can ask.
+class EditDistance {
+  public:
+    // Of at most k_word_bytes_max bytes.
+    explicit EditDistance(std::string_view word) : m_size(word.size()) {
+        for (std::size_t i = 0; i < word.size(); ++i)
+            m_places[static_cast<unsigned char>(word[i])] |= std::uint64_t{1} << i;
     }
-    return row.back();
-}
+
+    [[nodiscard]] std::size_t to(std::string_view other) const {
+        if (m_size == 0) return other.size();
+        const auto last = std::uint64_t{1} << (m_size - 1);
+        std::uint64_t up = ~std::uint64_t{0}; // where the column grows by one, going down
+        std::uint64_t down = 0;               // and where it shrinks
+        auto distance = m_size;
+        for (const char c : other) {
+            const auto same = m_places[static_cast<unsigned char>(c)];
+            const auto vertical = same | down;
+            const auto horizontal = (((same & up) + up) ^ up) | same;
+            auto right = down | ~(horizontal | up);
+            auto left = up & horizontal;
+            if ((right & last) != 0) ++distance;
+            if ((left & last) != 0) --distance;
+            right = (right << 1) | 1;
+            left <<= 1;
+            up = left | ~(vertical | right);
+            down = right & vertical;
+        }
+        return distance;
+    }
+
+  private:
+    std::size_t m_size;
+    std::array<std::uint64_t, 256> m_places{};
+};
 
 } // namespace
 
 std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates,
                                  std::size_t most) {
-    constexpr std::size_t k_word_bytes_max =
-        256; // the distance is quadratic; longer is no typing error
     const auto wanted = lowered(word.substr(0, k_word_bytes_max));
+    const EditDistance distance_from(wanted);
     std::vector<std::pair<std::size_t, std::string>> ranked;
     for (const auto& candidate : candidates) {
         const auto known = lowered(std::string_view(candidate).substr(0, k_word_bytes_max));
-        auto distance = edit_distance(wanted, known);
+        auto distance = distance_from.to(known);
         if (!wanted.empty() && known.find(wanted) != std::string::npos)
             distance = std::min<std::size_t>(distance, 1);
         if (distance <= std::max<std::size_t>(2, wanted.size() / 3))

@@ -1,6 +1,10 @@
 #include "odysseus/base/text.hpp"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <ctime>
+#include <string>
+#include <vector>
 
 using namespace odysseus;
 
@@ -58,4 +62,78 @@ TEST_CASE("text: the nearest names come first, far ones not at all") {
     CHECK(nearest("qwen3-8", known) == std::vector<std::string>{"Qwen3-8B"});
     CHECK(nearest("lama-3.1-8b", known).front() == "llama-3.1-8b");
     CHECK(nearest("completely-different-name", known).empty());
+}
+
+namespace {
+
+// By its definition, as slowly as it gets.
+std::size_t distance_by_definition(std::string_view a, std::string_view b) {
+    if (a.empty()) return b.size();
+    if (b.empty()) return a.size();
+    if (a.front() == b.front()) return distance_by_definition(a.substr(1), b.substr(1));
+    return 1 + std::min({distance_by_definition(a.substr(1), b.substr(1)),
+                         distance_by_definition(a.substr(1), b),
+                         distance_by_definition(a, b.substr(1))});
+}
+
+} // namespace
+
+TEST_CASE("text: near is an edit distance of two, or of a third of the word") {
+    const std::vector<std::string> words{"a",   "abc",    "abd",   "bca",    "aabb",  "abab",
+                                         "xyz", "abcdef", "bcdef", "fedcba", "abxdef"};
+    for (const auto& word : words) {
+        for (const auto& other : words) {
+            CAPTURE(word, other);
+            const bool part = other.find(word) != std::string::npos;
+            const bool near =
+                distance_by_definition(word, other) <= std::max<std::size_t>(2, word.size() / 3);
+            CHECK(nearest(word, {other}).empty() == !(near || part));
+        }
+    }
+    const std::string long_name(64, 'x');
+    CHECK(nearest(long_name, {long_name + "-Q4_K_M"}).size() == 1);
+    CHECK(nearest(long_name.substr(0, 63) + "y", {long_name}).size() == 1);
+    CHECK(nearest(std::string(64, 'y'), {long_name}).empty());
+}
+
+TEST_CASE("text: a name as long as may be, among many, costs next to nothing") {
+    std::vector<std::string> known;
+    for (int i = 0; i < 600; ++i)
+        known.push_back(std::string(200, 'a') + std::to_string(i));
+    const auto begin = std::clock();
+    constexpr int k_times = 10;
+    for (int i = 0; i < k_times; ++i)
+        CHECK(nearest(std::string(256, 'b'), known).empty());
+    const double each_ms =
+        1000.0 * static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / k_times;
+    CHECK(each_ms < 20); // 2 in a debug build; the table of all pairs takes 300
+}
+
+TEST_CASE("text: lines are broken between words, and hang below what stands behind a label") {
+    struct Row {
+        const char* text;
+        std::size_t columns;
+        const char* out;
+    };
+    const Row rows[] = {
+        {"one two three", 7, "one two\nthree"},
+        {"one two three", 13, "one two three"},
+        {"label     one two three", 15, "label     one\n          two\n          three"},
+        {"        one two", 11, "        one\n        two"},
+        {"a short one\nlabel  a longer one\n", 14,
+         "a short one\nlabel  a\n       longer\n       one\n"},
+        {"see https://host.example/a-long-address now", 12,
+         "see\nhttps://host.example/a-long-address\nnow"},
+        {"gr\xC3\xB6\xC3\x9F"
+         "er als",
+         10,
+         "gr\xC3\xB6\xC3\x9F"
+         "er als"}, // ten characters, twelve bytes
+        {"", 10, ""},
+        {"\n\n", 10, "\n\n"},
+    };
+    for (const auto& row : rows) {
+        INFO(row.text);
+        CHECK(wrapped(row.text, row.columns) == row.out);
+    }
 }
