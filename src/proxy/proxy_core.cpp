@@ -136,7 +136,7 @@ ProxyCore::~ProxyCore() {
 }
 
 void ProxyCore::listen(const std::string& host, int port) {
-    m_listener = platform::listen_on(host, port);
+    m_listeners = platform::listen_on_all(host, port);
     // Each connection may need a second one, to llama-server.
     const auto wanted = settings.limits.connections_max + settings.limits.requests_max;
     const auto allowed = platform::allow_sockets(wanted + k_other_sockets);
@@ -146,17 +146,17 @@ void ProxyCore::listen(const std::string& host, int port) {
         log::warn(cat("this system allows ", allowed, " open files only, so at most ",
                       m_connections_max, " clients are served at one time (ulimit -n)"));
     }
-    poller.add(m_listener, static_cast<Watched*>(this), {.read = true});
+    for (const auto& listener : m_listeners)
+        poller.add(listener, static_cast<Watched*>(this), {.read = true});
 }
 
 void ProxyCore::stop(std::chrono::milliseconds grace) {
     post([this, grace] {
         stopping = true;
         m_cut_at = Clock::now() + grace;
-        if (m_listener) {
-            poller.remove(m_listener);
-            m_listener.close();
-        }
+        for (const auto& listener : m_listeners)
+            poller.remove(listener);
+        m_listeners.clear();
         links.drop_idle();
         std::vector<Client*> all;
         for (const auto& [id, client] : m_clients)
@@ -234,24 +234,30 @@ void ProxyCore::sweep() {
         all.push_back(id);
     for (const auto id : all)
         with_client(id, [](Client& client) { client.sweep(); });
-    if (m_listener && m_accept_again != TimePoint{} && now >= m_accept_again) {
+    if (m_accept_again != TimePoint{} && now >= m_accept_again) {
         m_accept_again = {};
-        poller.change(m_listener, static_cast<Watched*>(this), {.read = true});
+        watch_listeners(true);
     }
 }
 
-void ProxyCore::on_ready(const platform::Ready& /*ready*/) {
-    if (m_listener) accept_clients();
+void ProxyCore::watch_listeners(bool read) {
+    for (const auto& listener : m_listeners)
+        poller.change(listener, static_cast<Watched*>(this), {.read = read});
 }
 
-void ProxyCore::accept_clients() {
+void ProxyCore::on_ready(const platform::Ready& /*ready*/) {
+    for (const auto& listener : m_listeners)
+        accept_clients(listener);
+}
+
+void ProxyCore::accept_clients(const platform::Socket& listener) {
     for (std::size_t i = 0; i < k_accepts_a_turn; ++i) {
         platform::Accepted accepted;
-        const auto state = platform::accept_from(m_listener, accepted);
+        const auto state = platform::accept_from(listener, accepted);
         if (state == platform::AcceptState::none) return;
         if (state == platform::AcceptState::exhausted) {
             // The connection stays in the queue: asking again at once would spin.
-            poller.change(m_listener, static_cast<Watched*>(this), {.read = false});
+            watch_listeners(false);
             m_accept_again = now + k_sweep_interval;
             return;
         }

@@ -93,14 +93,16 @@ class ProxyCore final : public Watched {
     ~ProxyCore() override;
 
     void listen(const std::string& host, int port);
-    [[nodiscard]] int port() const { return platform::port_of(m_listener); }
+    [[nodiscard]] int port() const {
+        return m_listeners.empty() ? 0 : platform::port_of(m_listeners.front());
+    }
     void run(); // until stop() was called and nothing is left, or its time is over
     // From any thread:
     void stop(std::chrono::milliseconds grace);
     void post(std::function<void()> work); // runs it on the loop's thread
     [[nodiscard]] Traffic traffic() const;
 
-    void on_ready(const platform::Ready& ready) override; // the listener
+    void on_ready(const platform::Ready& ready) override; // a listener
 
     // For the connections.
     [[nodiscard]] Client* client(std::uint64_t id);
@@ -145,7 +147,8 @@ class ProxyCore final : public Watched {
     } counters;
 
   private:
-    void accept_clients();
+    void accept_clients(const platform::Socket& listener);
+    void watch_listeners(bool read);
     void refuse_client(const platform::Socket& socket);
     void sweep();
     void empty_graves();
@@ -156,7 +159,7 @@ class ProxyCore final : public Watched {
     void wait_for_upstream(); // on an errand's thread
     [[nodiscard]] std::optional<std::chrono::milliseconds> pause() const;
 
-    platform::Socket m_listener;
+    std::vector<platform::Socket> m_listeners; // one for each address of --host
     std::unordered_map<std::uint64_t, std::unique_ptr<Client>> m_clients;
     std::vector<std::unique_ptr<Watched>> m_graves;
     std::uint64_t m_last_client = 0;

@@ -3,6 +3,7 @@
 #include "posix_fd.hpp"
 
 #include <arpa/inet.h>
+#include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -22,25 +23,34 @@ socklen_t fill(sockaddr_storage& storage, const std::string& address, int port) 
     auto* four = reinterpret_cast<sockaddr_in*>(&storage);
     four->sin_family = AF_INET;
     four->sin_port = htons(static_cast<std::uint16_t>(port));
-    const auto* text = address == "localhost" ? "127.0.0.1" : address.c_str();
-    if (::inet_pton(AF_INET, text, &four->sin_addr) != 1) return 0;
+    if (::inet_pton(AF_INET, address.c_str(), &four->sin_addr) != 1) return 0;
     return sizeof(sockaddr_in);
+}
+
+// What the system says to a program that would listen there; 0: it may.
+int error_of_listening(const std::string& address, int port) {
+    sockaddr_storage storage;
+    const auto length = fill(storage, address, port);
+    if (length == 0) return EINVAL;
+    const Fd socket(::socket(storage.ss_family, SOCK_STREAM, 0));
+    if (!socket) return errno;
+    set_close_on_exec(socket.get());
+    // As servers do: a connection that is still closing (TIME_WAIT) does not make a port taken.
+    const int yes = 1;
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    const bool listens =
+        ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&storage), length) == 0 &&
+        ::listen(socket.get(), 1) == 0;
+    return listens ? 0 : errno;
 }
 
 } // namespace
 
 bool port_is_free(const std::string& address, int port) {
-    sockaddr_storage storage;
-    const auto length = fill(storage, address, port);
-    if (length == 0) return false;
-    const Fd socket(::socket(storage.ss_family, SOCK_STREAM, 0));
-    if (!socket) return false;
-    set_close_on_exec(socket.get());
-    // As servers do: a connection that is still closing (TIME_WAIT) does not make a port taken.
-    const int yes = 1;
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&storage), length) == 0 &&
-           ::listen(socket.get(), 1) == 0;
+    if (address != "localhost") return error_of_listening(address, port) == 0;
+    // ::1 need not be there, but must not be another program's.
+    return error_of_listening("127.0.0.1", port) == 0 &&
+           error_of_listening("::1", port) != EADDRINUSE;
 }
 
 std::optional<int> next_free_port(const std::string& address, int from) {

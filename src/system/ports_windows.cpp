@@ -30,26 +30,34 @@ int fill(sockaddr_storage& storage, const std::string& address, int port) {
     auto* four = reinterpret_cast<sockaddr_in*>(&storage);
     four->sin_family = AF_INET;
     four->sin_port = htons(static_cast<std::uint16_t>(port));
-    const char* text = address == "localhost" ? "127.0.0.1" : address.c_str();
-    return ::inet_pton(AF_INET, text, &four->sin_addr) == 1 ? sizeof *four : 0;
+    return ::inet_pton(AF_INET, address.c_str(), &four->sin_addr) == 1 ? sizeof *four : 0;
+}
+
+// What the system says to a program that would listen there; 0: it may.
+int error_of_listening(const std::string& address, int port) {
+    sockaddr_storage storage;
+    const int length = fill(storage, address, port);
+    if (length == 0 || !winsock()) return WSAEINVAL;
+    const SOCKET socket = ::socket(storage.ss_family, SOCK_STREAM, IPPROTO_TCP);
+    if (socket == INVALID_SOCKET) return ::WSAGetLastError();
+    // Without it a second socket could share the port of the first.
+    const BOOL yes = TRUE;
+    ::setsockopt(socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&yes),
+                 sizeof yes);
+    const bool listens = ::bind(socket, reinterpret_cast<const sockaddr*>(&storage), length) == 0 &&
+                         ::listen(socket, 1) == 0;
+    const int error = listens ? 0 : ::WSAGetLastError();
+    ::closesocket(socket);
+    return error;
 }
 
 } // namespace
 
 bool port_is_free(const std::string& address, int port) {
-    sockaddr_storage storage;
-    const int length = fill(storage, address, port);
-    if (length == 0 || !winsock()) return false;
-    const SOCKET socket = ::socket(storage.ss_family, SOCK_STREAM, IPPROTO_TCP);
-    if (socket == INVALID_SOCKET) return false;
-    // Without it a second socket could share the port of the first.
-    const BOOL yes = TRUE;
-    ::setsockopt(socket, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&yes),
-                 sizeof yes);
-    const bool free = ::bind(socket, reinterpret_cast<const sockaddr*>(&storage), length) == 0 &&
-                      ::listen(socket, 1) == 0;
-    ::closesocket(socket);
-    return free;
+    if (address != "localhost") return error_of_listening(address, port) == 0;
+    // ::1 need not be there, but must not be another program's.
+    const int six = error_of_listening("::1", port);
+    return error_of_listening("127.0.0.1", port) == 0 && six != WSAEADDRINUSE && six != WSAEACCES;
 }
 
 std::optional<int> next_free_port(const std::string& address, int from) {

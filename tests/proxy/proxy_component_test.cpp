@@ -2,17 +2,49 @@
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/system/ports.hpp"
 
 #include "proxy_fixture.hpp"
 
+#include <arpa/inet.h>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <sys/socket.h>
 
 using namespace odysseus;
 using namespace odysseus::test;
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+namespace {
+
+// Empty: this machine has no IPv6.
+platform::Socket connect_to_v6_loopback(int port) {
+    platform::Socket socket(::socket(AF_INET6, SOCK_STREAM, 0));
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(static_cast<std::uint16_t>(port));
+    address.sin6_addr = in6addr_loopback;
+    if (::connect(static_cast<int>(socket.native()), reinterpret_cast<sockaddr*>(&address),
+                  sizeof address) != 0)
+        return {};
+    (void)::fcntl(static_cast<int>(socket.native()), F_SETFL, O_NONBLOCK);
+    return socket;
+}
+
+bool has_v6_loopback() {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_addr = in6addr_loopback;
+    const platform::Socket socket(::socket(AF_INET6, SOCK_STREAM, 0));
+    return socket && ::bind(static_cast<int>(socket.native()),
+                            reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
+
+} // namespace
 
 TEST_CASE("The name in the body is rewritten, and nothing else") {
     ProxyFixture fixture(answering([](const std::string& request) { return ok_answer(request); }));
@@ -124,4 +156,47 @@ TEST_CASE("A port that is taken is an error of its own kind") {
     } catch (const Error& error) {
         CHECK(error.fault() == Fault::busy);
     }
+}
+
+TEST_CASE("localhost is both addresses of this machine, on one port") {
+    if (!has_v6_loopback()) SKIP("this machine has no ::1");
+    RawServer server(answering([](const std::string&) { return ok_answer("{}"); }));
+    FixedUpstream upstream(server.port());
+    TableDirectory models({});
+    Proxy proxy({}, upstream, models, {});
+    proxy.listen("localhost", 0);
+    REQUIRE(proxy.port() > 0);
+    proxy.start();
+    auto four = connect_raw(proxy.port());
+    four.send(ProxyFixture::get("/health"));
+    CHECK(status_of(four.read_message()) == 200);
+    auto socket = connect_to_v6_loopback(proxy.port());
+    REQUIRE(socket);
+    RawConnection six(std::move(socket));
+    six.send(ProxyFixture::get("/health"));
+    CHECK(status_of(six.read_message()) == 200);
+    // Nobody else gets a port of which one half is taken.
+    Proxy second({}, upstream, models, {});
+    for (const auto* host : {"localhost", "127.0.0.1", "::1"}) {
+        CAPTURE(host);
+        CHECK_THROWS_AS(second.listen(host, proxy.port()), Error);
+        CHECK_FALSE(platform::port_is_free(host, proxy.port()));
+    }
+    const auto port = proxy.port();
+    proxy.stop(milliseconds(0));
+    CHECK_FALSE(connect_to_v6_loopback(port));
+}
+
+TEST_CASE("A port of which one of localhost's addresses is taken is not free") {
+    if (!has_v6_loopback()) SKIP("this machine has no ::1");
+    const auto* taken = GENERATE("127.0.0.1", "::1");
+    CAPTURE(taken);
+    const auto other = platform::listen_on(taken, 0);
+    const auto port = platform::port_of(other);
+    CHECK_FALSE(platform::port_is_free("localhost", port));
+    RawServer server(answering([](const std::string&) { return ok_answer("{}"); }));
+    FixedUpstream upstream(server.port());
+    TableDirectory models({});
+    Proxy proxy({}, upstream, models, {});
+    CHECK_THROWS_AS(proxy.listen("localhost", port), Error);
 }
