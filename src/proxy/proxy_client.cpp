@@ -395,6 +395,7 @@ void Client::cut() {
         m_exchange->client_left();
         m_core.bury(std::move(m_exchange));
     }
+    m_stage = Stage::last_bytes; // whoever called from within a request goes on with nothing
     m_core.poller.remove(m_socket);
     m_socket.close();
     m_core.end_client(*this);

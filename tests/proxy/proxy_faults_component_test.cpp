@@ -194,3 +194,29 @@ TEST_CASE("When descriptors run out while nobody is connected, the next client i
     CHECK(status_of(client.read_message()) == 200);
     CHECK(serves(fixture));
 }
+
+TEST_CASE("A refused request of a client that has gone is not forwarded") {
+    Gate busy;
+    Gate go;
+    ProxyPages pages;
+    pages.status_json = [&](const Traffic&) {
+        busy.open();
+        (void)go.wait();
+        return std::string("{}");
+    };
+    ProxySettings settings;
+    settings.limits.bodies_bytes_max = 100;
+    ProxyFixture fixture(well(), settings, pages);
+    auto client = fixture.client();
+    client.send(fixture.get("/health"));
+    CHECK(status_of(client.read_message()) == 200); // so it is connected
+    auto other = fixture.client();
+    other.send(fixture.get("/odysseus/status"));
+    REQUIRE(busy.wait()); // the proxy's thread stands still
+    client.send(fixture.post("/x", std::string(1000, 'x')));
+    client.reset();
+    go.open();
+    CHECK(status_of(other.read_message()) == 200);
+    wait_until([&] { return fixture.proxy.traffic().connections == 1; });
+    CHECK(fixture.proxy.traffic().total == 0);
+}
