@@ -29,7 +29,8 @@ Verdict verdict_on(const Failure& failure, Upstream& upstream, const GaveUp& gav
 } // namespace
 
 Exchange::Exchange(ProxyCore& core, Client& client, ProxyRequest& request)
-    : m_core(core), m_client(client), m_request(request), m_last_ping(core.now) {
+    : m_core(core), m_client(client), m_request(request), m_waiting_since(core.now),
+      m_last_ping(core.now) {
     ++m_core.counters.total;
     ++m_core.counters.active;
 }
@@ -265,6 +266,7 @@ void Exchange::judged(const Verdict& verdict) {
     m_failure.clear();
     m_held_chunks = {};
     m_stage = Stage::waiting;
+    m_waiting_since = m_core.now;
     attempt();
 }
 
@@ -292,7 +294,7 @@ void Exchange::client_left() {
 
 void Exchange::sweep() {
     const auto& settings = m_core.settings;
-    if (m_stage == Stage::waiting && m_core.now - m_request.began > settings.limits.ready_wait) {
+    if (m_stage == Stage::waiting && m_core.now - m_waiting_since > settings.limits.ready_wait) {
         if (m_serving.state == State::ready) {
             give_up(503, "model_busy", "llama-server is busy with another model; try again later.",
                     m_serving.retry_after);

@@ -100,6 +100,7 @@ class Exchange final : public Watched, public LinkUser {
     bool m_raw_chunks = true; // the client takes chunks
     bool m_keep_client = false;
     bool m_pinged = false; // a head of ours went out, and comments; the body is chunked by us
+    TimePoint m_waiting_since;
     TimePoint m_last_ping;
     TimePoint m_first_byte;
     std::uint64_t m_bytes = 0;

@@ -220,3 +220,31 @@ TEST_CASE("A refused request of a client that has gone is not forwarded") {
     wait_until([&] { return fixture.proxy.traffic().connections == 1; });
     CHECK(fixture.proxy.traffic().total == 0);
 }
+
+TEST_CASE("The wait for llama-server begins when the waiting begins") {
+    ProxySettings settings;
+    settings.limits.ready_wait = milliseconds(1000);
+    std::atomic<int> asked{0};
+    ProxyFixture fixture(
+        [&](RawConnection& connection) {
+            while (!connection.read_message().empty()) {
+                if (++asked == 1) { // an answer that takes long, and then does not come
+                    std::this_thread::sleep_for(milliseconds(1500));
+                    return;
+                }
+                connection.send(ok_answer("{}"));
+            }
+        },
+        settings);
+    fixture.upstream.on_report = [&](const Failure&, const GaveUp&) -> Verdict {
+        fixture.upstream.set([](Serving& serving) { serving.state = State::restarting; });
+        return Replay{};
+    };
+    auto client = fixture.client();
+    client.send(chat("friendly"));
+    wait_until([&] { return fixture.upstream.current().state == State::restarting; });
+    std::this_thread::sleep_for(milliseconds(500)); // half of what it may take
+    fixture.upstream.set([](Serving& serving) { serving.state = State::ready; });
+    CHECK(status_of(client.read_message()) == 200);
+    CHECK(asked == 2);
+}
