@@ -106,6 +106,7 @@ void Exchange::connect(bool fresh) {
     m_in.clear();
     m_head = {};
     m_all_sent = false;
+    m_takes_no_more = false;
     m_link = m_core.links.take(*this, m_serving.port, fresh);
     if (m_link == nullptr) {
         link_broke();
@@ -135,14 +136,27 @@ void Exchange::send_request() {
     for (std::size_t i = 0; i < count; ++i)
         wanted += left[i].size();
     const auto result = platform::send(m_link->socket(), {left.data(), count});
-    if (result.moved == platform::Moved::broken) {
-        link_broke();
-        return;
-    }
     m_sent += result.bytes;
     m_all_sent = result.bytes == wanted;
+    m_takes_no_more = result.moved == platform::Moved::broken;
+    if (m_takes_no_more && m_stage == Stage::sending) {
+        receive(); // the reason may have come; if not, it is found broken there
+        return;
+    }
     if (m_all_sent && m_stage == Stage::sending) m_stage = Stage::head;
-    m_core.links.watch(*m_link, {.read = true, .write = !m_all_sent});
+    watch_link();
+}
+
+// Whether what llama-server sends must wait: for the verdict, or for the client.
+bool Exchange::paused() const {
+    return m_stage == Stage::judging || (m_stage == Stage::relaying && !m_client.takes_more());
+}
+
+// The rest of a request is sent on while its answer comes, whether the client takes that or not.
+void Exchange::watch_link() {
+    const bool read = !paused();
+    const bool write = !m_all_sent && !m_takes_no_more;
+    m_core.links.watch(*m_link, {.read = read, .write = write, .hang_up = read});
 }
 
 void Exchange::on_link(const platform::Ready& ready) {
@@ -156,7 +170,7 @@ void Exchange::on_link(const platform::Ready& ready) {
 
 void Exchange::link_ready(const platform::Ready& ready) {
     if (m_link == nullptr) return;
-    if (m_stage == Stage::sending && ready.writable) {
+    if (!m_all_sent && !m_takes_no_more && ready.writable) {
         if (m_sent == 0 && !platform::is_connected(m_link->socket())) {
             link_broke();
             return;
@@ -168,10 +182,8 @@ void Exchange::link_ready(const platform::Ready& ready) {
 }
 
 void Exchange::receive() {
-    const bool paused =
-        m_stage == Stage::judging || (m_stage == Stage::relaying && !m_client.takes_more());
-    if (paused) {
-        m_core.links.watch(*m_link, {.hang_up = false});
+    if (paused()) {
+        watch_link();
         return;
     }
     auto& scratch = m_core.scratch;
@@ -235,7 +247,7 @@ void Exchange::judge() {
         return;
     }
     m_stage = Stage::judging;
-    if (m_link != nullptr) m_core.links.watch(*m_link, {.hang_up = false});
+    if (m_link != nullptr) watch_link();
     Failure failure{m_serving.generation, m_request.model, m_head.status, m_failure, m_sent_at};
     auto& core = m_core;
     core.errands.run([&core, failure = std::move(failure), gone = m_gone, self = this,

@@ -46,6 +46,8 @@ class Exchange final : public Watched, public LinkUser {
     void leave_switches();
     void connect(bool fresh);
     void send_request();
+    [[nodiscard]] bool paused() const;
+    void watch_link();
     void receive();
     void take(std::string_view bytes);
     void link_broke();
@@ -83,6 +85,7 @@ class Exchange final : public Watched, public LinkUser {
     std::size_t m_sent = 0;
     std::chrono::steady_clock::time_point m_sent_at{}; // of this attempt
     bool m_all_sent = false;
+    bool m_takes_no_more = false; // llama-server answers, and reads no further
     bool m_stale_retry_done = false;
     bool m_replayed = false;
 

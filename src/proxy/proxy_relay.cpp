@@ -104,8 +104,7 @@ bool Exchange::send_down(std::string_view a, std::string_view b, std::string_vie
         m_client.cut();
         return false;
     }
-    if (m_link != nullptr && !m_client.takes_more())
-        m_core.links.watch(*m_link, {.hang_up = false});
+    if (m_link != nullptr && !m_client.takes_more()) watch_link();
     return true;
 }
 
@@ -174,8 +173,7 @@ void Exchange::answer_complete(bool extra_bytes) {
 }
 
 void Exchange::client_takes_more() {
-    if (m_stage == Stage::relaying && m_link != nullptr)
-        m_core.links.watch(*m_link, {.read = true});
+    if (m_stage == Stage::relaying && m_link != nullptr) watch_link();
 }
 
 void Exchange::pass_on_failure() {
@@ -205,7 +203,7 @@ void Exchange::pass_on_failure() {
     if (m_link == nullptr) {
         link_broke();
     } else if (m_client.takes_more()) {
-        m_core.links.watch(*m_link, {.read = true});
+        watch_link();
     }
 }
 
