@@ -80,19 +80,28 @@ void Exchange::pass_head() {
 
 // Keeps a failure as it came, and its content for the supervisor.
 void Exchange::hold(std::string_view bytes) {
-    m_held.append(bytes);
-    bool complete = m_head.framing == Framing::none;
+    auto rest = bytes;
+    bool complete = false;
     if (m_head.framing == Framing::chunked) {
-        while (!bytes.empty() && m_held_chunks.state() == ChunkWalker::State::more)
-            m_failure.append(m_held_chunks.next(bytes));
+        while (!rest.empty() && m_held_chunks.state() == ChunkWalker::State::more)
+            m_failure.append(m_held_chunks.next(rest));
         complete = m_held_chunks.state() != ChunkWalker::State::more;
+    } else if (m_head.framing == Framing::until_close) {
+        m_failure.append(rest);
+        rest = {};
     } else {
-        m_failure.append(bytes);
-        complete = complete ||
-                   (m_head.framing == Framing::length && m_held.size() >= m_head.content_length);
+        const auto left =
+            m_head.framing == Framing::none ? 0 : m_head.content_length - m_held.size();
+        const auto piece =
+            rest.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left, rest.size())));
+        m_failure.append(piece);
+        rest.remove_prefix(piece.size());
+        complete = piece.size() == left;
     }
+    m_held.append(bytes.substr(0, bytes.size() - rest.size()));
     if (!complete && m_held.size() < k_failure_body_max) return;
-    if (complete) release_link(false);
+    const bool broken = m_held_chunks.state() == ChunkWalker::State::broken;
+    if (complete) release_link(broken || !rest.empty());
     judge();
 }
 

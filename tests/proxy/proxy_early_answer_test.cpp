@@ -2,6 +2,7 @@
 #include "proxy_fixture.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <ctime>
 
 using namespace odysseus;
@@ -75,4 +76,32 @@ TEST_CASE("An early refusal reaches the client whole, though the request was not
     const auto answer = client.read_message();
     CHECK(status_of(answer) == 413);
     CHECK(body_of(answer) == "too long");
+}
+
+TEST_CASE("A connection whose answer was longer than announced is not used again") {
+    const std::string answer =
+        GENERATE(as<std::string>{}, "HTTP/1.1 500 X\r\nContent-Length: 2\r\n\r\n{}",
+                 "HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n",
+                 "HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+                 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n");
+    const std::string extra =
+        GENERATE(as<std::string>{}, "x", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
+    CAPTURE(answer, extra);
+    std::atomic<int> connections{0};
+    ProxyFixture fixture([&](RawConnection& connection) {
+        const bool first = ++connections == 1;
+        while (!connection.read_message().empty())
+            connection.send(first ? answer + extra : ok_answer("right"));
+    });
+    auto client = fixture.client();
+    client.send(fixture.get("/props"));
+    const auto got = client.read_message();
+    CHECK(got.substr(0, 12) == answer.substr(0, 12));
+    CHECK(body_of(got) == body_of(answer));
+    if (!fixture.upstream.reports().empty())
+        CHECK(fixture.upstream.reports()[0].body == content_of(answer));
+    client.send(fixture.get("/props"));
+    CHECK(body_of(client.read_message()) == "right");
+    CHECK(connections == 2);
 }
