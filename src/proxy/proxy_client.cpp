@@ -20,6 +20,7 @@ constexpr std::size_t k_read_ahead_max =
     std::size_t{64} * 1024; // of requests behind the present one
 constexpr std::size_t k_body_read_max =
     std::size_t{512} * 1024; // in one turn, so that others get theirs
+constexpr std::size_t k_body_reserved_max = std::size_t{64} * 1024;  // before it came
 constexpr std::size_t k_answers_ahead_max = std::size_t{256} * 1024; // pipelined, and not yet taken
 constexpr std::chrono::milliseconds k_linger{3000};
 
@@ -78,7 +79,10 @@ void Client::read_input(bool hung_up) {
     std::size_t room = m_core.scratch.size();
     if (into_body) {
         const auto left = m_request->head.content_length - m_request->body.size();
-        room = static_cast<std::size_t>(std::min<std::uint64_t>(left, k_body_read_max));
+        // As much again as has come: an announcement alone takes no memory.
+        const auto fair = std::max(m_request->body.size(), k_body_reserved_max);
+        room = static_cast<std::size_t>(
+            std::min<std::uint64_t>(left, std::min(fair, k_body_read_max)));
         into = m_request->body.room(room);
     }
     const auto got = platform::receive(m_socket, into, room);
@@ -167,7 +171,8 @@ void Client::begin_request() {
         return;
     }
     if (head.framing == Framing::length)
-        m_request->body.reserve(static_cast<std::size_t>(head.content_length));
+        m_request->body.reserve(static_cast<std::size_t>(
+            std::min<std::uint64_t>(head.content_length, k_body_reserved_max)));
     if (head.expects_continue && m_in.empty() && !write({"HTTP/1.1 100 Continue\r\n\r\n"})) cut();
 }
 

@@ -38,7 +38,8 @@ class Client final : public Watched {
                       std::string_view param = {},
                       std::optional<std::chrono::seconds> retry_after = {});
     void exchange_ended(bool keep_connection);
-    void cut(); // at once, whatever is still to be sent
+    void release_body(); // the request will not be sent again
+    void cut();          // at once, whatever is still to be sent
     [[nodiscard]] ClientHeadInput head_input() const;
 
   private:
@@ -70,7 +71,6 @@ class Client final : public Watched {
     void flush();
     void watch();
     void count_body(std::size_t bytes);
-    void release_body();
     void log_own(int status, std::size_t bytes);
 
     ProxyCore& m_core;

@@ -145,6 +145,12 @@ void Exchange::send_request() {
     }
     if (m_all_sent && m_stage == Stage::sending) m_stage = Stage::head;
     watch_link();
+    let_body_go();
+}
+
+// Once the client has begun to get an answer the request cannot be sent again.
+void Exchange::let_body_go() {
+    if (m_stage == Stage::relaying && (m_all_sent || m_takes_no_more)) m_client.release_body();
 }
 
 // Whether what llama-server sends must wait: for the verdict, or for the client.

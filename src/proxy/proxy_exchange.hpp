@@ -48,6 +48,7 @@ class Exchange final : public Watched, public LinkUser {
     void send_request();
     [[nodiscard]] bool paused() const;
     void watch_link();
+    void let_body_go();
     void receive();
     void take(std::string_view bytes);
     void link_broke();

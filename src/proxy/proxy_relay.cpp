@@ -69,6 +69,7 @@ std::optional<std::string_view> Exchange::first_content(std::string_view body) c
 
 void Exchange::pass_head() {
     m_stage = Stage::relaying;
+    let_body_go();
     m_first_byte = Clock::now();
     const auto input = m_client.head_input();
     m_raw_chunks = m_pinged || input.http_1_1;

@@ -248,3 +248,90 @@ TEST_CASE("The wait for llama-server begins when the waiting begins") {
     CHECK(status_of(client.read_message()) == 200);
     CHECK(asked == 2);
 }
+
+TEST_CASE("An announced body takes no memory before it comes") {
+#ifndef __linux__
+    SKIP("the size of this process is read from /proc");
+#endif
+    const auto process_kib = [] {
+        std::ifstream status("/proc/self/status");
+        std::string line;
+        while (std::getline(status, line)) {
+            if (line.starts_with("VmSize:")) return std::stoll(line.substr(7));
+        }
+        return 0LL;
+    };
+    ProxyFixture fixture(well());
+    std::vector<RawConnection> clients;
+    for (int i = 0; i < 10; ++i)
+        clients.push_back(fixture.client());
+    for (auto& client : clients) { // all are there, and whatever threads they need
+        client.send(fixture.get("/health"));
+        CHECK(status_of(client.read_message()) == 200);
+    }
+    const auto before = process_kib();
+    REQUIRE(before > 0);
+    for (auto& client : clients) {
+        client.send("POST /x HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+                    "Content-Length: 200000000\r\n\r\n");
+        CHECK(status_of(client.read_message()) == 100);
+        client.send("some of it");
+    }
+    auto last = fixture.client();
+    last.send(fixture.get("/health"));
+    CHECK(status_of(last.read_message()) == 200);
+    CHECK(process_kib() - before < 500'000); // of 2,000,000
+}
+
+TEST_CASE("A body is let go when its request cannot be sent again") {
+    ProxySettings settings;
+    settings.limits.bodies_bytes_max = 1'000'000;
+    Gate go;
+    std::atomic<int> asked{0};
+    ProxyFixture fixture(
+        [&](RawConnection& connection) {
+            while (!connection.read_message().empty()) {
+                const bool first = ++asked == 1;
+                connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                                chunk("one"));
+                if (first) (void)go.wait();
+                connection.send(chunk("two") + "0\r\n\r\n");
+            }
+        },
+        settings);
+    auto first = fixture.client();
+    first.send(chat("friendly", 700'000));
+    (void)first.read_part([](std::string_view bytes) { return has(bytes, "one"); });
+    auto second = fixture.client();
+    second.send(chat("friendly", 700'000));
+    CHECK(status_of(second.read_message()) == 200);
+    go.open();
+    CHECK(content_of(first.read_message()) == "onetwo");
+    first.send(chat("friendly", 900'000));
+    CHECK(status_of(first.read_message()) == 200);
+}
+
+TEST_CASE("What is still needed of a body counts: it may have to be sent again") {
+    ProxySettings settings;
+    settings.limits.bodies_bytes_max = 1'000'000;
+    Gate go;
+    std::atomic<int> asked{0};
+    ProxyFixture fixture(answering([&](const std::string& request) {
+                             if (++asked > 1) return ok_answer(body_of(request));
+                             (void)go.wait();
+                             return k_failure;
+                         }),
+                         settings);
+    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict { return Replay{}; };
+
+    auto first = fixture.client();
+    first.send(chat("friendly", 700'000));
+    wait_until([&] { return asked == 1; });
+    auto second = fixture.client();
+    second.send(chat("friendly", 700'000));
+    CHECK(status_of(second.read_message()) == 503);
+    go.open();
+    const auto answer = first.read_message();
+    CHECK(status_of(answer) == 200);
+    CHECK(has(body_of(answer), cat('"', std::string(700'000, 'x'), '"')));
+}
