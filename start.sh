@@ -26,9 +26,9 @@ up_to_date() {
 say_needs() {
     say "a build needs CMake 3.25, Ninja, a C++20 compiler, and the libraries libcurl, libarchive, OpenSSL, spdlog,"
     say "CLI11, nlohmann-json and cpp-httplib 0.41 or newer (CMake fetches the last one by itself). For example:"
-    say "  macOS   brew install cmake ninja curl libarchive openssl@3 spdlog cli11 nlohmann-json cpp-httplib"
-    say "  Fedora  dnf install gcc-c++ cmake ninja-build libcurl-devel libarchive-devel openssl-devel spdlog-devel cli11-devel json-devel cpp-httplib-devel"
-    say "  Arch    pacman -S --needed base-devel cmake ninja curl libarchive openssl spdlog cli11 nlohmann-json cpp-httplib"
+    say "  macOS   brew install cmake ninja curl libarchive openssl@3 asio spdlog cli11 nlohmann-json cpp-httplib"
+    say "  Fedora  dnf install gcc-c++ cmake ninja-build libcurl-devel libarchive-devel openssl-devel asio-devel spdlog-devel cli11-devel json-devel cpp-httplib-devel"
+    say "  Arch    pacman -S --needed base-devel cmake ninja curl libarchive openssl asio spdlog cli11 nlohmann-json cpp-httplib"
 }
 
 build() {

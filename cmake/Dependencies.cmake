@@ -52,6 +52,20 @@ if(WIN32)
   target_link_libraries(odysseus_httplib INTERFACE ws2_32 crypt32)
 endif()
 
+# Standalone asio, headers alone: sockets, timers and the event loop of each system.
+find_path(asio_include_dir asio.hpp REQUIRED)
+add_library(odysseus_asio INTERFACE)
+target_include_directories(odysseus_asio SYSTEM INTERFACE ${asio_include_dir})
+target_compile_definitions(odysseus_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+target_link_libraries(odysseus_asio INTERFACE Threads::Threads)
+if(ODYSSEUS_SANITIZE STREQUAL "thread") # it knows no fences; asio's queues are ordered by their mutexes as well
+  target_compile_definitions(odysseus_asio INTERFACE ASIO_DISABLE_FENCED_BLOCK)
+endif()
+if(WIN32)
+  target_compile_definitions(odysseus_asio INTERFACE _WIN32_WINNT=0x0A00)
+  target_link_libraries(odysseus_asio INTERFACE ws2_32 mswsock)
+endif()
+
 if(BUILD_TESTING)
   FetchContent_Declare(Catch2
     URL https://github.com/catchorg/Catch2/archive/refs/tags/v3.7.1.tar.gz

@@ -78,7 +78,7 @@ install_missing() {
 # What a build needs on Debian and Ubuntu (scripts/fetch-deps brings what their releases lack).
 # shellcheck disable=SC2034 # for those who source this
 build_packages="c++=g++ cmake=cmake ninja=ninja-build xz=xz-utils ca-certificates libcurl4-openssl-dev libarchive-dev
-    libssl-dev libspdlog-dev libcli11-dev nlohmann-json3-dev"
+    libasio-dev libssl-dev libspdlog-dev libcli11-dev nlohmann-json3-dev"
 
 # The address of a Debian archive, as this machine's own apt is set up; ODYSSEUS_DEBIAN_MIRROR comes first. Prints
 # nothing where there is none (Ubuntu).

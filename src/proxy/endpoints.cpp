@@ -58,4 +58,9 @@ bool manages_models(std::string_view path) {
     return path == "/models" || path == "/v1/models";
 }
 
+bool is_anthropic(std::string_view path) {
+    const auto plain = without_version(path);
+    return plain == "/messages" || plain == "/messages/count_tokens";
+}
+
 } // namespace odysseus

@@ -27,4 +27,7 @@ enum class Endpoint {
 // POST /models and DELETE /models name what is to be fetched or removed, not a model to ask.
 [[nodiscard]] bool manages_models(std::string_view path);
 
+// Whether who asks there speaks Anthropic's interface, with its own shape of errors and events.
+[[nodiscard]] bool is_anthropic(std::string_view path);
+
 } // namespace odysseus

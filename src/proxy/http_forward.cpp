@@ -149,6 +149,15 @@ std::string openai_error(int status, std::string_view code, std::string_view mes
                json_quoted(code), "}}");
 }
 
+std::string anthropic_error(int status, std::string_view message) {
+    const std::string_view type = status == 503   ? "overloaded_error"
+                                  : status >= 500 ? "api_error"
+                                  : status == 413 ? "request_too_large"
+                                                  : error_type(status);
+    return cat(R"({"type":"error","error":{"type":")", type, R"(","message":)",
+               json_quoted(message), "}}");
+}
+
 std::string_view reason_phrase(int status) {
     constexpr std::array<std::pair<int, std::string_view>, 18> k_phrases = {{
         {200, "OK"},

@@ -45,6 +45,9 @@ struct OwnAnswer {
 [[nodiscard]] std::string openai_error(int status, std::string_view code, std::string_view message,
                                        std::string_view param = {});
 
+// {"type": "error", "error": {"type", "message"}}: what Anthropic's clients read.
+[[nodiscard]] std::string anthropic_error(int status, std::string_view message);
+
 [[nodiscard]] std::string_view reason_phrase(int status);
 
 // One chunk of a chunked body ("1f\r\n…\r\n"); `content` must not be empty, that would be the end.

@@ -6,7 +6,7 @@
 #include "odysseus/base/text.hpp"
 #include "page.hpp"
 
-#include "proxy_core.hpp"
+#include "shared.hpp"
 
 namespace odysseus {
 namespace {
@@ -26,9 +26,9 @@ OwnAnswer health(const Serving& serving) {
     return answer;
 }
 
-OwnAnswer metrics(const ProxyCore& core) {
-    const auto serving = core.upstream.current();
-    const auto traffic = core.traffic();
+OwnAnswer metrics(const Shared& shared) {
+    const auto serving = shared.upstream.current();
+    const auto traffic = shared.counters.traffic();
     OwnAnswer answer;
     answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
     MetricsText text;
@@ -61,16 +61,16 @@ OwnAnswer metrics(const ProxyCore& core) {
     text.counter("odysseus_answer_seconds_total", "Time to the last byte, summed up.",
                  traffic.total_s);
     answer.body = text.text();
-    if (core.pages.metrics_text) answer.body += core.pages.metrics_text();
+    if (shared.pages.metrics_text) answer.body += shared.pages.metrics_text();
     return answer;
 }
 
 // `after` is the `next` of the answer before; without one, all lines that are kept.
-OwnAnswer log_lines(std::string_view query, const ProxyCore& core) {
+OwnAnswer log_lines(std::string_view query, const Shared& shared) {
     OwnAnswer answer;
     const auto after = query_value(query, "after");
     const auto number = after ? parsed_int(after->text) : std::optional<std::int64_t>(0);
-    if (!core.pages.log_json) {
+    if (!shared.pages.log_json) {
         answer.status = 404;
         answer.body = openai_error(404, "not_found", "There is no log here.");
     } else if (!number || *number < 0) {
@@ -79,7 +79,7 @@ OwnAnswer log_lines(std::string_view query, const ProxyCore& core) {
             openai_error(400, "invalid_value",
                          "after is the next of an earlier answer, a whole number.", "after");
     } else {
-        answer.body = core.pages.log_json(static_cast<std::uint64_t>(*number));
+        answer.body = shared.pages.log_json(static_cast<std::uint64_t>(*number));
     }
     return answer;
 }
@@ -96,15 +96,16 @@ OwnAnswer people_page() {
 
 } // namespace
 
-OwnAnswer own_page(Endpoint endpoint, std::string_view query, ProxyCore& core) {
+OwnAnswer own_page(Endpoint endpoint, std::string_view query, const Shared& shared) {
     OwnAnswer answer;
     switch (endpoint) {
-    case Endpoint::health: return health(core.upstream.current());
-    case Endpoint::metrics: return metrics(core);
+    case Endpoint::health: return health(shared.upstream.current());
+    case Endpoint::metrics: return metrics(shared);
     case Endpoint::status:
-        answer.body = core.pages.status_json ? core.pages.status_json(core.traffic()) : "{}";
+        answer.body =
+            shared.pages.status_json ? shared.pages.status_json(shared.counters.traffic()) : "{}";
         break;
-    case Endpoint::log: return log_lines(query, core);
+    case Endpoint::log: return log_lines(query, shared);
     default: return people_page();
     }
     return answer;

@@ -8,8 +8,8 @@
 
 namespace odysseus {
 
-class ProxyCore;
+struct Shared;
 
-[[nodiscard]] OwnAnswer own_page(Endpoint endpoint, std::string_view query, ProxyCore& core);
+[[nodiscard]] OwnAnswer own_page(Endpoint endpoint, std::string_view query, const Shared& shared);
 
 } // namespace odysseus

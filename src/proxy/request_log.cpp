@@ -19,6 +19,10 @@ std::string milliseconds_text(double value) {
 }
 
 void write_line(const RequestLine& line) {
+    if (line.id.empty()) {
+        log::error(line.end);
+        return;
+    }
     const auto write = line.detail ? log::debug : log::info;
     write("request",
           {{"id", line.id},
@@ -29,7 +33,7 @@ void write_line(const RequestLine& line) {
            {"bytes", std::to_string(line.bytes)},
            {"first_byte_ms", line.first_byte_ms < 0 ? "-" : milliseconds_text(line.first_byte_ms)},
            {"total_ms", milliseconds_text(line.total_ms)},
-           {"end", *line.end == '\0' ? "complete" : line.end}});
+           {"end", line.end.empty() ? "complete" : line.end}});
 }
 
 void write_lot(const std::vector<RequestLine>& lot) {
@@ -61,6 +65,15 @@ void RequestLog::add(RequestLine line) {
     if (m_lines.size() >= k_lines_waiting_max) return;
     m_lines.push_back(std::move(line));
     if (m_lines.size() == 1) m_changed.notify_one();
+}
+
+void RequestLog::tell(const std::string& trouble) noexcept {
+    try {
+        RequestLine line;
+        line.end = trouble;
+        add(std::move(line));
+    } catch (const std::exception&) { // no memory for it
+    }
 }
 
 void RequestLog::write_all() {

@@ -20,8 +20,8 @@ struct RequestLine {
     std::uint64_t bytes = 0;   // of the body, to the client
     double first_byte_ms = -1; // below 0: there was none
     double total_ms = 0;
-    bool detail = false;  // of interest to debugging only
-    const char* end = ""; // "client left", "llama-server left", "replayed", or nothing
+    bool detail = false; // of interest to debugging only
+    std::string end;     // "client left", "llama-server left", "own answer", or nothing
 };
 
 class RequestLog {
@@ -35,6 +35,7 @@ class RequestLog {
     void stop(); // what was added before is written
     // Drops the line when the writer is far behind.
     void add(RequestLine line);
+    void tell(const std::string& trouble) noexcept; // as an error; dropped likewise
 
   private:
     void write_all();

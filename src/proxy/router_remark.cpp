@@ -28,9 +28,17 @@ void RouterRemark::feed(std::string_view content) {
 }
 
 bool RouterRemark::at_end() const {
-    const auto at = m_tail.rfind(k_begins);
-    return at != std::string::npos &&
-           is_reason(std::string_view(m_tail).substr(at + k_begins.size()));
+    return router_remark_bytes(m_tail) > 0;
+}
+
+std::size_t router_remark_bytes(std::string_view content) {
+    if (content.empty() || !is_reason(content.substr(content.size() - 1)))
+        return 0; // nearly always
+    const auto tail =
+        content.substr(content.size() - std::min(content.size(), k_router_remark_bytes_max));
+    const auto at = tail.rfind(k_begins);
+    if (at == std::string_view::npos || !is_reason(tail.substr(at + k_begins.size()))) return 0;
+    return tail.size() - at;
 }
 
 bool is_router_remark(std::string_view content) {

@@ -24,6 +24,9 @@ class RouterRemark {
     std::string m_tail; // k_router_remark_bytes_max at most
 };
 
+// How many bytes of it stand at the end of a piece of content; 0: none.
+[[nodiscard]] std::size_t router_remark_bytes(std::string_view content);
+
 // Whether it is all that there is.
 [[nodiscard]] bool is_router_remark(std::string_view content);
 

@@ -11,22 +11,23 @@ SwitchQueue::Ticket SwitchQueue::enter(const std::string& model) {
     return ticket;
 }
 
-void SwitchQueue::leave(Ticket ticket) {
+std::vector<SwitchQueue::Ticket> SwitchQueue::leave(Ticket ticket) {
     const auto is_it = [ticket](const Request& request) { return request.ticket == ticket; };
-    if (const auto found = std::find_if(m_running.begin(), m_running.end(), is_it);
-        found != m_running.end()) {
+    // The newest first: long streams stay in front.
+    if (const auto found = std::find_if(m_running.rbegin(), m_running.rend(), is_it);
+        found != m_running.rend()) {
         for (auto& slot : m_slots) {
             if (slot.model == found->model) --slot.users;
         }
-        m_running.erase(found);
+        m_running.erase(std::next(found).base());
     } else {
         m_waiting.remove_if(is_it);
     }
-    admit_all_that_may();
+    return admit_all_that_may();
 }
 
 bool SwitchQueue::admitted(Ticket ticket) const {
-    return std::any_of(m_running.begin(), m_running.end(),
+    return std::any_of(m_running.rbegin(), m_running.rend(),
                        [ticket](const Request& request) { return request.ticket == ticket; });
 }
 
@@ -47,7 +48,8 @@ SwitchQueue::Slot* SwitchQueue::slot_for(const std::string& model) {
     return &m_slots.back();
 }
 
-void SwitchQueue::admit_all_that_may() {
+std::vector<SwitchQueue::Ticket> SwitchQueue::admit_all_that_may() {
+    std::vector<Ticket> admitted;
     bool somebody_was_passed_too_often = false;
     std::vector<Request*> stuck; // those before the one that is looked at
     for (auto request = m_waiting.begin(); request != m_waiting.end();) {
@@ -68,9 +70,11 @@ void SwitchQueue::admit_all_that_may() {
             somebody_was_passed_too_often |= ++passed->passed >= k_passes_max;
         }
         ++slot->users;
+        admitted.push_back(request->ticket);
         m_running.push_back(std::move(*request));
         request = m_waiting.erase(request);
     }
+    return admitted;
 }
 
 } // namespace odysseus

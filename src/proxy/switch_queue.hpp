@@ -24,8 +24,9 @@ class SwitchQueue {
 
     // A request for `model` arrives. Whether it may go on at once is told by admitted().
     [[nodiscard]] Ticket enter(const std::string& model);
-    // It is done, or it does not want to wait any longer.
-    void leave(Ticket ticket);
+    // It is done, or it does not want to wait any longer. Returns those that may go on because of
+    // it.
+    std::vector<Ticket> leave(Ticket ticket);
     [[nodiscard]] bool admitted(Ticket ticket) const;
 
     [[nodiscard]] std::size_t waiting() const { return m_waiting.size(); }
@@ -41,7 +42,7 @@ class SwitchQueue {
         std::string model;
         std::size_t users = 0;
     };
-    void admit_all_that_may();
+    std::vector<Ticket> admit_all_that_may();
     [[nodiscard]] Slot* slot_for(const std::string& model); // null: it has to wait
 
     std::size_t m_models_max;

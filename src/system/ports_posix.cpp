@@ -2,10 +2,12 @@
 
 #include "posix_fd.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 namespace odysseus::platform {
@@ -58,6 +60,27 @@ std::optional<int> next_free_port(const std::string& address, int from) {
         if (port_is_free(address, port)) return port;
     }
     return std::nullopt;
+}
+
+void claim_port(std::intptr_t socket) {
+    const int yes = 1; // TIME_WAIT, as above
+    ::setsockopt(static_cast<int>(socket), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    keep_from_children(socket);
+}
+
+void keep_from_children(std::intptr_t socket) {
+    set_close_on_exec(static_cast<int>(socket));
+}
+
+std::size_t allow_open_files(std::size_t wanted) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+    if (limit.rlim_cur < wanted) {
+        auto raised = limit;
+        raised.rlim_cur = std::min<rlim_t>(static_cast<rlim_t>(wanted), limit.rlim_max);
+        if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+    }
+    return static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, static_cast<rlim_t>(wanted)));
 }
 
 } // namespace odysseus::platform

@@ -60,6 +60,23 @@ bool port_is_free(const std::string& address, int port) {
     return error_of_listening("127.0.0.1", port) == 0 && six != WSAEADDRINUSE && six != WSAEACCES;
 }
 
+void claim_port(std::intptr_t socket) {
+    // Without it a second socket could share the port of the first.
+    const BOOL yes = TRUE;
+    ::setsockopt(static_cast<SOCKET>(socket), SOL_SOCKET, SO_EXCLUSIVEADDRUSE,
+                 reinterpret_cast<const char*>(&yes), sizeof yes);
+    keep_from_children(socket);
+}
+
+void keep_from_children(std::intptr_t socket) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a socket is a handle
+    ::SetHandleInformation(reinterpret_cast<HANDLE>(socket), HANDLE_FLAG_INHERIT, 0);
+}
+
+std::size_t allow_open_files(std::size_t wanted) {
+    return wanted; // bounded by memory alone
+}
+
 std::optional<int> next_free_port(const std::string& address, int from) {
     for (int port = from; port < from + k_ports_tried && port <= 65535; ++port) {
         if (port_is_free(address, port)) return port;

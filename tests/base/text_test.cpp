@@ -109,31 +109,3 @@ TEST_CASE("text: a name as long as may be, among many, costs next to nothing") {
     CHECK(each_ms < 20); // 2 in a debug build; by tables of all pairs 1,500
 }
 
-TEST_CASE("text: lines are broken between words, and hang below what stands behind a label") {
-    struct Row {
-        const char* text;
-        std::size_t columns;
-        const char* out;
-    };
-    const Row rows[] = {
-        {"one two three", 7, "one two\nthree"},
-        {"one two three", 13, "one two three"},
-        {"label     one two three", 15, "label     one\n          two\n          three"},
-        {"        one two", 11, "        one\n        two"},
-        {"a short one\nlabel  a longer one\n", 14,
-         "a short one\nlabel  a\n       longer\n       one\n"},
-        {"see https://host.example/a-long-address now", 12,
-         "see\nhttps://host.example/a-long-address\nnow"},
-        {"gr\xC3\xB6\xC3\x9F"
-         "er als",
-         10,
-         "gr\xC3\xB6\xC3\x9F"
-         "er als"}, // ten characters, twelve bytes
-        {"", 10, ""},
-        {"\n\n", 10, "\n\n"},
-    };
-    for (const auto& row : rows) {
-        INFO(row.text);
-        CHECK(wrapped(row.text, row.columns) == row.out);
-    }
-}

@@ -6,8 +6,8 @@
 // Each load prints one JSON object. All of it is one thread with a poller.
 #include "odysseus/proxy/http_head.hpp"
 #include "odysseus/base/text.hpp"
-#include "odysseus/system/poller.hpp"
-#include "odysseus/system/socket.hpp"
+#include "poller.hpp"
+#include "socket.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -31,19 +31,21 @@ class FixedUpstream final : public Upstream {
     }
     // Set before the first request; what they throw is the supervisor's.
     std::function<Verdict(const Failure&, const GaveUp&)> on_report;
-    std::function<void()> on_wait;
+    std::function<void()> on_wait; // asked while it starts
     [[nodiscard]] std::vector<Failure> reports() const {
         const std::lock_guard lock(m_mutex);
         return m_reports;
     }
 
     [[nodiscard]] Serving current() const override {
-        const std::lock_guard lock(m_mutex);
-        return m_serving;
+        std::unique_lock lock(m_mutex);
+        auto now = m_serving;
+        lock.unlock();
+        if (on_wait && now.state == State::starting) on_wait();
+        return now;
     }
     [[nodiscard]] Serving wait_ready(std::chrono::milliseconds limit,
                                      const GaveUp& gave_up) override {
-        if (on_wait) on_wait();
         const auto until = std::chrono::steady_clock::now() + limit;
         std::unique_lock lock(m_mutex);
         while (m_serving.state == State::starting || m_serving.state == State::restarting) {

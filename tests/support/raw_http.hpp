@@ -6,8 +6,8 @@
 
 #include "message_reader.hpp"
 
-#include "odysseus/system/poller.hpp"
-#include "odysseus/system/socket.hpp"
+#include "poller.hpp"
+#include "socket.hpp"
 
 #include <atomic>
 #include <chrono>

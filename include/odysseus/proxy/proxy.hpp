@@ -1,9 +1,9 @@
 // The server that clients speak to: passes requests to llama-server and its answers back, byte for
 // byte, with only the model's name rewritten on the way in (docs/proxy.md).
 //
-// One thread moves all bytes and never blocks; a few more are started when they are needed for what
-// may block (waiting for the supervisor, reading the models folder). A stream therefore costs a few
-// hundred bytes and no thread, and a client that goes away is noticed at once.
+// A few threads move all bytes and never block; a few more are started when they are needed for what
+// may block (the supervisor's verdict, reading the models folder). A stream therefore costs a few
+// thousand bytes and no thread, and a client that goes away is noticed at once.
 #pragma once
 
 #include "odysseus/proxy/access.hpp"
@@ -56,7 +56,7 @@ struct Traffic {
     double total_s = 0;
 };
 
-// All are asked on the proxy's thread and answer at once.
+// All are asked by several threads at a time, and answer at once.
 struct ProxyPages {
     std::function<std::string(const Traffic&)> status_json; // GET /odysseus/status
     // GET /odysseus/log: the lines after this many (log_json); empty: 404

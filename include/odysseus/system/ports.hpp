@@ -1,4 +1,4 @@
-// TCP ports of this machine. An answer is true at the moment of asking only: who needs the port
+// TCP ports and sockets of this machine. An answer is true at the moment of asking only: who needs the port
 // binds it, and asks for another when that fails.
 #pragma once
 
@@ -17,5 +17,16 @@ inline constexpr int k_ports_tried = 100;
 // Whether the process `pid`, or one of its children, listens on this port of 127.0.0.1 (or of
 // every address). Nothing: this system does not tell.
 [[nodiscard]] std::optional<bool> listens_on(std::int64_t pid, int port);
+
+// For a socket that is to listen, before it is bound: the port of a program that has ended can be
+// taken at once, that of one that runs cannot.
+void claim_port(std::intptr_t socket);
+
+// Programs that are started do not inherit it.
+void keep_from_children(std::intptr_t socket);
+
+// How many files and sockets this process may hold open, after asking the system for up to
+// `wanted`.
+[[nodiscard]] std::size_t allow_open_files(std::size_t wanted);
 
 } // namespace odysseus::platform

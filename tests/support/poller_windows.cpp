@@ -1,5 +1,5 @@
 // WSAPoll, with a UDP socket that is connected to itself to wake it.
-#include "odysseus/system/poller.hpp"
+#include "poller.hpp"
 
 #include "odysseus/base/error.hpp"
 

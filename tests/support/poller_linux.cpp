@@ -1,4 +1,4 @@
-#include "odysseus/system/poller.hpp"
+#include "poller.hpp"
 
 #include "odysseus/base/error.hpp"
 

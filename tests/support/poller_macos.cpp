@@ -1,6 +1,6 @@
 // poll, with a pipe to wake it. POLLHUP alone tells of a client that has gone, so the owner's read
 // interest is what notices the end of a stream here.
-#include "odysseus/system/poller.hpp"
+#include "poller.hpp"
 
 #include "odysseus/base/error.hpp"
 

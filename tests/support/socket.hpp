@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace odysseus::platform {
 
@@ -52,12 +51,6 @@ inline constexpr std::size_t k_pieces_max = 8;
 // Listens on `host` (a name or an address) and `port` (0: any). Throws Error: busy when the port is
 // taken, usage when the address is not one of this machine.
 [[nodiscard]] Socket listen_on(const std::string& host, int port);
-// The same on every address of a name, all on one port. localhost is 127.0.0.1 and ::1, whatever
-// the system makes of it. An address that this machine lacks is left out, unless it is the only
-// one.
-[[nodiscard]] std::vector<Socket> listen_on_all(const std::string& host, int port);
-// What a name stands for, as numbers, at least one. Throws Error (usage).
-[[nodiscard]] std::vector<std::string> addresses_of(const std::string& host);
 [[nodiscard]] int port_of(const Socket& listener);
 
 struct Accepted {

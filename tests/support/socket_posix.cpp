@@ -1,4 +1,4 @@
-#include "odysseus/system/socket.hpp"
+#include "socket.hpp"
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
@@ -65,19 +65,6 @@ Error listen_error(int error, const std::string& host, int port) {
                                    std::strerror(error), "; see --host and --port"));
 }
 
-// Throws Error (usage) when the name stands for nothing.
-std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> resolved(const std::string& host, int port) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-    addrinfo* raw = nullptr;
-    const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &raw);
-    if (failed != 0)
-        throw Error(Fault::usage, cat("cannot listen on ", host, ": ", ::gai_strerror(failed),
-                                      "; --host takes an address of this machine"));
-    return {raw, ::freeaddrinfo};
-}
-
 } // namespace
 
 Socket& Socket::operator=(Socket&& other) noexcept {
@@ -119,7 +106,15 @@ Transfer send(const Socket& socket, std::span<const std::string_view> pieces) {
 }
 
 Socket listen_on(const std::string& host, int port) {
-    const auto addresses = resolved(host, port);
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+    addrinfo* raw = nullptr;
+    const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &raw);
+    if (failed != 0)
+        throw Error(Fault::usage, cat("cannot listen on ", host, ": ", ::gai_strerror(failed),
+                                      "; --host takes an address of this machine"));
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(raw, ::freeaddrinfo);
     int error = EADDRNOTAVAIL;
     for (const auto* entry = addresses.get(); entry != nullptr; entry = entry->ai_next) {
         Socket socket(::socket(entry->ai_family, entry->ai_socktype, entry->ai_protocol));
@@ -135,20 +130,6 @@ Socket listen_on(const std::string& host, int port) {
         error = errno;
     }
     throw listen_error(error, host, port);
-}
-
-std::vector<std::string> addresses_of(const std::string& host) {
-    const auto addresses = resolved(host, 0);
-    std::vector<std::string> texts;
-    for (const auto* entry = addresses.get(); entry != nullptr; entry = entry->ai_next) {
-        std::array<char, NI_MAXHOST> text{};
-        if (::getnameinfo(entry->ai_addr, entry->ai_addrlen, text.data(), text.size(), nullptr, 0,
-                          NI_NUMERICHOST) == 0 &&
-            std::find(texts.begin(), texts.end(), text.data()) == texts.end())
-            texts.emplace_back(text.data());
-    }
-    if (texts.empty()) texts.push_back(host);
-    return texts;
 }
 
 int port_of(const Socket& listener) {

@@ -2,7 +2,7 @@
 // triggered: what is not taken is told again.
 #pragma once
 
-#include "odysseus/system/socket.hpp"
+#include "socket.hpp"
 
 #include <chrono>
 #include <memory>

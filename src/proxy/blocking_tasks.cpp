@@ -1,46 +1,28 @@
-#include "errands.hpp"
-
-#include "odysseus/base/log.hpp"
-#include "odysseus/base/text.hpp"
-
-#include "odysseus/base/exception_text.hpp"
+#include "blocking_tasks.hpp"
 
 #include <system_error>
 #include <utility>
 
 namespace odysseus {
-namespace {
 
-void run_one(const std::function<void()>& work) {
-    try {
-        work();
-    } catch (...) { // one thread's failure must not be everybody's
-        log::error(cat("work in the background failed: ", current_exception_text()));
-    }
-}
-
-} // namespace
-
-void Errands::run(std::function<void()> work) {
+void BlockingTasks::run(std::function<void()> work) {
     const std::lock_guard lock(m_mutex);
     if (m_stopping) return;
+    if (m_queue.size() >= m_idle && m_threads.size() < m_threads_max) start_thread();
     m_queue.push_back(std::move(work));
-    if (m_queue.size() > m_idle && m_threads.size() < m_threads_max) add_thread();
     m_changed.notify_one();
 }
 
-// Those that there are do the work where no more can be had.
-void Errands::add_thread() {
+// With one thread at least the work gets done, though later.
+void BlockingTasks::start_thread() {
     try {
         m_threads.emplace_back([this] { serve(); });
     } catch (const std::system_error&) {
-        if (!m_threads.empty()) return;
-        m_queue.pop_back();
-        throw;
+        if (m_threads.empty()) throw;
     }
 }
 
-void Errands::serve() {
+void BlockingTasks::serve() noexcept {
     std::unique_lock lock(m_mutex);
     while (true) {
         ++m_idle;
@@ -50,13 +32,16 @@ void Errands::serve() {
         auto work = std::move(m_queue.front());
         m_queue.pop_front();
         lock.unlock();
-        run_one(work);
+        try {
+            work();
+        } catch (...) { // who asked has its own way to learn of it
+        }
         work = nullptr;
         lock.lock();
     }
 }
 
-void Errands::stop() {
+void BlockingTasks::stop() {
     std::vector<std::thread> threads;
     {
         const std::lock_guard lock(m_mutex);

@@ -1,4 +1,4 @@
-#include "proxy_request.hpp"
+#include "request.hpp"
 
 #include "endpoints.hpp"
 #include "multipart.hpp"
@@ -23,10 +23,8 @@ class NameSettler {
         m_request.model.clear();
         m_request.loads_model = false;
         m_request.target = m_request.head.path;
-        if (!m_request.with_key) { // a file of the web UI, for anybody: names are not for them
-            if (m_request.head.has_query) m_request.target += cat("?", m_request.head.query);
-            return std::nullopt;
-        }
+        if (!m_request.with_key)
+            return std::nullopt; // an outsider learns no name and loads no model
         if (m_request.head.has_query) settle_query();
         settle_body();
         if (m_strict && !m_request.model.empty()) m_request.loads_model = true;

@@ -1,0 +1,223 @@
+// The session's way back: llama-server's answer to the client.
+#include "session.hpp"
+
+#include "endpoints.hpp"
+#include "message_start.hpp"
+#include "odysseus/server/oom_verdict.hpp"
+#include "odysseus/base/text.hpp"
+
+#include <algorithm>
+
+namespace odysseus {
+namespace {
+
+constexpr std::size_t k_failure_body_max = std::size_t{64} * 1024;
+constexpr int k_router_failure = 500; // what the router itself says when it has not yet begun
+
+// The content of a failure, as far as the supervisor and the client want to know it.
+Task<std::string> failure_content(Exchange& exchange) {
+    std::string content(exchange.content());
+    while (!exchange.complete() && content.size() < k_failure_body_max) {
+        const auto came = co_await exchange.next();
+        if (came != Exchange::Came::some) break;
+        content += exchange.content();
+    }
+    exchange.release();
+    co_return content;
+}
+
+} // namespace
+
+// Nothing, when the client has its answer, whole or cut; else why it has none yet.
+Task<std::optional<Failure>> Session::forward(Exchange& exchange, const Serving& serving) {
+    Failure failure{serving.generation, m_request->model, 0, {}, Clock::now()};
+    const auto came = co_await exchange.begin(serving.port);
+    if (came == Exchange::Came::no_http)
+        throw Refused{.status = 502,
+                      .code = "bad_answer",
+                      .message = "llama-server's answer is not HTTP that can be passed on."};
+    if (came != Exchange::Came::some) co_return failure;
+    if (exchange.head.status < 500 && m_request->loads_model) {
+        const bool begun = co_await has_begun(exchange);
+        if (!begun) co_return failure;
+    }
+    failure.status = exchange.head.status;
+    if (exchange.head.framing == Framing::chunked && is_router_remark(exchange.content()))
+        failure.status = k_router_failure;
+    // Once signs of life have gone out, an error can only be told as an event.
+    const bool to_judge = failure.status >= 500;
+    if (!to_judge && !(m_client.signs_sent() && failure.status >= 400)) {
+        co_await relay(exchange, exchange.content());
+        co_return std::nullopt;
+    }
+    failure.body = co_await failure_content(exchange);
+    if (to_judge) co_return failure;
+    co_await pass_on(exchange, failure);
+    co_return std::nullopt;
+}
+
+// A process that dies after its head and before its answer is still one that can be replaced
+// unseen, so the head waits for the first byte of content.
+Task<bool> Session::has_begun(Exchange& exchange) {
+    const auto framing = exchange.head.framing;
+    if (framing != Framing::length && framing != Framing::chunked) co_return true;
+    while (exchange.content().empty() && !exchange.complete()) {
+        const auto came = co_await exchange.next();
+        if (came == Exchange::Came::broken) co_return false;
+    }
+    co_return true;
+}
+
+// A failure that nobody could cure.
+Task<> Session::pass_on(Exchange& exchange, const Failure& failure) {
+    if (failure.status == 0)
+        throw Refused{.status = 502,
+                      .code = "llama_server_unreachable",
+                      .message = "llama-server broke the connection before it answered.",
+                      .retry_after = std::chrono::seconds(5)};
+    if (is_broken_connection(failure.status, failure.body)) {
+        // The router says it in plain text, which no client of OpenAI's interface can read.
+        throw Refused{.status = 502,
+                      .code = "model_unreachable",
+                      .message =
+                          cat("the model's process ended before it answered (", failure.body, ")"),
+                      .retry_after = std::chrono::seconds(5)};
+    }
+    if (m_client.signs_sent()) {
+        auto text = failure.body;
+        std::replace_if(
+            text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+        m_record.status = failure.status;
+        m_record.end = "error as an event";
+        end_with_event(text);
+        co_return;
+    }
+    co_await relay(exchange, failure.body);
+}
+
+// `content`: what came with the head. Slow clients hold llama-server back.
+Task<> Session::relay(Exchange& exchange, std::string_view content) {
+    begin_answer(exchange.head);
+    while (true) {
+        const bool whole = send_content(content, exchange.complete());
+        if (!whole) break;
+        if (exchange.request_sent()) m_request->free_body(); // no replay is possible any more
+        if (exchange.complete()) {
+            exchange.release();
+            co_return;
+        }
+        if (!m_client.all_taken()) co_await m_client.taken();
+        const auto came = co_await exchange.next();
+        if (came == Exchange::Came::broken) break;
+        content = exchange.content();
+    }
+    cut_answer();
+}
+
+void Session::begin_answer(const ResponseHead& head) {
+    const auto input = head_input();
+    const bool signs = m_client.signs_sent(); // then the client has a head already
+    const bool chunks = head.framing == Framing::chunked;
+    m_client.end_keep_alive();
+    m_record.status = head.status;
+    m_record.first_byte = Clock::now();
+    m_record.passed_on = true;
+    m_head_down = signs ? std::string() : client_head(head, input);
+    m_chunked = signs || (chunks && input.http_1_1);
+    m_events = header(head.headers, "content-type").value_or("").starts_with("text/event-stream");
+    m_from_router = chunks;
+    m_between_events = true;
+    m_remark = {};
+    m_kept.clear();
+    m_message_begins = m_events && head.status == 200 && is_anthropic(m_request->head.path);
+    m_beginning.clear();
+    const bool has_end = m_chunked || (!chunks && head.framing != Framing::until_close);
+    m_ending = !input.keep_alive || !has_end;
+}
+
+// llama-server can leave out the event that a stream of messages begins with; what comes before it
+// is known is held.
+std::string Session::with_message_start(std::string_view content, bool last) {
+    m_beginning.append(content);
+    const auto id = cat("msg_", m_shared.id_prefix, m_shared.last_request + 1);
+    const auto verdict = judge_message_start(m_beginning, {id, m_request->model});
+    if (const auto* const wait = std::get_if<AwaitFirstEvent>(&verdict); wait != nullptr && !last) {
+        auto passes = m_beginning.substr(0, wait->may_pass);
+        m_beginning.erase(0, wait->may_pass);
+        return passes;
+    }
+    if (const auto* const insert = std::get_if<InsertMessageStart>(&verdict))
+        m_beginning.insert(insert->at, insert->bytes);
+    m_message_begins = false;
+    return std::exchange(m_beginning, {});
+}
+
+// False: llama-server's router has ended the answer in the middle, whatever the framing says.
+bool Session::send_content(std::string_view content, bool last) {
+    std::string joined;
+    if (m_from_router && !(content.empty() && m_kept.empty())) {
+        m_remark.feed(content);
+        if (!m_kept.empty()) content = joined = std::exchange(m_kept, {}).append(content);
+        const auto remark = router_remark_bytes(content);
+        m_kept = content.substr(content.size() - remark);
+        content.remove_suffix(remark);
+    }
+    const bool half = last && m_remark.at_end();
+    std::string begun;
+    if (m_message_begins) content = begun = with_message_start(content, last && !half);
+    if (!content.empty()) m_between_events = content.ends_with("\n\n");
+    m_record.bytes += content.size();
+    const auto end = last && !half ? k_last_chunk : std::string_view();
+    if (!m_chunked) {
+        m_client.send({m_head_down, content});
+    } else if (content.empty()) {
+        m_client.send({m_head_down, end});
+    } else {
+        m_client.send({m_head_down, chunk_size_line(content.size()), content, "\r\n", end});
+    }
+    m_head_down.clear();
+    return !half;
+}
+
+// What the client has is not whole: the connection ends without the last chunk. Where that is
+// possible, an event says why.
+void Session::cut_answer() {
+    ++m_shared.counters.cut;
+    m_record.end = "llama-server left";
+    m_ending = true;
+    if (!m_events || !m_chunked || !m_between_events) return;
+    m_client.send(
+        {chunk_of(event(error_text(502, "model_unreachable",
+                                   "the model's process ended in the middle of this answer; "
+                                   "odysseus starts it again, please ask once more")))});
+}
+
+// Comments keep whatever lies between from giving up, and mean nothing to the client. The first one
+// commits to status 200.
+void Session::expect_answer() {
+    if (!m_request->stream || !m_request->head.http_1_1) return;
+    ResponseHead ours;
+    ours.status = 200;
+    ours.reason = "OK";
+    ours.framing = Framing::chunked;
+    ours.headers = {{"Content-Type", "text/event-stream"},
+                    {"Cache-Control", "no-cache"},
+                    {"X-Accel-Buffering", "no"}};
+    const bool anthropic = is_anthropic(m_request->head.path);
+    m_client.keep_alive(
+        client_head(ours, head_input()),
+        chunk_of(anthropic ? "event: ping\ndata: {\"type\": \"ping\"}\n\n" : ": loading...\n\n"),
+        m_shared.settings.sse_ping);
+}
+
+std::string Session::event(std::string_view error) const {
+    return cat(is_anthropic(m_request->head.path) ? "event: error\n" : "", "data: ", error, "\n\n");
+}
+
+// The last event of a stream that has begun with signs of life.
+void Session::end_with_event(std::string_view error) {
+    m_client.end_keep_alive();
+    m_client.send({chunk_of(event(error)), k_last_chunk});
+}
+
+} // namespace odysseus

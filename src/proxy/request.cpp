@@ -1,0 +1,192 @@
+#include "request.hpp"
+
+#include "endpoints.hpp"
+#include "odysseus/base/text.hpp"
+
+#include <algorithm>
+
+namespace odysseus {
+namespace {
+
+constexpr std::size_t k_head_read_bytes = std::size_t{16} * 1024;
+constexpr std::size_t k_body_read_max = std::size_t{512} * 1024;
+
+Refused bad_request(const Refusal& why) {
+    return {.status = why.status,
+            .code = why.status == 408 ? "request_timeout" : "bad_request",
+            .message = why.reason,
+            .ends_connection = true};
+}
+
+[[noreturn]] void refuse_size(const ProxyLimits& limits, std::string_view more = {}) {
+    const auto most = byte_text(static_cast<std::int64_t>(limits.body_bytes_max));
+    throw Refused{.status = 413,
+                  .code = "request_too_large",
+                  .message = cat("A request may have ", most, more, "."),
+                  .ends_connection = true};
+}
+
+// Every byte of a body counts against what all may have together.
+void count(ProxyRequest& request, const ProxyLimits& limits) {
+    const auto more = request.body.size() - request.counted;
+    request.counted += more;
+    const auto all = request.all_bodies += more;
+    if (request.body.size() > limits.body_bytes_max) refuse_size(limits);
+    if (all > limits.bodies_bytes_max)
+        throw Refused{.status = 503,
+                      .code = "server_busy",
+                      .message = "Other large requests use the memory there is for them; try again "
+                                 "shortly.",
+                      .retry_after = std::chrono::seconds(1),
+                      .ends_connection = true};
+}
+
+OwnAnswer preflight_answer(const HeaderLines& lines) {
+    OwnAnswer allowed;
+    allowed.status = 204;
+    allowed.more_lines = "Access-Control-Allow-Methods: GET, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+                         "Access-Control-Max-Age: 600\r\n";
+    if (const auto wanted = header(lines, "access-control-request-headers"))
+        allowed.more_lines += cat("Access-Control-Allow-Headers: ", *wanted, "\r\n");
+    if (header(lines, "access-control-request-private-network"))
+        allowed.more_lines += "Access-Control-Allow-Private-Network: true\r\n";
+    return allowed;
+}
+
+// A body of known length. Its memory grows with what has come, not with what was announced.
+Task<> read_length(ClientStream& client, ProxyRequest& request, const ProxyLimits& limits) {
+    auto& body = request.body;
+    const auto length = static_cast<std::size_t>(request.head.content_length);
+    const auto first = std::min(length, client.in.size());
+    body.append(std::string_view(client.in).substr(0, first));
+    client.in.erase(0, first);
+    while (true) {
+        count(request, limits);
+        request.scanner.feed(body.view());
+        const auto left = length - body.size();
+        if (left == 0) co_return;
+        const bool direct = body.size() >= Loop::k_scratch_bytes;
+        const auto room =
+            std::min(left, direct ? std::min(body.size(), k_body_read_max) : Loop::k_scratch_bytes);
+        char* const into = direct ? body.room(room) : client.loop().scratch.get();
+        const auto got = co_await client.read(into, room, Clock::now() + limits.body_pause);
+        if (got == 0) throw bad_request({408, "The body did not arrive in time."});
+        if (direct) {
+            body.grew(got);
+        } else {
+            body.append({into, got});
+        }
+    }
+}
+
+Task<> read_chunks(ClientStream& client, ProxyRequest& request, const ProxyLimits& limits) {
+    ChunkWalker chunks;
+    while (true) {
+        std::string_view rest = client.in;
+        while (!rest.empty() && chunks.state() == ChunkWalker::State::more) {
+            request.body.append(chunks.next(rest));
+            count(request, limits);
+        }
+        client.in.erase(0, client.in.size() - rest.size());
+        if (chunks.state() == ChunkWalker::State::broken)
+            throw bad_request({400, "The chunks of the body are not well formed."});
+        request.scanner.feed(request.body.view());
+        if (chunks.state() == ChunkWalker::State::done) co_return;
+        char* const scratch = client.loop().scratch.get();
+        const auto got =
+            co_await client.read(scratch, Loop::k_scratch_bytes, Clock::now() + limits.body_pause);
+        if (got == 0) throw bad_request({408, "The body did not arrive in time."});
+        client.in.append(scratch, got);
+    }
+}
+
+} // namespace
+
+void ProxyRequest::free_body() {
+    all_bodies -= std::exchange(counted, 0);
+    body.clear();
+}
+
+std::array<std::string_view, 4> ProxyRequest::pieces(std::string_view head_up) const {
+    const auto all = body.view();
+    if (!edit) return {head_up, all, {}, {}};
+    return {head_up, all.substr(0, edit->range.begin), edit->text, all.substr(edit->range.end)};
+}
+
+std::optional<std::uint64_t> ProxyRequest::content_length() const {
+    if (head.framing == Framing::none) return std::nullopt;
+    if (!edit) return body.size();
+    return body.size() - (edit->range.end - edit->range.begin) + edit->text.size();
+}
+
+Task<bool> read_head(ClientStream& client, ProxyRequest& request, const ProxyLimits& limits) {
+    request.began = Clock::now();
+    auto until = request.began + (client.in.empty() ? limits.idle : limits.head);
+    client.set_idle(client.in.empty());
+    std::variant<HeadPending, HeadEnd, Refusal> found;
+    while (found = find_head(client.in), std::holds_alternative<HeadPending>(found)) {
+        char* const scratch = client.loop().scratch.get();
+        const auto got = co_await client.read(scratch, k_head_read_bytes, until);
+        if (got == 0 && client.in.empty()) co_return false;
+        if (got == 0) throw bad_request({408, "The header lines did not arrive in time."});
+        if (client.in.empty()) {
+            request.began = Clock::now();
+            until = request.began + limits.head;
+            client.set_idle(false);
+        }
+        client.in.append(scratch, got);
+    }
+    if (const auto* const why = std::get_if<Refusal>(&found)) throw bad_request(*why);
+    const auto place = std::get<HeadEnd>(found);
+    request.head_text = client.in.substr(place.begin, place.end - place.begin);
+    client.in.erase(0, place.end);
+    if (client.in.empty()) client.in = {};
+    auto parsed = parse_request_head(request.head_text);
+    if (const auto* const why = std::get_if<Refusal>(&parsed)) throw bad_request(*why);
+    request.head = std::move(std::get<RequestHead>(parsed));
+    co_return true;
+}
+
+std::optional<OwnAnswer> admit(ProxyRequest& request, const AccessRules& rules) {
+    const auto& head = request.head;
+    if (!host_allowed(rules, head.host))
+        throw Refused{403, "host_not_allowed",
+                      "This server does not answer to the host name that was asked for "
+                      "(allow it with --allow-host)."};
+    if (!origin_allowed(rules, head.headers, head.host))
+        throw Refused{403, "origin_not_allowed",
+                      "Pages of this origin may not use this server "
+                      "(allow them with --allow-origin)."};
+    request.allowed_origin = header(head.headers, "origin").value_or("");
+    if (head.method == "OPTIONS" && header(head.headers, "access-control-request-method"))
+        return preflight_answer(head.headers);
+    request.with_key = key_allowed(rules, head.headers);
+    if (request.with_key) return std::nullopt;
+    const auto endpoint = endpoint_of(head.method, head.path, false);
+    if (endpoint == Endpoint::health || endpoint == Endpoint::page ||
+        (endpoint == Endpoint::forward && is_page_asset(head.method, head.path)))
+        return std::nullopt;
+    throw Refused{.status = 401,
+                  .code = "invalid_api_key",
+                  .message = "A valid API key is needed: Authorization: Bearer KEY.",
+                  .more_lines = "WWW-Authenticate: Bearer\r\n"};
+}
+
+Task<> read_body(ClientStream& client, ProxyRequest& request, const ProxyLimits& limits) {
+    const auto& head = request.head;
+    const bool of_length = head.framing == Framing::length;
+    if (head.framing == Framing::none || (of_length && head.content_length == 0)) co_return;
+    if (of_length && head.content_length > limits.body_bytes_max) {
+        refuse_size(limits, cat("; this one has ",
+                                byte_text(static_cast<std::int64_t>(head.content_length))));
+    }
+    if (head.expects_continue && client.in.empty()) client.send({"HTTP/1.1 100 Continue\r\n\r\n"});
+    if (of_length) {
+        co_await read_length(client, request, limits);
+    } else {
+        co_await read_chunks(client, request, limits);
+    }
+    if (client.in.empty()) client.in = {};
+}
+
+} // namespace odysseus

@@ -1,0 +1,330 @@
+#include "session.hpp"
+
+#include "endpoints.hpp"
+#include "odysseus/proxy/models_answer.hpp"
+#include "query.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/download/url.hpp"
+
+#include "blocking.hpp"
+#include "own_pages.hpp"
+
+#include <algorithm>
+
+namespace odysseus {
+namespace {
+
+constexpr int k_client_left_status = 499; // for the log alone, as nginx writes it
+constexpr std::chrono::seconds k_look_again{1};
+
+[[noreturn]] void refuse_unknown(const UnknownModel& unknown) {
+    throw Refused{.status = 404,
+                  .code = "model_not_found",
+                  .message = unknown_model_message(unknown),
+                  .param = "model"};
+}
+
+// If that cannot be told, it is asked for again.
+Serving serving_now(const Upstream& upstream) {
+    try {
+        return upstream.current();
+    } catch (...) {
+        return {};
+    }
+}
+
+} // namespace
+
+struct Session::InFlight {
+    explicit InFlight(Session& session) : m_session(session) {
+        auto& counters = session.m_shared.counters;
+        if (counters.active++ >= session.m_limits.requests_max) {
+            --counters.active;
+            throw Refused{.status = 503,
+                          .code = "server_busy",
+                          .message = "As many requests as may be are in flight; try again shortly.",
+                          .retry_after = std::chrono::seconds(1)};
+        }
+        ++counters.total;
+    }
+    ~InFlight() {
+        auto& counters = m_session.m_shared.counters;
+        if (m_session.m_client.gone()) ++counters.hung_up;
+        --counters.active;
+    }
+    InFlight(const InFlight&) = delete;
+    InFlight& operator=(const InFlight&) = delete;
+
+  private:
+    Session& m_session;
+};
+
+Session::Session(Shared& shared, Loop& loop, TcpSocket socket)
+    : m_shared(shared), m_limits(shared.settings.limits),
+      m_client(loop, std::move(socket), m_limits.write_pause) {}
+
+Task<> Session::serve() {
+    try {
+        bool another = true;
+        while (another) {
+            std::optional<Refused> refused;
+            try {
+                another = co_await serve_request();
+            } catch (const Refused& why) {
+                refused = why;
+            }
+            if (refused) refuse(*refused);
+            if (m_record.status != 0) end_request();
+            another = another && !m_ending && !m_client.loop().stopping;
+        }
+        co_await m_client.linger();
+    } catch (const ClientGone&) {
+        if (!m_request || (m_request->target.empty() && m_record.status == 0)) co_return;
+        if (m_record.status == 0) m_record.status = k_client_left_status;
+        if (m_record.end.empty()) m_record.end = "client left";
+        end_request();
+    } catch (const LoopEnds&) { // odysseus ends, and with it what is under way
+    }
+}
+
+// The life of a request. False: there is none.
+Task<bool> Session::serve_request() {
+    m_client.set_answering(false);
+    co_await m_client.taken(); // what was answered before
+    m_request.emplace(m_shared.bodies_bytes);
+    m_record = {};
+    const bool came = co_await read_head(m_client, *m_request, m_limits);
+    if (!came) co_return false;
+    m_body_unread = m_request->head.framing != Framing::none;
+    m_ending = !m_request->head.keep_alive;
+    if (const auto preflight = admit(*m_request, m_shared.settings.access)) {
+        m_ending = m_ending || m_body_unread;
+        answer(*preflight);
+        co_return true;
+    }
+    co_await read_body(m_client, *m_request, m_limits);
+    m_body_unread = false;
+    m_client.set_answering(true);
+
+    const bool own = co_await answer_by_itself();
+    if (own) co_return true;
+    co_await settle_model(); // or 404
+    const InFlight counted(*this);
+    expect_answer();
+    const auto turn_taken = co_await turn();
+    while (true) {
+        const auto serving = co_await server_ready();
+        const auto head = head_up(serving);
+        Exchange exchange(m_client, m_request->pieces(head), m_request->head.method == "HEAD");
+        const auto failure = co_await forward(exchange, serving);
+        if (!failure) break; // it was answered
+        bool again = false;
+        if (!m_record.replayed) again = co_await cured(*failure);
+        if (!again) {
+            co_await pass_on(exchange, *failure);
+            break;
+        }
+        m_record.replayed = true;
+        ++m_shared.counters.replayed;
+    }
+    co_return true;
+}
+
+Task<bool> Session::answer_by_itself() {
+    const auto& head = m_request->head;
+    const bool names_model = query_value(head.query, "model").has_value();
+    const auto endpoint = endpoint_of(head.method, head.path, names_model);
+    if (endpoint == Endpoint::forward) co_return false;
+    if (endpoint == Endpoint::models || endpoint == Endpoint::one_model) {
+        const auto list = co_await models_page();
+        answer(list);
+    } else if (endpoint == Endpoint::asterisk) {
+        OwnAnswer allowed;
+        allowed.status = 204;
+        allowed.more_lines = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+        answer(allowed);
+    } else {
+        answer(own_page(endpoint, head.query, m_shared));
+    }
+    co_return true;
+}
+
+Task<OwnAnswer> Session::models_page() {
+    co_await m_shared.looks.look(m_client, true);
+    const auto& path = m_request->head.path;
+    const std::string_view one = "/v1/models/";
+    const auto wanted = path.starts_with(one)
+                            ? percent_decoded(path.substr(one.size()), false).value_or("")
+                            : std::string();
+    const auto list = m_shared.looks.list();
+    const auto models = m_shared.models.models();
+    OwnAnswer found;
+    if (wanted.empty()) {
+        found.body = models_answer(list, models, m_shared.models.folder_ids());
+    } else if (auto entry = model_entry(list, models, wanted)) {
+        found.body = std::move(*entry);
+    } else {
+        const auto near = m_shared.models.lookup(wanted);
+        refuse_unknown({wanted, near.suggested, near.ambiguous});
+    }
+    co_return found;
+}
+
+// A name that nobody knows may be that of a new file, or of one of llama-server's own models.
+Task<> Session::settle_model() {
+    const auto is_foreign = [this](std::string_view id) { return m_shared.looks.is_foreign(id); };
+    if (!settle_names(*m_request, m_shared.models, is_foreign)) co_return;
+    co_await m_shared.looks.look(m_client, false);
+    if (const auto unknown = settle_names(*m_request, m_shared.models, is_foreign))
+        refuse_unknown(*unknown);
+}
+
+// Until nobody uses the model that must go for this one.
+Task<Turns::Turn> Session::turn() {
+    if (!m_request->loads_model) co_return Turns::Turn();
+    Turns::Turn mine(m_shared.turns, m_request->model, m_client.wake_up());
+    const auto latest = Clock::now() + m_limits.ready_wait;
+    while (!mine.has_come()) {
+        const auto now = Clock::now();
+        if (now >= latest)
+            throw Refused{.status = 503,
+                          .code = "model_busy",
+                          .message = "llama-server is busy with another model; try again later.",
+                          .retry_after = std::chrono::seconds(1)};
+        co_await m_client.pause(std::min(latest, now + k_look_again));
+    }
+    co_return mine;
+}
+
+Task<Serving> Session::server_ready() {
+    const auto latest = Clock::now() + m_limits.ready_wait;
+    std::optional<Loop::Poll> poll;
+    while (true) {
+        auto serving = serving_now(m_shared.upstream);
+        if (serving.state == State::ready) {
+            if (m_request->with_key || !serving.api_key.empty()) co_return serving;
+            throw Refused{.status = 401,
+                          .code = "invalid_api_key",
+                          .message = "A valid API key is needed: Authorization: Bearer KEY."};
+        }
+        const bool failed = serving.state == State::failed;
+        if (failed || serving.state == State::stopping)
+            throw Refused{.status = 503,
+                          .code = failed ? "llama_server_failed" : "stopping",
+                          .message =
+                              serving.reason.empty() ? "odysseus is stopping." : serving.reason,
+                          .retry_after = serving.retry_after};
+        if (Clock::now() >= latest)
+            throw Refused{.status = 504,
+                          .code = "llama_server_not_ready",
+                          .message =
+                              cat("llama-server did not become ready in time. ", serving.reason),
+                          .retry_after = serving.retry_after};
+        if (!poll) poll.emplace(m_client.loop());
+        co_await m_client.pause(latest);
+    }
+}
+
+std::string Session::head_up(const Serving& serving) const {
+    UpstreamHeadInput input;
+    input.target = m_request->target;
+    const auto host = "127.0.0.1:" + std::to_string(serving.port);
+    input.host = host;
+    input.content_length = m_request->content_length();
+    input.drop_client_key = !m_shared.settings.access.keys.empty();
+    if (m_request->with_key) input.upstream_key = serving.api_key;
+    return upstream_head(m_request->head, input);
+}
+
+// Asks the supervisor, which may step down the ladder and load the model meanwhile. True: the
+// request is worth another try.
+Task<bool> Session::cured(const Failure& failure) {
+    const auto gave_up = [wake_up = m_client.wake_up()] { return wake_up.gone(); };
+    const auto judge = [&upstream = m_shared.upstream, failure, gave_up]() -> Verdict {
+        try {
+            return upstream.report(failure, gave_up);
+        } catch (...) { // no verdict: the client gets llama-server's own words
+            return PassOn{};
+        }
+    };
+    const auto verdict = co_await blocking(m_shared.judging, m_client, judge);
+    if (const auto* const in_vain = std::get_if<GiveUp>(&verdict))
+        throw Refused{.status = in_vain->status,
+                      .code = in_vain->code,
+                      .message = in_vain->message,
+                      .retry_after = in_vain->retry_after};
+    co_return std::holds_alternative<Replay>(verdict);
+}
+
+std::string Session::error_text(int status, std::string_view code, std::string_view message,
+                                std::string_view param) const {
+    return is_anthropic(m_request->head.path) ? anthropic_error(status, message)
+                                              : openai_error(status, code, message, param);
+}
+
+void Session::refuse(const Refused& why) {
+    ++m_shared.counters.refused;
+    const auto text = error_text(why.status, why.code, why.message, why.param);
+    if (m_client.signs_sent()) {
+        m_record.status = why.status;
+        m_record.end = "error as an event";
+        end_with_event(text);
+        return;
+    }
+    m_ending = m_ending || why.ends_connection || m_body_unread;
+    OwnAnswer error;
+    error.status = why.status;
+    error.body = text;
+    error.more_lines = why.more_lines;
+    if (why.retry_after) error.retry_after_s = why.retry_after->count();
+    answer(error);
+}
+
+void Session::answer(const OwnAnswer& own) {
+    m_client.end_keep_alive();
+    m_record.status = own.status;
+    m_record.bytes = own.body.size();
+    m_record.first_byte = Clock::now();
+    m_record.end = "own answer";
+    m_client.send({own_answer(own, head_input(), m_request->head.method == "HEAD")});
+}
+
+ClientHeadInput Session::head_input() const {
+    ClientHeadInput input;
+    input.keep_alive = !m_ending && !m_client.loop().stopping;
+    input.allowed_origin = m_request->allowed_origin;
+    if (!m_request->head.method.empty()) input.http_1_1 = m_request->head.http_1_1;
+    return input;
+}
+
+void Session::end_request() {
+    auto& counters = m_shared.counters;
+    const auto& head = m_request->head;
+    const auto since = [&](TimePoint to) {
+        return std::chrono::duration<double, std::milli>(to - m_request->began).count();
+    };
+    RequestLine line;
+    line.id = cat(m_shared.id_prefix, ++m_shared.last_request);
+    line.method = head.method;
+    line.path = head.path;
+    line.model = m_request->model;
+    line.status = m_record.status;
+    line.bytes = m_record.bytes;
+    line.total_ms = since(Clock::now());
+    if (m_record.first_byte != TimePoint{}) line.first_byte_ms = since(m_record.first_byte);
+    if (m_record.passed_on) {
+        counters.first_byte_us += static_cast<std::uint64_t>(line.first_byte_ms * 1000);
+        counters.total_us += static_cast<std::uint64_t>(line.total_ms * 1000);
+        ++counters.by_class[static_cast<std::size_t>(m_record.status / 100) % 6];
+        counters.bytes += m_record.bytes;
+    } else if (m_record.end == "own answer") { // some pages are asked for over and over
+        line.detail = m_record.status < 400 || head.path == "/health";
+    }
+    line.end = !m_record.end.empty() ? m_record.end
+               : m_record.replayed   ? "complete, sent twice"
+                                     : "";
+    m_shared.request_log.add(std::move(line));
+    m_request.reset();
+}
+
+} // namespace odysseus

@@ -1,0 +1,83 @@
+// One client's connection, from its first request to its end.
+#pragma once
+
+#include "router_remark.hpp"
+
+#include "exchange.hpp"
+#include "request.hpp"
+#include "shared.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace odysseus {
+
+class Session {
+  public:
+    Session(Shared& shared, Loop& loop, TcpSocket socket);
+    [[nodiscard]] Task<> serve(); // throws nothing but what std gives: no memory
+
+  private:
+    // How a request ended, for the log and the counters.
+    struct Record {
+        int status = 0;
+        std::uint64_t bytes = 0;
+        TimePoint first_byte{};
+        bool passed_on = false; // llama-server's answer
+        bool replayed = false;
+        std::string end;
+    };
+
+    [[nodiscard]] Task<bool> serve_request();
+    [[nodiscard]] Task<bool> answer_by_itself();
+    [[nodiscard]] Task<OwnAnswer> models_page();
+    [[nodiscard]] Task<> settle_model();
+    [[nodiscard]] Task<Turns::Turn> turn();
+    [[nodiscard]] Task<Serving> server_ready();
+    [[nodiscard]] std::string head_up(const Serving& serving) const;
+
+    [[nodiscard]] Task<std::optional<Failure>> forward(Exchange& exchange, const Serving& serving);
+    [[nodiscard]] Task<bool> has_begun(Exchange& exchange);
+    [[nodiscard]] Task<bool> cured(const Failure& failure);
+    [[nodiscard]] Task<> pass_on(Exchange& exchange, const Failure& failure);
+    [[nodiscard]] Task<> relay(Exchange& exchange, std::string_view content);
+    void begin_answer(const ResponseHead& head);
+    [[nodiscard]] std::string with_message_start(std::string_view content, bool last);
+    [[nodiscard]] bool send_content(std::string_view content, bool last);
+    void cut_answer();
+
+    void expect_answer();
+    [[nodiscard]] std::string event(std::string_view error) const;
+    [[nodiscard]] std::string error_text(int status, std::string_view code,
+                                         std::string_view message,
+                                         std::string_view param = {}) const;
+    void end_with_event(std::string_view error);
+    void refuse(const Refused& why);
+    void answer(const OwnAnswer& own);
+    [[nodiscard]] ClientHeadInput head_input() const;
+    void end_request();
+
+    struct InFlight; // counts while it lives
+
+    Shared& m_shared;
+    const ProxyLimits& m_limits;
+    ClientStream m_client;
+    std::optional<ProxyRequest> m_request;
+    Record m_record;
+    bool m_body_unread = false;
+    bool m_ending = false; // the connection ends after the present answer
+
+    // Of llama-server's answer on its way down.
+    std::string m_head_down;    // not sent yet
+    bool m_chunked = false;     // the content is sent in chunks
+    bool m_events = false;      // it is a stream of events
+    bool m_from_router = false; // the router may have ended it with a remark of its own
+    bool m_between_events = true;
+    RouterRemark m_remark;
+    std::string m_kept;            // perhaps the router's remark
+    bool m_message_begins = false; // the first event of a stream of messages is awaited
+    std::string m_beginning;       // of it, as far as it has come
+};
+
+} // namespace odysseus

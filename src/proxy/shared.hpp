@@ -1,0 +1,75 @@
+// What the threads of the proxy share. Everything here is for any thread, and nothing is held for
+// longer than a look at memory takes.
+#pragma once
+
+#include "switch_queue.hpp"
+#include "odysseus/proxy/proxy.hpp"
+
+#include "blocking_tasks.hpp"
+#include "loop.hpp"
+#include "model_looks.hpp"
+#include "request_log.hpp"
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+namespace odysseus {
+
+struct Counters {
+    std::atomic<std::uint64_t> total{0}, active{0}, replayed{0}, refused{0}, hung_up{0}, cut{0},
+        connections{0}, bytes{0}, first_byte_us{0}, total_us{0};
+    std::array<std::atomic<std::uint64_t>, 6> by_class{};
+    [[nodiscard]] Traffic traffic() const;
+};
+
+// Whose turn it is with which model.
+class Turns {
+  public:
+    explicit Turns(std::size_t models_max) : m_queue(models_max) {}
+
+    // One request's place in the queue; it leaves with this object.
+    class Turn {
+      public:
+        Turn() = default;
+        Turn(Turns& turns, const std::string& model, const Waiter::WakeUp& wake_up);
+        Turn(Turn&& other) noexcept
+            : m_turns(std::exchange(other.m_turns, nullptr)), m_ticket(other.m_ticket) {}
+        Turn& operator=(Turn&&) = delete;
+        ~Turn();
+        [[nodiscard]] bool has_come() const;
+
+      private:
+        Turns* m_turns = nullptr; // null: none is needed
+        SwitchQueue::Ticket m_ticket = 0;
+    };
+
+  private:
+    std::mutex m_mutex;
+    SwitchQueue m_queue;
+    std::unordered_map<SwitchQueue::Ticket, Waiter::WakeUp> m_waiting;
+};
+
+struct Shared {
+    Shared(ProxySettings wanted, Upstream& supervisor, ModelDirectory& directory, ProxyPages own)
+        : settings(std::move(wanted)), upstream(supervisor), models(directory),
+          pages(std::move(own)), turns(settings.models_max),
+          looks(supervisor, directory, settings.limits.own_question) {}
+
+    const ProxySettings settings;
+    Upstream& upstream;
+    ModelDirectory& models;
+    const ProxyPages pages;
+    Counters counters;
+    std::atomic<std::size_t> bodies_bytes{0};
+    std::atomic<std::uint64_t> last_request{0};
+    std::string id_prefix; // of requests, set before the first one
+    Turns turns;
+    ModelLooks looks;
+    RequestLog request_log;
+    BlockingTasks judging{16}; // each waits for one verdict of the supervisor
+};
+
+} // namespace odysseus
