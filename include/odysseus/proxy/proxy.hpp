@@ -1,9 +1,9 @@
 // The server that clients speak to: passes requests to llama-server and its answers back, byte for
 // byte, with only the model's name rewritten on the way in (docs/proxy.md).
 //
-// A few threads move all bytes and never block; a few more are started when they are needed for what
-// may block (the supervisor's verdict, reading the models folder). A stream therefore costs a few
-// thousand bytes and no thread, and a client that goes away is noticed at once.
+// A few threads move all bytes and never block; a few more are started when they are needed for
+// what may block (the supervisor's verdict, reading the models folder). A stream therefore costs a
+// few thousand bytes and no thread, and a client that goes away is noticed at once.
 #pragma once
 
 #include "odysseus/proxy/access.hpp"

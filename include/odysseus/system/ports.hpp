@@ -1,5 +1,5 @@
-// TCP ports and sockets of this machine. An answer is true at the moment of asking only: who needs the port
-// binds it, and asks for another when that fails.
+// TCP ports and sockets of this machine. An answer is true at the moment of asking only: who needs
+// the port binds it, and asks for another when that fails.
 #pragma once
 
 #include <cstdint>
