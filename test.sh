@@ -59,5 +59,6 @@ export ODYSSEUS_E2E_LLAMA_SERVER
 
 cmake --preset "$preset"
 cmake --build --preset "$preset"
-# Most tests wait for a process most of the time: two beside each other for each processor, unless "$@" says otherwise.
-ctest --preset "$preset" -j "$((2 * $(getconf _NPROCESSORS_ONLN)))" "$@"
+# Most tests wait for a process most of the time: one more beside each other than there are processors, unless "$@"
+# says otherwise.
+ctest --preset "$preset" -j "$(($(getconf _NPROCESSORS_ONLN) + 1))" "$@"
