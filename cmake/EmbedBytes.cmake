@@ -9,7 +9,7 @@ string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
 file(WRITE "${OUT}" "// Made by cmake/EmbedBytes.cmake.
 #include \"${HEADER}\"
 
-namespace odysseus {
+namespace odysseus::models {
 namespace {
 // An array, not a string literal: MSVC's end at 16 KiB.
 const unsigned char k_bytes[] = {
@@ -20,5 +20,5 @@ ${bytes}
 std::string_view ${NAME}() {
     return {reinterpret_cast<const char*>(k_bytes), sizeof k_bytes};
 }
-} // namespace odysseus
+} // namespace odysseus::models
 ")

@@ -71,7 +71,7 @@ as_bytes("${page}" page_bytes)
 file(WRITE "${OUT}" "// Made by cmake/EmbedFile.cmake.
 #include \"proxy/page.hpp\"
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 const unsigned char k_page[] = {
     ${page_bytes}
@@ -85,7 +85,7 @@ std::string_view page_html() {
 std::string_view page_content_security_policy() {
     return \"${policy}\";
 }
-} // namespace odysseus
+} // namespace odysseus::proxy
 ")
 cmake_path(REPLACE_EXTENSION OUT LAST_ONLY .html OUTPUT_VARIABLE html)
 cmake_path(REPLACE_EXTENSION OUT LAST_ONLY .csp OUTPUT_VARIABLE csp)

@@ -8,7 +8,7 @@
 #include <iterator>
 #include <utility>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 namespace {
 
@@ -76,4 +76,4 @@ InstalledBuild acquire_build(const BuildWish& wish, ReleaseSource& source, Build
     return install_plan(store, plan, with_trust);
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 ApiMeaning meaning_of(const ApiReply& reply, bool with_token) {
     if (reply.status == 200) return ApiMeaning::content;
@@ -38,4 +38,4 @@ std::string reset_text(std::int64_t seconds, std::int64_t now_epoch_s) {
                two(minute_of_day % 60), " UTC)");
 }
 
-} // namespace odysseus
+} // namespace odysseus::builds

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 struct ApiReply {
     int status = 0;
@@ -34,4 +34,4 @@ enum class ApiMeaning {
 // "in 37 minutes (12:40 UTC)", "in 5 seconds".
 [[nodiscard]] std::string reset_text(std::int64_t seconds, std::int64_t now_epoch_s);
 
-} // namespace odysseus
+} // namespace odysseus::builds

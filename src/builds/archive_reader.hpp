@@ -13,7 +13,7 @@
 struct archive;
 struct archive_entry;
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 struct ArchiveMember {
     enum class Kind { file, folder, symlink, hardlink, other };
@@ -57,4 +57,4 @@ class ArchiveReader {
     std::unique_ptr<archive, Close> m_native;
 };
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

@@ -1,12 +1,12 @@
 #include "odysseus/builds/asset_choice.hpp"
 
-#include "odysseus/builds/asset_name.hpp"
 #include "asset_offer.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/asset_name.hpp"
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::builds {
 namespace {
 
 constexpr std::string_view k_own_build_remedy =
@@ -84,9 +84,9 @@ std::string also_fits(const Offers& found) {
 }
 
 // b9165 to b9172 have broken links in their tar.gz archives (llama.cpp issue 23119).
-bool known_bad(const Release& release, const Machine& machine) {
+bool known_bad(const Release& release, const hardware::Machine& machine) {
     const auto number = build_number(release.tag).value_or(0);
-    return machine.os != Os::windows && number >= 9165 && number <= 9172;
+    return machine.os != hardware::Os::windows && number >= 9165 && number <= 9172;
 }
 
 struct Search {
@@ -141,8 +141,9 @@ Search search_releases(const ChoiceInput& input, const std::vector<const Release
     }
     if (search.note.empty()) search.note = first_missing;
     if (search.note.empty()) {
-        search.note = cat("the release has no ", backend_title(backend), " build for ",
-                          os_title(input.machine.os), ' ', arch_name(input.machine.arch));
+        search.note =
+            cat("the release has no ", backend_title(backend), " build for ",
+                hardware::os_title(input.machine.os), ' ', hardware::arch_name(input.machine.arch));
     }
     return search;
 }
@@ -161,9 +162,9 @@ std::vector<const Release*> ai_dock_order(const ChoiceInput& input) {
 }
 
 // Only one backend, not all: is there anything that llama.cpp could run on here?
-std::optional<std::string> impossible(const Machine& machine, Backend backend) {
-    const bool macos = machine.os == Os::macos;
-    if (backend == Backend::metal && (!macos || machine.arch != Arch::arm64)) {
+std::optional<std::string> impossible(const hardware::Machine& machine, Backend backend) {
+    const bool macos = machine.os == hardware::Os::macos;
+    if (backend == Backend::metal && (!macos || machine.arch != hardware::Arch::arm64)) {
         return "Metal builds exist for Apple silicon only";
     }
     if (macos && (backend == Backend::cuda || backend == Backend::rocm ||
@@ -175,7 +176,7 @@ std::optional<std::string> impossible(const Machine& machine, Backend backend) {
 
 std::string no_build_reason(const ChoiceInput& input, const std::vector<std::string>& notes) {
     const auto& machine = input.machine;
-    const auto where = cat(os_title(machine.os), ' ', arch_name(machine.arch));
+    const auto where = cat(hardware::os_title(machine.os), ' ', hardware::arch_name(machine.arch));
     const auto what = input.device ? cat("no ", backend_title(*input.device),
                                          " build of llama.cpp fits this machine (", where,
                                          "), and --device asks for it")
@@ -190,7 +191,8 @@ std::string no_build_reason(const ChoiceInput& input, const std::vector<std::str
 void add_backend(BuildPlan& plan, const ChoiceInput& input,
                  const std::vector<const Release*>& order, Backend backend) {
     auto search = search_releases(input, order, backend);
-    if (search.choices.empty() && backend == Backend::cuda && input.machine.os == Os::linux) {
+    if (search.choices.empty() && backend == Backend::cuda &&
+        input.machine.os == hardware::Os::linux) {
         if (input.ai_dock) {
             auto second = search_releases(input, ai_dock_order(input), backend);
             for (auto& choice : second.choices)
@@ -214,14 +216,14 @@ void add_backend(BuildPlan& plan, const ChoiceInput& input,
 
 } // namespace
 
-std::vector<Backend> candidates(const Machine& machine, std::optional<Backend> device) {
+std::vector<Backend> candidates(const hardware::Machine& machine, std::optional<Backend> device) {
     if (device) return {*device};
     switch (machine.backend) {
     case Backend::cuda: return {Backend::cuda, Backend::vulkan, Backend::cpu};
     case Backend::rocm: return {Backend::rocm, Backend::vulkan, Backend::cpu};
     case Backend::sycl: return {Backend::sycl, Backend::vulkan, Backend::cpu};
     case Backend::vulkan:
-        if (has_sycl(machine)) return {Backend::vulkan, Backend::sycl, Backend::cpu};
+        if (hardware::has_sycl(machine)) return {Backend::vulkan, Backend::sycl, Backend::cpu};
         return {Backend::vulkan, Backend::cpu};
     case Backend::metal: return {Backend::metal, Backend::cpu};
     case Backend::cpu: break;
@@ -273,4 +275,4 @@ std::string nightly_tag_url(std::string_view base, std::string_view repo) {
     return cat(base, '/', repo, "/releases/latest/download/", k_nightly_tag_file);
 }
 
-} // namespace odysseus
+} // namespace odysseus::builds

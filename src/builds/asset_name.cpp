@@ -1,13 +1,13 @@
 #include "odysseus/builds/asset_name.hpp"
 
-#include "odysseus/builds/release.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/release.hpp"
 
 #include <algorithm>
 #include <utility>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::builds {
 namespace {
 
 using Tokens = std::vector<std::string_view>;
@@ -47,9 +47,9 @@ std::optional<DottedVersion> cuda_version(std::string_view token) {
 }
 
 // The last token names the architecture; it is taken off.
-std::optional<Arch> take_arch(Tokens& tokens) {
+std::optional<hardware::Arch> take_arch(Tokens& tokens) {
     if (tokens.empty()) return std::nullopt;
-    const auto arch = arch_from(tokens.back());
+    const auto arch = hardware::arch_from(tokens.back());
     if (arch) tokens.pop_back();
     return arch;
 }
@@ -76,7 +76,7 @@ bool read_linux(AssetName& name, const Tokens& middle) {
 }
 
 bool read_macos(AssetName& name, const Tokens& middle) {
-    name.backend = name.arch == Arch::arm64 ? Backend::metal : Backend::cpu;
+    name.backend = name.arch == hardware::Arch::arm64 ? Backend::metal : Backend::cpu;
     return middle.empty();
 }
 
@@ -116,14 +116,14 @@ bool read_system(AssetName& name, Tokens tokens) {
     if (!arch) return false;
     name.arch = *arch;
     if (system == "ubuntu") {
-        name.os = Os::linux;
+        name.os = hardware::Os::linux;
         return read_linux(name, tokens);
     }
     if (system == "macos") {
-        name.os = Os::macos;
+        name.os = hardware::Os::macos;
         return read_macos(name, tokens);
     }
-    name.os = Os::windows;
+    name.os = hardware::Os::windows;
     return system == "win" && read_windows(name, tokens);
 }
 
@@ -133,7 +133,7 @@ std::optional<AssetName> read_ai_dock(AssetName name, std::string_view rest) {
     if (tokens.size() != 4 || !is_tag(tokens[0]) || tokens[1] != "cuda") return std::nullopt;
     if (!is_one_of(tokens[3], {"amd64", "arm64"})) return std::nullopt;
     name.tag = std::string(tokens[0]);
-    name.arch = tokens[3] == "arm64" ? Arch::arm64 : Arch::x64;
+    name.arch = tokens[3] == "arm64" ? hardware::Arch::arm64 : hardware::Arch::x64;
     name.third_party = true;
     if (!read_versioned(name, Backend::cuda, dotted_version(tokens[2]))) return std::nullopt;
     return name;
@@ -176,4 +176,4 @@ std::optional<AssetName> parse_asset_name(std::string_view text) {
     return name;
 }
 
-} // namespace odysseus
+} // namespace odysseus::builds

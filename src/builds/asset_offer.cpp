@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <tuple>
 
-namespace odysseus {
+namespace odysseus::builds {
 namespace {
 
-bool is_for(const AssetName& name, const Machine& machine, Backend backend) {
+bool is_for(const AssetName& name, const hardware::Machine& machine, Backend backend) {
     if (name.kind != AssetName::Kind::primary || name.os != machine.os ||
         name.arch != machine.arch) {
         return false;
@@ -41,14 +41,14 @@ int variant_rank(std::string_view variant) {
 }
 
 // What a GPU backend that needs no version serves, for the reason.
-std::string served_text(const Machine& machine, std::string_view backend) {
+std::string served_text(const hardware::Machine& machine, std::string_view backend) {
     for (const auto& gpu : machine.gpus) {
         if (!gpu.name.empty()) return cat(backend, " for ", gpu.name);
     }
     return cat(backend, ", whose loader is here");
 }
 
-Fit fit_of(const Machine& machine, const AssetName& name, Backend backend) {
+Fit fit_of(const hardware::Machine& machine, const AssetName& name, Backend backend) {
     if (auto obstacle = libc_obstacle(machine, name)) return {Fits::no, 0, std::move(*obstacle)};
     switch (backend) {
     case Backend::cuda: return cuda_fit(machine, name);
@@ -94,7 +94,7 @@ bool is_whole(const Offer& offer) {
 
 } // namespace
 
-Offers find_offers(const Machine& machine, const Release& release, Backend backend) {
+Offers find_offers(const hardware::Machine& machine, const Release& release, Backend backend) {
     Offers found;
     for (const auto& asset : release.assets) {
         auto name = parse_asset_name(asset.name);
@@ -115,4 +115,4 @@ Offers find_offers(const Machine& machine, const Release& release, Backend backe
     return found;
 }
 
-} // namespace odysseus
+} // namespace odysseus::builds

@@ -3,14 +3,14 @@
 #pragma once
 
 #include "odysseus/builds/asset_name.hpp"
-#include "odysseus/hardware/machine.hpp"
 #include "odysseus/builds/release.hpp"
 #include "odysseus/builds/runtime_fit.hpp"
+#include "odysseus/hardware/machine.hpp"
 
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 // One archive of a release that is for this machine and backend, with its CUDA runtime. The
 // pointers are into the release.
@@ -29,6 +29,7 @@ struct Offers {
     std::vector<std::string> missing;   // what is not there (yet)
 };
 
-[[nodiscard]] Offers find_offers(const Machine& machine, const Release& release, Backend backend);
+[[nodiscard]] Offers find_offers(const hardware::Machine& machine, const Release& release,
+                                 Backend backend);
 
-} // namespace odysseus
+} // namespace odysseus::builds

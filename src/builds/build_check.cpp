@@ -1,22 +1,22 @@
 #include "odysseus/builds/build_check.hpp"
 
-#include "odysseus/builds/library_path.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/library_path.hpp"
+#include "odysseus/hardware/oneapi.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
-#include "odysseus/hardware/oneapi.hpp"
 #include "odysseus/system/run_tool.hpp"
 
 #include <algorithm>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 namespace {
 
 constexpr std::size_t k_shown_bytes_max = 300;
 
 // The last line that was printed: loaders and CUDA say there what is missing.
-std::string last_words(const platform::ToolResult& result) {
+std::string last_words(const system::ToolResult& result) {
     const auto& text = trimmed(result.err).empty() ? result.out : result.err;
     const auto lines = lines_of(trimmed(text));
     if (lines.empty()) return {};
@@ -30,38 +30,38 @@ std::vector<std::filesystem::path> library_folders(const std::filesystem::path& 
     std::vector<std::filesystem::path> folders;
     if (own_folder) folders.push_back(server.parent_path());
     if (backend == Backend::sycl) {
-        const auto oneapi = platform::find_oneapi().folders;
+        const auto oneapi = hardware::find_oneapi().folders;
         folders.insert(folders.end(), oneapi.begin(), oneapi.end());
     }
     return folders;
 }
 
-platform::EnvAdditions loader_environment(const std::vector<std::filesystem::path>& folders) {
+system::EnvAdditions loader_environment(const std::vector<std::filesystem::path>& folders) {
     if (folders.empty()) return {};
     std::vector<std::string> names(folders.size());
-    std::transform(folders.begin(), folders.end(), names.begin(), platform::utf8);
-    const auto present = platform::environment_value("LD_LIBRARY_PATH");
-    return {library_path(Os::linux, names, present.value_or(""))};
+    std::transform(folders.begin(), folders.end(), names.begin(), system::utf8);
+    const auto present = system::environment_value("LD_LIBRARY_PATH");
+    return {library_path(hardware::Os::linux, names, present.value_or(""))};
 }
 
 BuildCheck check_build(const std::filesystem::path& server,
                        const std::vector<std::filesystem::path>& folders,
                        std::chrono::milliseconds limit) {
-    platform::ToolLimits limits;
+    system::ToolLimits limits;
     limits.deadline = limit;
     const auto environment = loader_environment(folders);
     BuildCheck check;
-    const auto program = platform::utf8(server);
-    const auto version = platform::run_tool({program, "--version"}, environment, limits);
+    const auto program = system::utf8(server);
+    const auto version = system::run_tool({program, "--version"}, environment, limits);
     if (!version.ok()) {
         check.trouble = version.how_it_ended(limits) + last_words(version);
         return check;
     }
     const auto said = parse_server_version(cat(version.err, "\n", version.out));
     if (said && said->build) check.tag = cat("b", *said->build);
-    const auto listed = platform::run_tool({program, "--list-devices"}, environment, limits);
+    const auto listed = system::run_tool({program, "--list-devices"}, environment, limits);
     check.devices = parse_devices(cat(listed.out, "\n", listed.err));
-    using End = platform::ToolResult::End;
+    using End = system::ToolResult::End;
     // Too old for the flag is no trouble; dying of it, or hanging, is.
     if (!check.devices && (listed.end == End::signalled || listed.end == End::timed_out)) {
         check.trouble = cat("--list-devices ", listed.how_it_ended(limits), last_words(listed));
@@ -87,4 +87,4 @@ std::optional<Refutation> refuted(const BuildCheck& check, const std::string& ta
         cat(build, " lists no GPU", seen.empty() ? "" : ", only ", joined(seen, ", "))};
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

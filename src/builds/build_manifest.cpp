@@ -1,13 +1,13 @@
 #include "odysseus/builds/build_manifest.hpp"
 
-#include "odysseus/builds/asset_name.hpp"
 #include "member_path.hpp"
-#include "odysseus/builds/release.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/asset_name.hpp"
+#include "odysseus/builds/release.hpp"
 
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
@@ -149,4 +149,4 @@ bool is_build_id(std::string_view id) {
     return is_plain_name(id) && id.front() != '.';
 }
 
-} // namespace odysseus
+} // namespace odysseus::builds

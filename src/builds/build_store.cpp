@@ -7,11 +7,11 @@
 
 #include <algorithm>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 namespace fs = std::filesystem;
-using platform::path_from_utf8;
-using platform::utf8;
+using system::path_from_utf8;
+using system::utf8;
 
 namespace {
 
@@ -26,7 +26,7 @@ constexpr std::chrono::minutes k_removal_limit{5}; // of some builds, on a slow 
 void remove_quietly(const fs::path& path) {
     std::error_code error;
     fs::remove_all(path, error);
-    if (error) log::warn("cannot remove " + utf8(path) + ": " + error.message());
+    if (error) log::warn("cannot remove " + system::utf8(path) + ": " + error.message());
 }
 
 bool ends_with(std::string_view text, std::string_view ending) {
@@ -38,32 +38,34 @@ std::vector<std::string> names_in(const fs::path& folder) {
     std::vector<std::string> names;
     std::error_code error;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-        names.push_back(utf8(it->path().filename()));
+        names.push_back(system::utf8(it->path().filename()));
     }
     return names;
 }
 
 } // namespace
 
-std::string server_file_name(Os os) {
-    return os == Os::windows ? "llama-server.exe" : "llama-server";
+std::string server_file_name(hardware::Os os) {
+    return os == hardware::Os::windows ? "llama-server.exe" : "llama-server";
 }
 
-BuildStore::BuildStore(const fs::path& home, Os os, Arch arch)
-    : m_os(os), m_folder(home / "bin" /
-                         (os == Os::windows ? std::string("llama")
-                                            : cat("llama-", os_name(os), "-", arch_name(arch)))) {}
+BuildStore::BuildStore(const fs::path& home, hardware::Os os, hardware::Arch arch)
+    : m_os(os),
+      m_folder(home / "bin" /
+               (os == hardware::Os::windows
+                    ? std::string("llama")
+                    : cat("llama-", hardware::os_name(os), "-", hardware::arch_name(arch)))) {}
 
 std::optional<InstalledBuild> BuildStore::read(const std::string& id) const {
     if (!is_build_id(id)) return std::nullopt;
     InstalledBuild build;
     build.id = id;
-    build.folder = m_folder / path_from_utf8(id);
-    const auto text = platform::read_file(build.folder / k_manifest_file, k_manifest_bytes_max);
+    build.folder = m_folder / system::path_from_utf8(id);
+    const auto text = system::read_file(build.folder / k_manifest_file, k_manifest_bytes_max);
     auto manifest = text ? manifest_from(*text) : std::nullopt;
     if (!manifest) return std::nullopt;
     build.manifest = std::move(*manifest);
-    build.server = build.folder / path_from_utf8(build.manifest.server);
+    build.server = build.folder / system::path_from_utf8(build.manifest.server);
     std::error_code error;
     const auto bytes = fs::file_size(build.server, error);
     if (error || bytes == 0) return std::nullopt;
@@ -71,7 +73,7 @@ std::optional<InstalledBuild> BuildStore::read(const std::string& id) const {
 }
 
 std::optional<CurrentRecord> BuildStore::record() const {
-    const auto text = platform::read_file(m_folder / k_current_file, k_current_bytes_max);
+    const auto text = system::read_file(m_folder / k_current_file, k_current_bytes_max);
     return text ? current_from(*text) : std::nullopt;
 }
 
@@ -150,7 +152,7 @@ InstalledBuild BuildStore::rollback(const StoreWait& wait) {
     return select(now->previous);
 }
 
-platform::FileLock BuildStore::lock(const StoreWait& wait) const {
+system::FileLock BuildStore::lock(const StoreWait& wait) const {
     std::string owner;
     const auto waiting = [&](std::optional<std::int64_t> pid) {
         if (pid) owner = cat(" (process ", *pid, ")");
@@ -158,34 +160,32 @@ platform::FileLock BuildStore::lock(const StoreWait& wait) const {
             wait.tell(cat("another odysseus", owner, " is installing a build; waiting for it"));
         }
     };
-    auto held =
-        platform::FileLock::wait_lock(m_folder / ".lock", wait.limit, waiting, wait.stopped);
+    auto held = system::FileLock::wait_lock(m_folder / ".lock", wait.limit, waiting, wait.stopped);
     if (held) return std::move(*held);
     if (wait.stopped && wait.stopped()) throw Stopped("stopped while waiting for another odysseus");
     throw Error(Fault::busy, cat("another odysseus", owner, " is installing a build in ",
-                                 utf8(m_folder), "; try again when it is done"));
+                                 system::utf8(m_folder), "; try again when it is done"));
 }
 
-std::optional<platform::FileLock> BuildStore::hold(const std::function<bool()>& stopped) const {
+std::optional<system::FileLock> BuildStore::hold(const std::function<bool()>& stopped) const {
     try {
-        return platform::FileLock::wait_lock(m_folder / k_in_use_file, k_removal_limit, {},
-                                             stopped);
+        return system::FileLock::wait_lock(m_folder / k_in_use_file, k_removal_limit, {}, stopped);
     } catch (const Error& error) {
         log::debug(error.what());
         return std::nullopt;
     }
 }
 
-std::optional<platform::FileLock> BuildStore::if_none_runs() const {
-    return platform::FileLock::try_lock(m_folder / k_in_use_file);
+std::optional<system::FileLock> BuildStore::if_none_runs() const {
+    return system::FileLock::try_lock(m_folder / k_in_use_file);
 }
 
 void BuildStore::sweep() const {
     for (const auto& name : names_in(m_folder)) {
         if (name.front() != '.' || name == ".lock" || name == ".downloads") continue;
-        const auto path = m_folder / path_from_utf8(name);
-        if (ends_with(name, ".old")) { // see platform::replace_directory
-            const auto lost = m_folder / path_from_utf8(name.substr(1, name.size() - 5));
+        const auto path = m_folder / system::path_from_utf8(name);
+        if (ends_with(name, ".old")) { // see system::replace_directory
+            const auto lost = m_folder / system::path_from_utf8(name.substr(1, name.size() - 5));
             std::error_code error;
             if (!fs::exists(lost, error)) fs::rename(path, lost, error);
         }
@@ -196,12 +196,13 @@ void BuildStore::sweep() const {
 }
 
 fs::path BuildStore::new_staging() const {
-    const auto random = utf8(platform::temp_sibling(m_folder / "x").filename());
+    const auto random = system::utf8(system::temp_sibling(m_folder / "x").filename());
     auto path = m_folder / (k_staging + random.substr(random.rfind('-') + 1));
     std::error_code error;
     fs::create_directories(path, error);
     if (error) {
-        throw Error(Fault::usage, cat("creating the folder ", utf8(path), ": ", error.message()));
+        throw Error(Fault::usage,
+                    cat("creating the folder ", system::utf8(path), ": ", error.message()));
     }
     return path;
 }
@@ -213,8 +214,8 @@ void BuildStore::publish(const fs::path& staging, const std::string& id) const {
                                      " is there already, and the odysseus that "
                                      "runs here may be using it; stop that one first"));
     }
-    platform::sync_tree(staging);
-    platform::replace_directory(staging, m_folder / path_from_utf8(id));
+    system::sync_tree(staging);
+    system::replace_directory(staging, m_folder / system::path_from_utf8(id));
 }
 
 InstalledBuild BuildStore::select(const std::string& id) const {
@@ -224,7 +225,7 @@ InstalledBuild BuildStore::select(const std::string& id) const {
     CurrentRecord now{id, before.previous};
     if (before.current != id) now.previous = read(before.current) ? before.current : "";
     if (before.current != now.current || before.previous != now.previous) {
-        platform::write_file_atomically(m_folder / k_current_file, current_text(now));
+        system::write_file_atomically(m_folder / k_current_file, current_text(now));
     }
     const auto none_runs = if_none_runs();
     for (const auto& one : none_runs ? list() : std::vector<InstalledBuild>()) {
@@ -242,8 +243,9 @@ void BuildStore::remove_downloads() const {
     remove_quietly(downloads());
 }
 
-std::optional<InstalledBuild> current_build(const fs::path& home, Os os, Arch arch) {
+std::optional<InstalledBuild> current_build(const fs::path& home, hardware::Os os,
+                                            hardware::Arch arch) {
     return BuildStore(home, os, arch).current();
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

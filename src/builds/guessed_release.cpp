@@ -1,12 +1,12 @@
 #include "guessed_release.hpp"
 
-#include "odysseus/builds/asset_choice.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/asset_choice.hpp"
 
 #include <limits>
 #include <string>
 
-namespace odysseus {
+namespace odysseus::builds {
 namespace {
 
 constexpr int k_open_end = std::numeric_limits<int>::max();
@@ -102,4 +102,4 @@ std::optional<Release> guessed_release(std::string_view tag, std::string_view do
     return release;
 }
 
-} // namespace odysseus
+} // namespace odysseus::builds

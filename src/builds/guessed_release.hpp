@@ -7,10 +7,10 @@
 #include <optional>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 // Absent when the tag is no "bN". The URLs are direct ones below `download_base`.
 [[nodiscard]] std::optional<Release> guessed_release(std::string_view tag,
                                                      std::string_view download_base);
 
-} // namespace odysseus
+} // namespace odysseus::builds

@@ -1,22 +1,22 @@
 #include "odysseus/builds/install.hpp"
 
 #include "odysseus/base/error.hpp"
-#include "odysseus/builds/build_files.hpp"
-#include "python_runtime.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/build_files.hpp"
 #include "odysseus/download/url.hpp"
 #include "odysseus/system/files.hpp"
+#include "python_runtime.hpp"
 #include "staging.hpp"
 
 #include <algorithm>
 #include <ctime>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 namespace fs = std::filesystem;
-using platform::path_from_utf8;
-using platform::utf8;
+using system::path_from_utf8;
+using system::utf8;
 
 namespace {
 
@@ -68,7 +68,8 @@ class Installation {
         }
         python_runtime(choice, staging, manifest);
         // Linux' SYCL builds do not look for their libraries beside themselves.
-        if (choice.backend == Backend::sycl) manifest.library_path = m_store.os() == Os::linux;
+        if (choice.backend == Backend::sycl)
+            manifest.library_path = m_store.os() == hardware::Os::linux;
         const auto checked = check(staging, manifest.library_path, manifest.backend);
         if (auto refutation = refuted(checked, choice.tag, choice.backend)) {
             return *std::move(refutation); // the archives stay: another try needs no network
@@ -82,7 +83,7 @@ class Installation {
         std::error_code error;
         BuildManifest manifest;
         manifest.source = "import";
-        manifest.reason = cat("imported from ", utf8(from));
+        manifest.reason = cat("imported from ", system::utf8(from));
         step("unpack");
         Staging staging(m_store, m_options);
         if (fs::is_directory(from, error)) {
@@ -90,7 +91,8 @@ class Installation {
         } else if (fs::is_regular_file(from, error)) {
             staging.unpack_build(from);
         } else {
-            throw Error(Fault::usage, cat(utf8(from), " is neither an archive nor a folder"));
+            throw Error(Fault::usage,
+                        cat(system::utf8(from), " is neither an archive nor a folder"));
         }
         auto checked = check(staging, false, Backend::cpu);
         const bool lacks_library = checked.trouble.find("shared librar") != std::string::npos;
@@ -101,12 +103,12 @@ class Installation {
         }
         if (!checked.runs) {
             throw Error(Fault::integrity,
-                        cat("the llama-server in ", utf8(from), " does not run here: it ",
+                        cat("the llama-server in ", system::utf8(from), " does not run here: it ",
                             checked.trouble, advice(checked.trouble)));
         }
         if (!checked.tag) {
             throw Error(Fault::integrity,
-                        cat("the llama-server in ", utf8(from),
+                        cat("the llama-server in ", system::utf8(from),
                             " does not tell its build ('version: ... (build N)')"));
         }
         manifest.tag = *checked.tag;
@@ -131,7 +133,7 @@ class Installation {
         if (m_options.tell) m_options.tell(sentence);
     }
 
-    [[nodiscard]] platform::FileLock begin() const {
+    [[nodiscard]] system::FileLock begin() const {
         auto held = m_store.lock({m_options.lock_wait, m_options.tell, m_options.http.stopped});
         step("begin");
         m_store.sweep();
@@ -158,12 +160,13 @@ class Installation {
         std::int64_t bytes = 0;
         for (const auto& file : choice.files)
             bytes += std::max<std::int64_t>(0, file.size.value_or(0));
-        const auto free = platform::free_bytes(m_store.folder());
+        const auto free = system::free_bytes(m_store.folder());
         if (!free || *free / k_space_factor >= bytes) return;
-        throw Error(Fault::network, cat("installing llama.cpp ", choice.tag, " needs about ",
-                                        byte_text(bytes * k_space_factor), ", but only ",
-                                        byte_text(*free), " are free in ", utf8(m_store.folder()),
-                                        "; make room, or use another folder (--home)"));
+        throw Error(Fault::network,
+                    cat("installing llama.cpp ", choice.tag, " needs about ",
+                        byte_text(bytes * k_space_factor), ", but only ", byte_text(*free),
+                        " are free in ", system::utf8(m_store.folder()),
+                        "; make room, or use another folder (--home)"));
     }
 
     [[nodiscard]] static BuildManifest manifest_of(const BuildChoice& choice) {
@@ -180,9 +183,9 @@ class Installation {
     // The archive, whole and checked; says so when there was nothing to check it against.
     fs::path fetch(BuildFile& file) const {
         step("fetch");
-        FileRequest request;
+        download::FileRequest request;
         request.url = file.url;
-        request.to = m_store.downloads() / path_from_utf8(file.name);
+        request.to = m_store.downloads() / system::path_from_utf8(file.name);
         request.size = file.size;
         request.sha256 = file.sha256;
         request.archive = true;
@@ -190,10 +193,12 @@ class Installation {
             tell(cat("the source gives no digest for ", file.name,
                      "; it is checked by its transport (https) alone"));
         }
-        const auto got = fetch_file(request, m_options.http, [&](const FetchProgress& progress) {
-            if (m_options.progress) m_options.progress(file.name, progress);
-        });
-        file.url = shown_url(file.url); // a mirror's may hold a password
+        const auto got = download::fetch_file(request, m_options.http,
+                                              [&](const download::FetchProgress& progress) {
+                                                  if (m_options.progress)
+                                                      m_options.progress(file.name, progress);
+                                              });
+        file.url = download::shown_url(file.url); // a mirror's may hold a password
         file.size = got.bytes;
         file.sha256 = got.sha256;
         return request.to;
@@ -268,7 +273,7 @@ InstallOutcome install_build(BuildStore& store, const BuildChoice& choice,
                              const InstallOptions& options) {
     try {
         return Installation(store, options).fetch_and_install(choice);
-    } catch (const FileAbsent& error) {
+    } catch (const download::FileAbsent& error) {
         return Refutation{Setback::absent, error.what()};
     } catch (const Stopped&) {
         throw;
@@ -299,4 +304,4 @@ InstalledBuild import_build(BuildStore& store, const fs::path& from,
     return Installation(store, options).import(from);
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 namespace {
 
@@ -127,4 +127,4 @@ std::optional<MemberRefusal> MemberNames::add_folder(const std::string& path) {
     return add(path, Kind::folder);
 }
 
-} // namespace odysseus
+} // namespace odysseus::builds

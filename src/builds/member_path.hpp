@@ -10,7 +10,7 @@
 #include <string_view>
 #include <variant>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 struct MemberRefusal {
     std::string why; // "it has '..' in it"
@@ -48,4 +48,4 @@ class MemberNames {
     std::map<std::string, Kind> m_kinds;
 };
 
-} // namespace odysseus
+} // namespace odysseus::builds

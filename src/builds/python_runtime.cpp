@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <optional>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 namespace fs = std::filesystem;
-using platform::utf8;
+using system::utf8;
 using Words = std::vector<std::string>;
 
 namespace {
@@ -30,13 +30,13 @@ std::vector<Words> installers(const fs::path& home, const std::string& target) {
         all.back().insert(all.back().end(), words.begin(), words.end());
     };
     add("uv", uv);
-    if (!home.empty()) add(utf8(home / "bin" / "uv"), uv);
+    if (!home.empty()) add(system::utf8(home / "bin" / "uv"), uv);
     add("python3", pip);
     add("python", pip);
     return all;
 }
 
-std::string last_words(const platform::ToolResult& result) {
+std::string last_words(const system::ToolResult& result) {
     const auto lines = lines_of(trimmed(trimmed(result.err).empty() ? result.out : result.err));
     // pip's last lines may be a hint; the one that says ERROR is the reason.
     for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
@@ -56,7 +56,7 @@ std::vector<std::string> move_libraries(const fs::path& from, const fs::path& be
     std::vector<std::string> names;
     try {
         for (const auto& entry : fs::recursive_directory_iterator(from)) {
-            const auto name = utf8(entry.path().filename());
+            const auto name = system::utf8(entry.path().filename());
             if (!entry.is_regular_file() || entry.is_symlink() || !is_library(name)) continue;
             if (fs::exists(fs::symlink_status(beside / name))) continue;
             fs::rename(entry.path(), beside / name);
@@ -86,25 +86,25 @@ std::vector<std::string> add_python_runtime(const fs::path& beside,
                                             const PythonRuntimeOptions& options) {
     std::error_code error;
     if (fs::exists(beside / options.present, error)) return {};
-    const Remove target(platform::temp_sibling(beside));
-    platform::ToolLimits limits;
+    const Remove target(system::temp_sibling(beside));
+    system::ToolLimits limits;
     limits.deadline = options.limit;
     std::optional<Error> trouble;
-    for (auto command : installers(options.home, utf8(target.folder))) {
+    for (auto command : installers(options.home, system::utf8(target.folder))) {
         command.insert(command.end(), options.packages.begin(), options.packages.end());
         const auto& program = command.front();
         if (options.tell) {
             options.tell(cat("asking ", program, " for the CUDA runtime (",
                              joined(options.packages, ", "), ")"));
         }
-        const auto result = platform::run_tool(command, {}, limits);
+        const auto result = system::run_tool(command, {}, limits);
         if (result.ok()) {
             fs::create_directories(target.folder, error); // a tool that did nothing
             auto names = move_libraries(target.folder, beside);
             if (!names.empty()) return names;
             throw Error(Fault::network, cat(program, " installed no library of the CUDA runtime"));
         }
-        if (result.end == platform::ToolResult::End::not_found) continue;
+        if (result.end == system::ToolResult::End::not_found) continue;
         trouble.emplace(Fault::network, cat("getting the CUDA runtime by ", program, ": it ",
                                             result.how_it_ended(limits), last_words(result)));
     }
@@ -113,4 +113,4 @@ std::vector<std::string> add_python_runtime(const fs::path& beside,
                                  "there is neither uv nor python3 with pip");
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

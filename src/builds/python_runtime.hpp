@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 struct PythonRuntimeOptions {
     std::vector<std::string> packages{"nvidia-cuda-runtime-cu12", "nvidia-cublas-cu12",
@@ -26,4 +26,4 @@ struct PythonRuntimeOptions {
 std::vector<std::string> add_python_runtime(const std::filesystem::path& beside,
                                             const PythonRuntimeOptions& options);
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

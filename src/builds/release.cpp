@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::builds {
 namespace {
 
 using Json = nlohmann::json;
@@ -148,4 +148,4 @@ const Asset* find_asset(const Release& release, std::string_view name) {
     return found == release.assets.end() ? nullptr : &*found;
 }
 
-} // namespace odysseus
+} // namespace odysseus::builds

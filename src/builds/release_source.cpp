@@ -1,19 +1,19 @@
 #include "odysseus/builds/release_source.hpp"
 
+#include "api_reply.hpp"
+#include "guessed_release.hpp"
 #include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/builds/asset_choice.hpp"
 #include "odysseus/download/fetch.hpp"
 #include "odysseus/download/sha256.hpp"
-#include "api_reply.hpp"
-#include "odysseus/builds/asset_choice.hpp"
-#include "guessed_release.hpp"
-#include "odysseus/base/text.hpp"
 #include "odysseus/system/environment.hpp"
 #include "reply_cache.hpp"
 
 #include <algorithm>
 #include <ctime>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 namespace {
 
@@ -31,7 +31,7 @@ class ApiTrouble : public Error {
     explicit ApiTrouble(const std::string& why) : Error(Fault::network, why) {}
 };
 
-ApiReply facts_of(const HttpReply& head) {
+ApiReply facts_of(const download::HttpReply& head) {
     return {head.status, head.header("x-ratelimit-remaining"), head.header("x-ratelimit-reset"),
             head.header("retry-after")};
 }
@@ -39,7 +39,8 @@ ApiReply facts_of(const HttpReply& head) {
 std::vector<Release> parsed(const std::string& body, const std::string& url) {
     auto result = releases_from_json(body);
     if (const auto* why = std::get_if<std::string>(&result)) {
-        throw ApiTrouble(cat("the answer of ", shown_url(url), " is no list of releases: ", *why));
+        throw ApiTrouble(
+            cat("the answer of ", download::shown_url(url), " is no list of releases: ", *why));
     }
     return std::get<std::vector<Release>>(std::move(result));
 }
@@ -53,17 +54,17 @@ struct ReleaseSource::Answer {
 
 std::optional<std::string> github_token() {
     for (const char* name : {"GITHUB_TOKEN", "GH_TOKEN"}) {
-        if (auto value = platform::environment_value(name)) return value;
+        if (auto value = system::environment_value(name)) return value;
     }
     return std::nullopt;
 }
 
-ReleaseSource::ReleaseSource(ReleaseSourceOptions options, HttpOptions http)
+ReleaseSource::ReleaseSource(ReleaseSourceOptions options, download::HttpOptions http)
     : m_options(std::move(options)), m_http(std::move(http)) {
-    m_options.github_api = base_url(m_options.github_api);
-    m_options.github_download = base_url(m_options.github_download);
-    trust_setting(m_http.trust, m_options.github_api);
-    trust_setting(m_http.trust, m_options.github_download);
+    m_options.github_api = download::base_url(m_options.github_api);
+    m_options.github_download = download::base_url(m_options.github_download);
+    download::trust_setting(m_http.trust, m_options.github_api);
+    download::trust_setting(m_http.trust, m_options.github_download);
 }
 
 bool ReleaseSource::pinned() const {
@@ -100,19 +101,19 @@ ReleaseSource::Answer ReleaseSource::ask(const std::string& path) {
 
 ReleaseSource::Answer ReleaseSource::ask_network(const std::string& url,
                                                  const std::optional<std::string>& etag) {
-    TextRequest request;
+    download::TextRequest request;
     request.url = url;
     request.headers = {"Accept: application/vnd.github+json", "X-GitHub-Api-Version: 2022-11-28"};
     request.etag = etag;
     request.bytes_max = k_api_bytes_max;
-    const auto address = parsed_url(url);
-    if (address && (address->scheme == "https" || is_loopback(*address))) {
+    const auto address = download::parsed_url(url);
+    if (address && (address->scheme == "https" || download::is_loopback(*address))) {
         request.bearer = m_options.token;
     }
     for (bool waited = false;;) {
-        TextReply reply;
+        download::TextReply reply;
         try {
-            reply = fetch_text(request, m_http);
+            reply = download::fetch_text(request, m_http);
         } catch (const Stopped&) {
             throw;
         } catch (const Error& error) {
@@ -143,34 +144,35 @@ ReleaseSource::Answer ReleaseSource::ask_network(const std::string& url,
         case ApiMeaning::limited:
             if (!waited && reset_s && std::chrono::seconds(*reset_s) <= m_http.wait_max) {
                 waited = true;
-                pause(std::chrono::seconds(*reset_s), m_http);
+                download::pause(std::chrono::seconds(*reset_s), m_http);
                 break;
             }
             throw ApiTrouble(
-                cat("the release API ", shown_url(m_options.github_api),
+                cat("the release API ", download::shown_url(m_options.github_api),
                     " takes no more requests for now",
                     reset_s ? cat("; again ", reset_text(*reset_s, now_epoch_s())) : std::string(),
                     m_options.token ? "" : " (with GITHUB_TOKEN it takes more)"));
         case ApiMeaning::absent: return {{}, true};
         case ApiMeaning::refused:
             throw ApiTrouble(
-                cat("the release API ", shown_url(url), " answers ", reply.head.status));
+                cat("the release API ", download::shown_url(url), " answers ", reply.head.status));
         }
     }
 }
 
 std::string ReleaseSource::pointed_tag(const std::string& url,
                                        const std::optional<std::string>& sha256) {
-    TextRequest request;
+    download::TextRequest request;
     request.url = url;
     request.bytes_max = k_nightly_tag_bytes_max;
-    const auto reply = fetch_text(request, m_http);
+    const auto reply = download::fetch_text(request, m_http);
     const auto tag = reply.head.status == 200 ? nightly_tag(reply.body) : std::nullopt;
     if (!tag) {
-        throw ApiTrouble(cat(shown_url(url), " names no build (status ", reply.head.status, ")"));
+        throw ApiTrouble(
+            cat(download::shown_url(url), " names no build (status ", reply.head.status, ")"));
     }
-    if (sha256 && sha256_of(reply.body) != *sha256) {
-        throw Error(Fault::integrity, cat("the SHA-256 of ", shown_url(url),
+    if (sha256 && download::sha256_of(reply.body) != *sha256) {
+        throw Error(Fault::integrity, cat("the SHA-256 of ", download::shown_url(url),
                                           " is not the one that the release says"));
     }
     return *tag;
@@ -233,7 +235,8 @@ Release ReleaseSource::stable() {
         if (latest != nullptr && build_number(latest->tag)) return std::move(*latest);
         const auto* pointer = latest != nullptr ? find_asset(*latest, k_nightly_tag_file) : nullptr;
         if (pointer != nullptr) {
-            const auto url = rebased(pointer->url, k_github_download, m_options.github_download);
+            const auto url =
+                download::rebased(pointer->url, k_github_download, m_options.github_download);
             return by_tag(pointed_tag(url, pointer->sha256));
         }
         why = latest == nullptr ? "the release API knows no latest release"
@@ -270,4 +273,4 @@ std::vector<Release> ReleaseSource::ai_dock() {
     return ask(cat("/repos/", k_ai_dock_repo, "/releases?per_page=", k_recent_releases)).releases;
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

@@ -1,7 +1,7 @@
 #include "reply_cache.hpp"
 
-#include "odysseus/download/sha256.hpp"
 #include "odysseus/base/log.hpp"
+#include "odysseus/download/sha256.hpp"
 #include "odysseus/download/url.hpp"
 #include "odysseus/system/files.hpp"
 
@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -23,18 +23,18 @@ constexpr std::size_t k_files_max = 32;
 } // namespace
 
 fs::path ReplyCache::file_of(const std::string& url) const {
-    return m_folder / (sha256_of(url).substr(0, 24) + ".json");
+    return m_folder / (download::sha256_of(url).substr(0, 24) + ".json");
 }
 
 std::optional<CachedReply> ReplyCache::find(const std::string& url) const {
     if (m_folder.empty()) return std::nullopt;
-    const auto text = platform::read_file(file_of(url), k_file_bytes_max);
+    const auto text = system::read_file(file_of(url), k_file_bytes_max);
     const auto in = text ? json::parse(*text, nullptr, false) : json();
     const auto word = [&](const char* key) {
         const auto it = in.find(key);
         return it != in.end() && it->is_string() ? it->get<std::string>() : std::string();
     };
-    if (!in.is_object() || word("url") != shown_url(url)) return std::nullopt;
+    if (!in.is_object() || word("url") != download::shown_url(url)) return std::nullopt;
     const auto when = in.find("fetched");
     if (when == in.end() || !when->is_number_integer()) return std::nullopt;
     return CachedReply{word("body"), word("etag"), when->get<std::int64_t>()};
@@ -43,12 +43,12 @@ std::optional<CachedReply> ReplyCache::find(const std::string& url) const {
 void ReplyCache::keep(const std::string& url, const CachedReply& reply) const {
     if (m_folder.empty()) return;
     try {
-        const json out{{"url", shown_url(url)},
+        const json out{{"url", download::shown_url(url)},
                        {"etag", reply.etag},
                        {"fetched", reply.fetched_epoch_s},
                        {"body", reply.body}};
         fs::create_directories(m_folder);
-        platform::write_file_atomically(
+        system::write_file_atomically(
             file_of(url), out.dump(-1, ' ', false, json::error_handler_t::replace), false);
         thin_out();
     } catch (const std::exception& error) {
@@ -70,4 +70,4 @@ void ReplyCache::thin_out() const {
         fs::remove(files[i].second);
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

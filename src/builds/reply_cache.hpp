@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 struct CachedReply {
     std::string body;
@@ -27,4 +27,4 @@ class ReplyCache {
     std::filesystem::path m_folder; // empty: keeps nothing
 };
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

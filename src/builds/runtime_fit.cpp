@@ -5,20 +5,20 @@
 #include <algorithm>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::builds {
 namespace {
 
 // What the machine says about CUDA; the driver is one for all GPUs.
 struct NvidiaSide {
-    std::vector<const Gpu*> gpus;
+    std::vector<const hardware::Gpu*> gpus;
     std::optional<std::string> driver;
     std::optional<DottedVersion> cuda;
 };
 
-NvidiaSide nvidia_side(const Machine& machine) {
+NvidiaSide nvidia_side(const hardware::Machine& machine) {
     NvidiaSide side;
     for (const auto& gpu : machine.gpus) {
-        if (gpu.vendor != Vendor::nvidia) continue;
+        if (gpu.vendor != hardware::Vendor::nvidia) continue;
         side.gpus.push_back(&gpu);
         if (!side.driver && gpu.driver && dotted_version(*gpu.driver)) side.driver = gpu.driver;
         if (!side.cuda && gpu.cuda) side.cuda = dotted_version(*gpu.cuda);
@@ -48,7 +48,7 @@ DottedVersion lowest_capability(const AssetName& build) {
 // CUDA 13.1 and newer come with drivers that no longer know anything below 7.5; and no NVIDIA arm64
 // machine that these builds run on has less.
 bool surely_turing(const NvidiaSide& side, const AssetName& build) {
-    return build.arch == Arch::arm64 || (side.cuda && !below(*side.cuda, {13, 1}));
+    return build.arch == hardware::Arch::arm64 || (side.cuda && !below(*side.cuda, {13, 1}));
 }
 
 Fits capability_fits(const NvidiaSide& side, const AssetName& build,
@@ -68,13 +68,13 @@ Fits driver_fits(const NvidiaSide& side, const AssetName& build,
     return has_machine_code(*build.version, *capability) ? Fits::yes : Fits::no;
 }
 
-std::string gpu_text(const Gpu& gpu) {
+std::string gpu_text(const hardware::Gpu& gpu) {
     auto name = gpu.name.empty() ? std::string("an NVIDIA GPU") : gpu.name;
     if (!gpu.compute_capability || !dotted_version(*gpu.compute_capability)) return name;
     return name + " (compute capability " + *gpu.compute_capability + ")";
 }
 
-std::string why_cuda_fits(const NvidiaSide& side, const AssetName& build, const Gpu& gpu,
+std::string why_cuda_fits(const NvidiaSide& side, const AssetName& build, const hardware::Gpu& gpu,
                           Fits fits) {
     const auto what = "CUDA " + version_text(*build.version) + " for " + gpu_text(gpu);
     if (!side.driver && !side.cuda) return what + "; the driver's version is not known";
@@ -82,7 +82,8 @@ std::string why_cuda_fits(const NvidiaSide& side, const AssetName& build, const 
     return what + "; " + driver_text(side);
 }
 
-std::string why_cuda_does_not(const NvidiaSide& side, const AssetName& build, const Gpu& gpu) {
+std::string why_cuda_does_not(const NvidiaSide& side, const AssetName& build,
+                              const hardware::Gpu& gpu) {
     const auto what = "CUDA " + version_text(*build.version);
     const auto capability =
         gpu.compute_capability ? dotted_version(*gpu.compute_capability) : std::nullopt;
@@ -93,7 +94,7 @@ std::string why_cuda_does_not(const NvidiaSide& side, const AssetName& build, co
     return what + " needs a newer driver: " + driver_text(side);
 }
 
-Fits gpu_fits(const NvidiaSide& side, const AssetName& build, const Gpu& gpu) {
+Fits gpu_fits(const NvidiaSide& side, const AssetName& build, const hardware::Gpu& gpu) {
     const auto capability =
         gpu.compute_capability ? dotted_version(*gpu.compute_capability) : std::nullopt;
     return std::min(capability_fits(side, build, capability), driver_fits(side, build, capability));
@@ -120,7 +121,7 @@ std::optional<DottedVersion> cuda_of_driver(std::string_view driver) {
     return std::nullopt;
 }
 
-Fit cuda_fit(const Machine& machine, const AssetName& build) {
+Fit cuda_fit(const hardware::Machine& machine, const AssetName& build) {
     if (!build.version) return {Fits::no, 0, "the archive's name tells no CUDA version"};
     const auto side = nvidia_side(machine);
     if (side.gpus.empty()) {
@@ -142,14 +143,15 @@ Fit cuda_fit(const Machine& machine, const AssetName& build) {
     return fit;
 }
 
-Fit rocm_fit(const Machine& machine, const AssetName& build) {
+Fit rocm_fit(const hardware::Machine& machine, const AssetName& build) {
     const auto installed = machine.rocm ? dotted_version(*machine.rocm) : std::nullopt;
     const auto what = build.version ? "ROCm " + version_text(*build.version) : std::string("HIP");
-    const auto gpus = std::count_if(machine.gpus.begin(), machine.gpus.end(),
-                                    [](const Gpu& gpu) { return gpu.vendor == Vendor::amd; });
+    const auto gpus =
+        std::count_if(machine.gpus.begin(), machine.gpus.end(),
+                      [](const hardware::Gpu& gpu) { return gpu.vendor == hardware::Vendor::amd; });
     if (!build.variant.empty() &&
         std::none_of(machine.gpus.begin(), machine.gpus.end(),
-                     [&](const Gpu& gpu) { return gpu.gfx == build.variant; })) {
+                     [&](const hardware::Gpu& gpu) { return gpu.gfx == build.variant; })) {
         return {Fits::no, 0, what + " for " + build.variant + " is for another chip"};
     }
     if (!installed) {
@@ -169,8 +171,10 @@ Fit rocm_fit(const Machine& machine, const AssetName& build) {
     return {Fits::yes, static_cast<int>(gpus), what + " with the installed ROCm " + *machine.rocm};
 }
 
-Fit sycl_fit(const Machine& machine, const AssetName& build) {
-    const auto is_intel = [](const Gpu& gpu) { return gpu.vendor == Vendor::intel; };
+Fit sycl_fit(const hardware::Machine& machine, const AssetName& build) {
+    const auto is_intel = [](const hardware::Gpu& gpu) {
+        return gpu.vendor == hardware::Vendor::intel;
+    };
     const auto gpus =
         static_cast<int>(std::count_if(machine.gpus.begin(), machine.gpus.end(), is_intel));
     const auto gpu = std::find_if(machine.gpus.begin(), machine.gpus.end(), is_intel);
@@ -181,34 +185,35 @@ Fit sycl_fit(const Machine& machine, const AssetName& build) {
         what += " for " + gpu->name;
 
     if (!machine.sycl) return {Fits::perhaps, gpus, what + "; no SYCL runtime is known here"};
-    if (build.os == Os::windows) {
+    if (build.os == hardware::Os::windows) {
         if (*machine.sycl != "none") return {gpus > 0 ? Fits::yes : Fits::perhaps, gpus, what};
         return {Fits::no, 0,
                 "SYCL needs Level Zero (ze_loader.dll), which Intel's graphics driver brings: "
                 "install or update that driver"};
     }
     const auto installed = parsed_int(*machine.sycl);
-    if (installed == k_sycl_library_major) {
+    if (installed == hardware::k_sycl_library_major) {
         return {gpus > 0 ? Fits::yes : Fits::perhaps, gpus, what + " with the installed oneAPI"};
     }
-    if (installed > k_sycl_library_major) {
+    if (installed > hardware::k_sycl_library_major) {
         return {Fits::perhaps, gpus,
-                cat(what, "; it may need libsycl.so.", k_sycl_library_major,
+                cat(what, "; it may need libsycl.so.", hardware::k_sycl_library_major,
                     " (oneAPI 2025), this system has libsycl.so.", *installed)};
     }
     return {Fits::no, 0,
-            cat("SYCL needs Intel's oneAPI runtime 2025 (libsycl.so.", k_sycl_library_major,
+            cat("SYCL needs Intel's oneAPI runtime 2025 (libsycl.so.",
+                hardware::k_sycl_library_major,
                 ") and Level Zero (libze_loader.so.1), this system has ",
                 installed ? cat("libsycl.so.", *installed) : std::string("not both"),
                 ": install intel-deep-learning-essentials-2025.3 and libze1, or source oneAPI's "
                 "setvars.sh when it is not in /opt/intel/oneapi")};
 }
 
-std::optional<std::string> libc_obstacle(const Machine& machine, const AssetName& build) {
-    if (machine.os != Os::linux || !machine.glibc) return std::nullopt;
+std::optional<std::string> libc_obstacle(const hardware::Machine& machine, const AssetName& build) {
+    if (machine.os != hardware::Os::linux || !machine.glibc) return std::nullopt;
     const bool built_on_24_04 =
-        !build.third_party && (build.arch == Arch::arm64 || build.backend == Backend::rocm ||
-                               build.backend == Backend::sycl);
+        !build.third_party && (build.arch == hardware::Arch::arm64 ||
+                               build.backend == Backend::rocm || build.backend == Backend::sycl);
     const DottedVersion floor{2, built_on_24_04 ? 38 : 34};
     const auto what = cat("it needs glibc ", version_text(floor), " or newer, this system has ");
     if (*machine.glibc == "none") return what + "another C library (musl)";
@@ -217,4 +222,4 @@ std::optional<std::string> libc_obstacle(const Machine& machine, const AssetName
     return what + *machine.glibc;
 }
 
-} // namespace odysseus
+} // namespace odysseus::builds

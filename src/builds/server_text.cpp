@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::builds {
 namespace {
 
 constexpr std::size_t k_devices_max = 256;
@@ -136,4 +136,4 @@ bool serves(const std::vector<Device>& devices, Backend backend) {
     });
 }
 
-} // namespace odysseus
+} // namespace odysseus::builds

@@ -1,21 +1,21 @@
 #include "staging.hpp"
 
-#include "odysseus/download/digest_thread.hpp"
-#include "odysseus/base/error.hpp"
-#include "odysseus/builds/build_files.hpp"
 #include "member_path.hpp"
+#include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/build_files.hpp"
+#include "odysseus/download/digest_thread.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/loader.hpp"
 
 #include <algorithm>
 #include <set>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 namespace fs = std::filesystem;
-using platform::path_from_utf8;
-using platform::utf8;
+using system::path_from_utf8;
+using system::utf8;
 
 namespace {
 
@@ -25,7 +25,8 @@ fs::path made(const fs::path& folder) {
     std::error_code error;
     fs::create_directories(folder, error);
     if (error) {
-        throw Error(Fault::usage, cat("creating the folder ", utf8(folder), ": ", error.message()));
+        throw Error(Fault::usage,
+                    cat("creating the folder ", system::utf8(folder), ": ", error.message()));
     }
     return folder;
 }
@@ -46,7 +47,7 @@ Staging::~Staging() {
 }
 
 fs::path Staging::server() const {
-    return m_build / path_from_utf8(m_server);
+    return m_build / system::path_from_utf8(m_server);
 }
 
 UnpackOptions Staging::unpack_options() const {
@@ -72,7 +73,7 @@ void Staging::take(const Unpacked& unpacked, const std::string& below) {
 
 void Staging::unpack_build(const fs::path& archive) {
     take(unpack(archive, m_build, unpack_options()), "");
-    find_server(utf8(archive.filename()));
+    find_server(system::utf8(archive.filename()));
 }
 
 // The llama-server that lies highest: a build has one, packagers' trees may hold examples.
@@ -85,45 +86,47 @@ void Staging::find_server(const std::string& where) {
     if (m_server.empty()) {
         throw Error(Fault::integrity, cat("there is no ", wanted, " in ", where));
     }
-    platform::make_executable(server()); // zip archives made on Windows carry no modes
-    if (const auto warning = platform::drop_quarantine(m_build); warning && m_options.tell) {
+    system::make_executable(server()); // zip archives made on Windows carry no modes
+    if (const auto warning = system::drop_quarantine(m_build); warning && m_options.tell) {
         m_options.tell(*warning);
     }
-    platform::seat_loader(server());
+    system::seat_loader(server());
 }
 
 void Staging::copy_build(const fs::path& folder) {
     try {
         copy_tree(fs::canonical(folder));
     } catch (const fs::filesystem_error& failure) {
-        throw Error(Fault::usage, cat("copying ", utf8(folder), ": ", failure.what()));
+        throw Error(Fault::usage, cat("copying ", system::utf8(folder), ": ", failure.what()));
     }
-    find_server(utf8(folder));
+    find_server(system::utf8(folder));
 }
 
 void Staging::copy_tree(const fs::path& folder) {
-    const auto own = utf8(fs::canonical(m_folder).lexically_relative(folder));
+    const auto own = system::utf8(fs::canonical(m_folder).lexically_relative(folder));
     if (own.rfind("..", 0) != 0) {
-        throw Error(Fault::usage, cat(utf8(folder), " holds the installed builds themselves"));
+        throw Error(Fault::usage,
+                    cat(system::utf8(folder), " holds the installed builds themselves"));
     }
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
         if (m_files.size() > k_import_entries_max) {
-            throw Error(Fault::usage, cat(utf8(folder), " holds more than ", k_import_entries_max,
-                                          " files; is it the folder of a build?"));
+            throw Error(Fault::usage,
+                        cat(system::utf8(folder), " holds more than ", k_import_entries_max,
+                            " files; is it the folder of a build?"));
         }
         if (m_options.http.stopped && m_options.http.stopped()) throw Stopped("stopped");
-        const auto path = utf8(entry.path().lexically_relative(folder).generic_u8string());
+        const auto path = system::utf8(entry.path().lexically_relative(folder).generic_u8string());
         const auto clean = member_path(path);
         if (const auto* bad = std::get_if<MemberRefusal>(&clean)) {
-            throw Error(Fault::integrity, cat(utf8(entry.path()), ": ", bad->why));
+            throw Error(Fault::integrity, cat(system::utf8(entry.path()), ": ", bad->why));
         }
-        const auto to = m_build / path_from_utf8(path);
+        const auto to = m_build / system::path_from_utf8(path);
         if (entry.is_directory() && !entry.is_symlink()) {
             fs::create_directories(to);
         } else if (entry.is_regular_file()) { // links are followed: they may lead out of the folder
             fs::copy_file(entry.path(), to);
-            m_files.push_back(
-                {path, static_cast<std::int64_t>(fs::file_size(to)), digest_of_file(to), ""});
+            m_files.push_back({path, static_cast<std::int64_t>(fs::file_size(to)),
+                               download::digest_of_file(to), ""});
         }
     }
 }
@@ -139,8 +142,8 @@ void Staging::unpack_runtime(const fs::path& archive) {
         const auto name = name_part(file.path);
         if (!taken.insert(name).second) continue; // a LICENSE of both
         std::error_code error;
-        fs::rename(aside / path_from_utf8(file.path), server_folder() / path_from_utf8(name),
-                   error);
+        fs::rename(aside / system::path_from_utf8(file.path),
+                   server_folder() / system::path_from_utf8(name), error);
         if (error) {
             throw Error(Fault::usage,
                         cat("moving ", name, " beside llama-server: ", error.message()));
@@ -159,24 +162,24 @@ void Staging::add_new_files() {
     std::error_code error;
     for (fs::directory_iterator it(server_folder(), error), end; !error && it != end;
          it.increment(error)) {
-        const auto path = utf8(it->path().lexically_relative(m_build).generic_u8string());
+        const auto path = system::utf8(it->path().lexically_relative(m_build).generic_u8string());
         if (known.count(path) != 0 || !it->is_regular_file()) continue;
-        m_files.push_back(
-            {path, static_cast<std::int64_t>(it->file_size()), digest_of_file(it->path()), ""});
+        m_files.push_back({path, static_cast<std::int64_t>(it->file_size()),
+                           download::digest_of_file(it->path()), ""});
     }
 }
 
 void Staging::publish(const BuildStore& store, const std::string& id, BuildManifest manifest) {
     // Seated for the place it is about to get, so that the manifest tells what will lie there.
     std::error_code error;
-    const auto place =
-        fs::canonical(store.folder(), error) / path_from_utf8(id) / path_from_utf8(m_server);
-    const auto changed = platform::seat_loader(server(), place.parent_path());
+    const auto place = fs::canonical(store.folder(), error) / system::path_from_utf8(id) /
+                       system::path_from_utf8(m_server);
+    const auto changed = system::seat_loader(server(), place.parent_path());
     describe_again(m_files, fs::canonical(m_build, error), changed);
     manifest.server = m_server;
     manifest.files = m_files;
-    platform::write_file_atomically(m_build / k_manifest_file, manifest_text(manifest));
+    system::write_file_atomically(m_build / k_manifest_file, manifest_text(manifest));
     store.publish(m_build, id);
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

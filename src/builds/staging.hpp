@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 class Staging {
   public:
@@ -40,11 +40,11 @@ class Staging {
     void find_server(const std::string& where);
 
     const InstallOptions& m_options;
-    Os m_os;
+    hardware::Os m_os;
     std::filesystem::path m_folder; // the store's own .staging-*
     std::filesystem::path m_build;  // what becomes the build's folder
     std::string m_server;           // below m_build
     std::vector<ManifestFile> m_files;
 };
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

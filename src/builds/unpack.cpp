@@ -1,10 +1,10 @@
 #include "unpack.hpp"
 
 #include "archive_reader.hpp"
-#include "odysseus/base/error.hpp"
-#include "odysseus/download/sha256.hpp"
 #include "member_path.hpp"
+#include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/download/sha256.hpp"
 #include "odysseus/system/files.hpp"
 
 #include <algorithm>
@@ -12,11 +12,11 @@
 #include <map>
 #include <set>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 namespace fs = std::filesystem;
-using platform::path_from_utf8;
-using platform::utf8;
+using system::path_from_utf8;
+using system::utf8;
 
 namespace {
 
@@ -28,7 +28,7 @@ class Unpacking {
   public:
     Unpacking(const fs::path& archive, const fs::path& into, const UnpackOptions& options)
         : m_archive(archive), m_into(into), m_options(options),
-          m_traits(platform::folder_traits(into)), m_names(m_traits.case_sensitive),
+          m_traits(system::folder_traits(into)), m_names(m_traits.case_sensitive),
           m_reader(archive) {}
 
     Unpacked run() {
@@ -51,7 +51,7 @@ class Unpacking {
   private:
     [[noreturn]] void refuse(const std::string& why) const {
         throw Error(Fault::integrity,
-                    cat("the archive ", utf8(m_archive.filename()), " is refused: ", why));
+                    cat("the archive ", system::utf8(m_archive.filename()), " is refused: ", why));
     }
     [[noreturn]] void refuse_member(const std::string& name, const std::string& why) const {
         std::string shown;
@@ -61,7 +61,7 @@ class Unpacking {
     }
 
     [[nodiscard]] fs::path place(const std::string& path) const {
-        return m_into / path_from_utf8(path);
+        return m_into / system::path_from_utf8(path);
     }
 
     std::string clean(const std::string& name) const {
@@ -123,8 +123,8 @@ class Unpacking {
     void write_file(const ArchiveMember& member, UnpackedFile& file) {
         count_bytes(0);
         make_room(file.path);
-        platform::OutputFile out(place(file.path), platform::OutputFile::Mode::create_new);
-        Sha256 digest;
+        system::OutputFile out(place(file.path), system::OutputFile::Mode::create_new);
+        download::Sha256 digest;
         const auto add = [&](std::string_view data) {
             out.write(data.data(), data.size());
             if (m_options.digests) digest.add(data.data(), data.size());
@@ -146,7 +146,7 @@ class Unpacking {
             refuse_member(member.name, "it has not the length that it should have");
         }
         if (m_options.digests) file.sha256 = digest.hex();
-        if (member.executable) platform::make_executable(place(file.path));
+        if (member.executable) system::make_executable(place(file.path));
     }
 
     // A second name for a file that is there already.
@@ -161,7 +161,7 @@ class Unpacking {
         fs::copy_file(place(from), place(file.path), error); // keeps the mode; never overwrites
         if (error) {
             throw Error(Fault::usage,
-                        cat("writing ", utf8(place(file.path)), ": ", error.message()));
+                        cat("writing ", system::utf8(place(file.path)), ": ", error.message()));
         }
     }
 
@@ -203,14 +203,14 @@ class Unpacking {
         for (const auto& file : m_result.files) {
             if (!file.link.empty()) check_link(file.path, file.link, parts);
         }
-        const auto aside = platform::temp_sibling(m_into);
+        const auto aside = system::temp_sibling(m_into);
         std::error_code error;
         fs::create_directories(place(top)); // a folder of links alone is not there yet
         fs::rename(place(top.substr(0, top.size() - 1)), aside, error);
         if (!error) fs::remove_all(m_into, error);
         if (!error) fs::rename(aside, m_into, error);
         if (error) {
-            throw Error(Fault::usage, cat("renaming ", utf8(aside), ": ", error.message()));
+            throw Error(Fault::usage, cat("renaming ", system::utf8(aside), ": ", error.message()));
         }
         m_index.clear();
         for (auto& file : m_result.files) {
@@ -227,10 +227,10 @@ class Unpacking {
             if (file.link.empty()) continue;
             make_room(file.path);
             std::error_code error;
-            fs::create_symlink(path_from_utf8(file.link), place(file.path), error);
+            fs::create_symlink(system::path_from_utf8(file.link), place(file.path), error);
             if (error) {
                 throw Error(Fault::usage,
-                            cat("linking ", utf8(place(file.path)), ": ", error.message()));
+                            cat("linking ", system::utf8(place(file.path)), ": ", error.message()));
             }
         }
     }
@@ -262,7 +262,7 @@ class Unpacking {
     const fs::path& m_archive;
     const fs::path& m_into;
     const UnpackOptions& m_options;
-    platform::FolderTraits m_traits;
+    system::FolderTraits m_traits;
     MemberNames m_names;
     ArchiveReader m_reader;
     std::set<std::string> m_folders;            // that were made
@@ -276,14 +276,15 @@ class Unpacking {
 Unpacked unpack(const fs::path& archive, const fs::path& into, const UnpackOptions& options) {
     std::error_code error;
     if (!fs::is_empty(into, error) || error) {
-        throw Error(Fault::bug, cat("unpacking into ", utf8(into), ", which is no empty folder"));
+        throw Error(Fault::bug,
+                    cat("unpacking into ", system::utf8(into), ", which is no empty folder"));
     }
     try {
         return Unpacking(archive, into, options).run();
     } catch (const fs::filesystem_error& failure) {
         throw Error(Fault::usage,
-                    cat("unpacking ", utf8(archive.filename()), ": ", failure.what()));
+                    cat("unpacking ", system::utf8(archive.filename()), ": ", failure.what()));
     }
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 struct UnpackLimits {
     int entries_max = 20000;
@@ -46,4 +46,4 @@ struct Unpacked {
 [[nodiscard]] Unpacked unpack(const std::filesystem::path& archive,
                               const std::filesystem::path& into, const UnpackOptions& options);
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

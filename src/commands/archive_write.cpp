@@ -9,7 +9,7 @@
 #include <ctime>
 #include <memory>
 
-namespace odysseus::io {
+namespace odysseus::commands {
 namespace {
 
 struct WriterDelete {
@@ -24,7 +24,7 @@ using Entry = std::unique_ptr<archive_entry, EntryDelete>;
 void expect(int result, const Writer& writer, const std::filesystem::path& file) {
     if (result >= ARCHIVE_WARN) return;
     const char* why = archive_error_string(writer.get());
-    throw Error(Fault::usage, cat("writing ", platform::utf8(file), ": ",
+    throw Error(Fault::usage, cat("writing ", system::utf8(file), ": ",
                                   why != nullptr ? why : "libarchive failed"));
 }
 
@@ -57,10 +57,10 @@ void write_tar_gz(const std::filesystem::path& file, const std::vector<TarMember
         if (written < 0) expect(ARCHIVE_FATAL, writer, file);
     }
     expect(archive_write_close(writer.get()), writer, file);
-    platform::write_file_atomically(file, bytes);
+    system::write_file_atomically(file, bytes);
     using std::filesystem::perms;
     std::error_code ignored; // a file system without permissions
     std::filesystem::permissions(file, perms::owner_read | perms::owner_write, ignored);
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::commands

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::commands {
 
 struct TarMember {
     std::string name; // a path in the archive, '/' between parts
@@ -15,4 +15,4 @@ struct TarMember {
 // Readable by the user alone; appears whole or not at all. Throws Error (usage: "file").
 void write_tar_gz(const std::filesystem::path& file, const std::vector<TarMember>& members);
 
-} // namespace odysseus::io
+} // namespace odysseus::commands

@@ -1,20 +1,20 @@
-#include "odysseus/base/error.hpp"
-#include "odysseus/commands/commands.hpp"
 #include "launch_steps.hpp"
-#include "server_choice.hpp"
-#include "odysseus/system/terminal.hpp"
+#include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/commands/commands.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/stop_signal.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "server_choice.hpp"
 
 #include <nlohmann/json.hpp>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 namespace {
 
-void list(const io::CommandLine& line, const io::BuildStore& store) {
+void list(const settings::CommandLine& line, const builds::BuildStore& store) {
     auto document = nlohmann::ordered_json::array();
-    io::Table table({"", "build", "tag", "computes on", "from", "installed"});
+    system::Table table({"", "build", "tag", "computes on", "from", "installed"});
     for (const auto& build : store.list()) {
         const auto& manifest = build.manifest;
         const char* mark = build.current ? "*" : build.previous ? "-" : "";
@@ -27,23 +27,23 @@ void list(const io::CommandLine& line, const io::BuildStore& store) {
                             {"installed_at", manifest.installed_at},
                             {"current", build.current},
                             {"previous", build.previous},
-                            {"path", platform::utf8(build.server)},
+                            {"path", system::utf8(build.server)},
                             {"devices", manifest.devices},
                             {"reason", manifest.reason}});
     }
     if (line.has("--json")) {
-        io::print(nlohmann::ordered_json{{"builds", document}}.dump(2) + "\n");
+        system::print(nlohmann::ordered_json{{"builds", document}}.dump(2) + "\n");
     } else if (document.empty()) {
-        io::say("backend", cat("no build is installed in ", platform::utf8(store.folder()),
-                               "; odysseus backend install fetches one"));
+        system::say("backend", cat("no build is installed in ", system::utf8(store.folder()),
+                                   "; odysseus backend install fetches one"));
     } else {
-        io::print(table.text());
+        system::print(table.text());
     }
 }
 
-void said(const io::InstalledBuild& build) {
-    io::say("backend", cat("now in use: ", build.id, " (", platform::utf8(build.server), ")"));
-    if (!build.manifest.reason.empty()) io::say("", build.manifest.reason);
+void said(const builds::InstalledBuild& build) {
+    system::say("backend", cat("now in use: ", build.id, " (", system::utf8(build.server), ")"));
+    if (!build.manifest.reason.empty()) system::say("", build.manifest.reason);
 }
 
 [[noreturn]] void refuse(const std::string& action) {
@@ -56,7 +56,7 @@ void said(const io::InstalledBuild& build) {
 
 // The tag goes into an address and into a folder's name.
 void check_tag(const std::string& tag) {
-    if (is_release_name(tag)) return;
+    if (settings::is_release_name(tag)) return;
     throw Error(
         Fault::usage,
         cat("'", tag, "' is no release; it must be stable, nightly or a tag such as b11146"));
@@ -65,12 +65,12 @@ void check_tag(const std::string& tag) {
 void check_there(const std::filesystem::path& from) {
     std::error_code error;
     if (std::filesystem::exists(from, error)) return;
-    throw Error(Fault::usage, cat("there is no ", platform::utf8(from),
+    throw Error(Fault::usage, cat("there is no ", system::utf8(from),
                                   "; odysseus backend import takes a llama.cpp release's archive "
                                   "(.tar.gz, .tar.xz, .zip) or a folder that holds llama-server"));
 }
 
-const std::string& word_of(const io::CommandLine& line, const char* what) {
+const std::string& word_of(const settings::CommandLine& line, const char* what) {
     if (line.words.size() < 2) {
         throw Error(Fault::usage, cat("odysseus backend ", line.words.front(), " needs ", what));
     }
@@ -79,7 +79,7 @@ const std::string& word_of(const io::CommandLine& line, const char* what) {
 
 } // namespace
 
-int backend(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
+int backend(const settings::CommandLine& line, const settings::ResolvedSettings& resolved) {
     auto settings = resolved.values;
     const auto& action = line.words.front();
     const bool takes_word = action == "install" || action == "use" || action == "import";
@@ -88,13 +88,14 @@ int backend(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
                                       line.words[1], "' is too much"));
     }
     if (!takes_word && action != "list" && action != "rollback") refuse(action);
-    const platform::StopSignal stop;
+    const system::StopSignal stop;
     const auto stopped = [&stop] { return stop.asked(); };
     const auto machine = machine_for(settings);
     auto store = store_for(settings, machine);
     if (action == "install" || action == "import") make_folders(resolved, {store.folder()});
-    const io::StoreWait wait{std::chrono::minutes(10),
-                             [](const auto& sentence) { io::say("wait", sentence); }, stopped};
+    const builds::StoreWait wait{std::chrono::minutes(10),
+                                 [](const auto& sentence) { system::say("wait", sentence); },
+                                 stopped};
 
     if (action == "list") {
         list(line, store);
@@ -107,12 +108,12 @@ int backend(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     } else if (action == "rollback") {
         said(store.rollback(wait));
     } else if (action == "import") {
-        const auto from = std::filesystem::absolute(platform::path_from_utf8(
+        const auto from = std::filesystem::absolute(system::path_from_utf8(
             word_of(line, "an archive (.tar.gz, .tar.xz, .zip) or a folder")));
         check_there(from);
-        said(io::import_build(store, from, install_options(release_source(settings, stopped))));
+        said(builds::import_build(store, from, install_options(release_source(settings, stopped))));
     }
     return 0;
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

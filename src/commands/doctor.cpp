@@ -1,48 +1,49 @@
-#include "odysseus/commands/commands.hpp"
 #include "doctor_facts.hpp"
 #include "launch_steps.hpp"
-#include "odysseus/system/terminal.hpp"
+#include "odysseus/commands/commands.hpp"
 #include "odysseus/system/files.hpp"
+#include "odysseus/system/terminal.hpp"
 
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 namespace {
 
-std::filesystem::path bundle_file(const Settings& settings) {
+std::filesystem::path bundle_file(const settings::Settings& settings) {
     const auto now = std::time(nullptr);
     char text[32] = "now";
     if (const auto* utc = std::gmtime(&now)) {
         std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", utc);
     }
-    return platform::path_from_utf8(settings.home) / "data" /
+    return system::path_from_utf8(settings.home) / "data" /
            (std::string("support-") + text + ".tar.gz");
 }
 
 } // namespace
 
-int doctor(const io::CommandLine& line, const io::ResolvedSettings& settings) {
+int doctor(const settings::CommandLine& line, const settings::ResolvedSettings& settings) {
     const auto facts = doctor_facts(settings.values, machine_for(settings.values));
     const auto findings = findings_of(facts);
     std::string bundle;
     if (line.has("--bundle")) {
         const auto file = bundle_file(settings.values);
         std::filesystem::create_directories(file.parent_path());
-        io::write_tar_gz(file, bundle_members(settings, line.llama_args, facts, findings));
-        bundle = platform::utf8(file);
+        write_tar_gz(file, bundle_members(settings, line.llama_args, facts, findings));
+        bundle = system::utf8(file);
     }
     if (line.has("--json")) {
         auto document = findings_json(findings);
         if (!bundle.empty()) document["bundle"] = bundle;
-        io::print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+        system::print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+                      "\n");
     } else {
-        io::print(findings_text(findings));
+        system::print(findings_text(findings));
         if (!bundle.empty()) {
-            io::say("bundle", bundle + "; look through it before you give it to somebody");
+            system::say("bundle", bundle + "; look through it before you give it to somebody");
         }
     }
     return doctor_exit_code(findings);
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -1,20 +1,20 @@
 #include "doctor_facts.hpp"
 #include "launch_steps.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/base/version.hpp"
+#include "odysseus/download/url.hpp"
 #include "odysseus/hardware/machine_json.hpp"
 #include "odysseus/models/model_catalog.hpp"
-#include "plan_report.hpp"
-#include "odysseus/base/text.hpp"
-#include "odysseus/download/url.hpp"
-#include "odysseus/base/version.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
+#include "plan_report.hpp"
 
 #include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
 namespace fs = std::filesystem;
 
@@ -27,22 +27,22 @@ std::string dumped(const nlohmann::ordered_json& json) {
     return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-std::string settings_text(const RawSettings& raw) {
+std::string settings_text(const settings::RawSettings& raw) {
     auto list = nlohmann::ordered_json::array();
-    for (const auto& spec : setting_specs()) {
+    for (const auto& spec : settings::setting_specs()) {
         const auto found = raw.find(spec.id);
         if (found == raw.end()) continue;
         const auto& value = found->second;
         const bool hidden = spec.secret && !value.text.empty();
         list.push_back({{"name", spec.id},
                         {"value", hidden ? "(set)" : value.text},
-                        {"origin", origin_name(value.origin)}});
+                        {"origin", settings::origin_name(value.origin)}});
     }
     return dumped(list);
 }
 
-std::string plan_text_of(const Settings& settings, const std::vector<std::string>& llama_args,
-                         const DoctorFacts& facts) {
+std::string plan_text_of(const settings::Settings& settings,
+                         const std::vector<std::string>& llama_args, const DoctorFacts& facts) {
     Plan plan;
     plan.hardware = facts.machine;
     plan.models = facts.models;
@@ -54,9 +54,9 @@ std::string plan_text_of(const Settings& settings, const std::vector<std::string
         plan.build_trouble = "none is installed";
     }
     plan.context = context_for(settings, plan.hardware, plan.models, llama_args);
-    plan.argv =
-        launch_arguments(launch_plan_for(settings, home_of(settings), plan.hardware,
-                                         plan.context.tokens, settings.llama_port, llama_args));
+    plan.argv = server::launch_arguments(launch_plan_for(settings, settings::home_of(settings),
+                                                         plan.hardware, plan.context.tokens,
+                                                         settings.llama_port, llama_args));
     return plan_json(plan);
 }
 
@@ -74,7 +74,7 @@ std::string tail_of(const fs::path& file) {
     return text;
 }
 
-std::vector<io::TarMember> log_tails(const fs::path& logs, RedactRules rules) {
+std::vector<TarMember> log_tails(const fs::path& logs, RedactRules rules) {
     rules.begins_inside = true;
     std::vector<fs::path> files;
     std::error_code error;
@@ -84,11 +84,11 @@ std::vector<io::TarMember> log_tails(const fs::path& logs, RedactRules rules) {
     }
     std::sort(files.begin(), files.end());
     files.resize(std::min(files.size(), k_logs_max));
-    std::vector<io::TarMember> members;
+    std::vector<TarMember> members;
     members.reserve(files.size());
     for (const auto& file : files)
         members.push_back(
-            {"logs/" + platform::utf8(file.filename()), redacted(tail_of(file), rules)});
+            {"logs/" + system::utf8(file.filename()), redacted(tail_of(file), rules)});
     return members;
 }
 
@@ -98,17 +98,18 @@ void add_secret(RedactRules& rules, std::string_view value) {
 
 } // namespace
 
-RedactRules redact_rules(const Settings& settings, const std::vector<std::string>& llama_args) {
+RedactRules redact_rules(const settings::Settings& settings,
+                         const std::vector<std::string>& llama_args) {
     RedactRules rules;
     for (const auto& key : settings.api_keys)
         add_secret(rules, key);
     for (const char* name : {"HF_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "LLAMA_API_KEY",
                              "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"}) {
-        if (const auto value = platform::environment_value(name)) add_secret(rules, *value);
+        if (const auto value = system::environment_value(name)) add_secret(rules, *value);
     }
     for (const char* name :
          {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
-        const auto url = parsed_url(platform::environment_value(name).value_or(""));
+        const auto url = download::parsed_url(system::environment_value(name).value_or(""));
         if (!url) continue;
         add_secret(rules, url->user);
         const auto colon = url->user.find(':');
@@ -129,17 +130,17 @@ RedactRules redact_rules(const Settings& settings, const std::vector<std::string
     }
     for (const char* name : {"HOME", "USERPROFILE"}) {
         if (rules.home_folder.empty())
-            rules.home_folder = platform::environment_value(name).value_or("");
+            rules.home_folder = system::environment_value(name).value_or("");
     }
     return rules;
 }
 
-std::vector<io::TarMember> bundle_members(const io::ResolvedSettings& settings,
-                                          const std::vector<std::string>& llama_args,
-                                          const DoctorFacts& facts,
-                                          const std::vector<Finding>& findings) {
+std::vector<TarMember> bundle_members(const settings::ResolvedSettings& settings,
+                                      const std::vector<std::string>& llama_args,
+                                      const DoctorFacts& facts,
+                                      const std::vector<Finding>& findings) {
     const auto rules = redact_rules(settings.values, llama_args);
-    std::vector<io::TarMember> members{
+    std::vector<TarMember> members{
         {"README.txt",
          cat("Support archive of odysseus ", version(),
              ".\nKeys, tokens and what was said with models are taken out, as far as a program "
@@ -147,14 +148,14 @@ std::vector<io::TarMember> bundle_members(const io::ResolvedSettings& settings,
         {"findings.txt", findings_text(findings)},
         {"findings.json", dumped(findings_json(findings))},
         {"plan.json", plan_text_of(settings.values, llama_args, facts)},
-        {"hardware.json", dumped(machine_json(facts.machine))},
+        {"hardware.json", dumped(hardware::machine_json(facts.machine))},
         {"settings.json", settings_text(settings.raw)},
     };
     for (auto& member : members)
         member.content = redacted(member.content, rules);
-    auto logs = log_tails(home_of(settings.values).logs(), rules);
+    auto logs = log_tails(settings::home_of(settings.values).logs(), rules);
     std::move(logs.begin(), logs.end(), std::back_inserter(members));
     return members;
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -1,14 +1,14 @@
 #include "doctor_facts.hpp"
 
 #include "odysseus/base/error.hpp"
+#include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
 #include "odysseus/builds/build_check.hpp"
 #include "odysseus/builds/build_files.hpp"
 #include "odysseus/builds/build_store.hpp"
 #include "odysseus/download/http.hpp"
-#include "odysseus/models/model_scan.hpp"
-#include "odysseus/base/log.hpp"
 #include "odysseus/download/http_date.hpp"
-#include "odysseus/base/text.hpp"
+#include "odysseus/models/model_scan.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/file_lock.hpp"
 #include "odysseus/system/files.hpp"
@@ -18,11 +18,11 @@
 
 #include <ctime>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
 namespace fs = std::filesystem;
-using platform::path_from_utf8;
-using platform::utf8;
+using system::path_from_utf8;
+using system::utf8;
 
 namespace {
 
@@ -36,7 +36,7 @@ constexpr int k_leftovers_max = 20;
 constexpr int k_entries_max = 20'000;
 
 std::string variable(const char* name) {
-    return platform::environment_value(name).value_or("");
+    return system::environment_value(name).value_or("");
 }
 
 fs::path nearest_existing(fs::path folder) {
@@ -48,66 +48,68 @@ fs::path nearest_existing(fs::path folder) {
     return folder;
 }
 
-void look_at_home(const Settings& settings, DoctorFacts& facts) {
+void look_at_home(const settings::Settings& settings, DoctorFacts& facts) {
     facts.home = settings.home;
     facts.models_dir = settings.models_dir;
-    facts.free_bytes = platform::free_bytes(path_from_utf8(settings.models_dir));
+    facts.free_bytes = system::free_bytes(system::path_from_utf8(settings.models_dir));
     try {
         facts.links =
-            platform::folder_traits(nearest_existing(path_from_utf8(settings.home))).symlinks;
+            system::folder_traits(nearest_existing(system::path_from_utf8(settings.home))).symlinks;
     } catch (const Error& error) {
         facts.home_trouble = error.what();
     }
 }
 
 // As a launch does; what cannot be changed is found by running it.
-void seat(io::InstalledBuild& build) {
+void seat(builds::InstalledBuild& build) {
     try {
-        io::seat_build(build);
+        builds::seat_build(build);
     } catch (const Error& error) {
         log::debug(error.what());
     }
 }
 
-std::optional<BuildFact> installed_build(const Settings& settings, const Machine& machine) {
+std::optional<BuildFact> installed_build(const settings::Settings& settings,
+                                         const hardware::Machine& machine) {
     BuildFact fact;
-    io::BuildCheck check;
+    builds::BuildCheck check;
     if (!settings.llama_server.empty()) {
         fact.name = settings.llama_server;
         fact.given = true;
         fact.backend = machine.backend;
-        const auto server = path_from_utf8(settings.llama_server);
-        check = io::check_build(server, io::library_folders(server, false, fact.backend),
-                                k_check_limit);
+        const auto server = system::path_from_utf8(settings.llama_server);
+        check = builds::check_build(server, builds::library_folders(server, false, fact.backend),
+                                    k_check_limit);
     } else {
-        auto build = io::current_build(path_from_utf8(settings.home), machine.os, machine.arch);
+        auto build =
+            builds::current_build(system::path_from_utf8(settings.home), machine.os, machine.arch);
         if (!build) return std::nullopt;
         fact.name = build->id;
         fact.backend = build->manifest.backend;
         const auto& manifest = build->manifest;
         seat(*build);
-        check = io::check_build(
+        check = builds::check_build(
             build->server,
-            io::library_folders(build->server, manifest.library_path, manifest.backend),
+            builds::library_folders(build->server, manifest.library_path, manifest.backend),
             k_check_limit);
         fact.tag = manifest.tag;
         fact.imported = manifest.source == "import";
-        fact.differences = io::differences(*build);
+        fact.differences = builds::differences(*build);
     }
     fact.runs = check.runs;
     fact.trouble = check.trouble;
     if (check.devices && fact.backend != Backend::cpu) {
-        fact.sees_gpu = serves(*check.devices, fact.backend);
+        fact.sees_gpu = builds::serves(*check.devices, fact.backend);
     }
     return fact;
 }
 
-void look_at_models(const Settings& settings, DoctorFacts& facts) {
-    auto catalog = io::ModelScan(path_from_utf8(settings.models_dir)).catalog();
+void look_at_models(const settings::Settings& settings, DoctorFacts& facts) {
+    auto catalog = models::ModelScan(system::path_from_utf8(settings.models_dir)).catalog();
     facts.models = std::move(catalog.models);
     std::error_code error;
     // A folder that is not there yet is no finding: the first start makes it.
-    if (fs::exists(path_from_utf8(settings.models_dir), error)) {
+    if (fs::exists(system::path_from_utf8(settings.models_dir), error)) {
         facts.model_findings = std::move(catalog.findings);
     }
 }
@@ -115,8 +117,8 @@ void look_at_models(const Settings& settings, DoctorFacts& facts) {
 // The odysseus that holds this HOME, if one does.
 std::optional<std::int64_t> running_here(const fs::path& home) {
     const auto file = home / "data" / "odysseus.lock";
-    if (!platform::FileLock::is_held(file)) return std::nullopt;
-    return platform::FileLock::owner(file).value_or(0);
+    if (!system::FileLock::is_held(file)) return std::nullopt;
+    return system::FileLock::owner(file).value_or(0);
 }
 
 PortFact port_fact(int port, const char* setting, bool asked_for, const std::string& address,
@@ -125,13 +127,13 @@ PortFact port_fact(int port, const char* setting, bool asked_for, const std::str
     fact.port = port;
     fact.setting = setting;
     fact.asked_for = asked_for;
-    fact.is_free = platform::port_is_free(address, port);
+    fact.is_free = system::port_is_free(address, port);
     if (fact.is_free) return fact;
-    if (const auto owner = platform::port_owner(port)) {
+    if (const auto owner = system::port_owner(port)) {
         fact.owner_pid = owner->pid;
         fact.owner_name = owner->name;
     }
-    fact.ours = running && platform::listens_on(*running, port).value_or(true);
+    fact.ours = running && system::listens_on(*running, port).value_or(true);
     return fact;
 }
 
@@ -139,22 +141,23 @@ HostFact host_fact(const char* what, const std::string& base, const char* path, 
                    DoctorFacts& facts) {
     HostFact fact;
     fact.what = what;
-    fact.url = base_url(shown_url(base));
+    fact.url = download::base_url(download::shown_url(base));
     fact.setting = setting;
-    io::HttpOptions options;
+    download::HttpOptions options;
     options.connect_limit = k_connect_limit;
     options.stall_limit = k_answer_limit;
-    trust_setting(options.trust, base);
-    io::HttpGet get;
+    download::trust_setting(options.trust, base);
+    download::HttpGet get;
     get.url = base + path;
-    get.on_head = [](const io::HttpReply&) { return false; }; // any answer is one
+    get.on_head = [](const download::HttpReply&) { return false; }; // any answer is one
     try {
-        const auto outcome = io::http_get(get, options);
-        if (const auto* broken = std::get_if<io::HttpBroken>(&outcome)) {
+        const auto outcome = download::http_get(get, options);
+        if (const auto* broken = std::get_if<download::HttpBroken>(&outcome)) {
             fact.reached = false;
             fact.why = broken->why;
         } else if (!facts.server_now_s) {
-            facts.server_now_s = http_date_s(std::get<io::HttpReply>(outcome).header("date"));
+            facts.server_now_s =
+                download::http_date_s(std::get<download::HttpReply>(outcome).header("date"));
         }
     } catch (const Error& error) {
         fact.reached = false;
@@ -163,7 +166,7 @@ HostFact host_fact(const char* what, const std::string& base, const char* path, 
     return fact;
 }
 
-void look_at_hosts(const Settings& settings, DoctorFacts& facts) {
+void look_at_hosts(const settings::Settings& settings, DoctorFacts& facts) {
     if (settings.offline) return;
     // GitHub does not count this question against the limit.
     facts.hosts.push_back(
@@ -186,10 +189,10 @@ void look_at_environment(DoctorFacts& facts) {
 
 void look_at_config(const fs::path& home, DoctorFacts& facts) {
     const auto file = home / "data" / "launcher_config.json";
-    const auto text = platform::read_file(file, k_config_bytes_max);
+    const auto text = system::read_file(file, k_config_bytes_max);
     if (!text) return;
-    auto parsed = settings_from_file(*text, utf8(file));
-    if (auto* settings = std::get_if<FileSettings>(&parsed)) {
+    auto parsed = settings::settings_from_file(*text, system::utf8(file));
+    if (auto* settings = std::get_if<settings::FileSettings>(&parsed)) {
         facts.unknown_keys = std::move(settings->unknown_keys);
     }
 }
@@ -205,48 +208,49 @@ void walk(const fs::path& folder, const Take& take) {
     }
 }
 
-void look_for_leftovers(const Settings& settings, const Machine& machine, bool running,
-                        DoctorFacts& facts) {
+void look_for_leftovers(const settings::Settings& settings, const hardware::Machine& machine,
+                        bool running, DoctorFacts& facts) {
     using Kind = LeftoverFact::Kind;
     const auto add = [&](Kind kind, const fs::directory_entry& entry) {
         if (facts.leftovers.size() >= k_leftovers_max) return;
         std::error_code error;
         const auto bytes = entry.is_regular_file(error) ? entry.file_size(error) : 0;
         facts.leftovers.push_back(
-            {kind, utf8(entry.path()), error ? 0 : static_cast<std::int64_t>(bytes), {}});
+            {kind, system::utf8(entry.path()), error ? 0 : static_cast<std::int64_t>(bytes), {}});
     };
     if (running) return; // what looks left over may be under way
-    walk(path_from_utf8(settings.models_dir), [&](const fs::directory_entry& entry) {
-        const auto name = utf8(entry.path().filename());
+    walk(system::path_from_utf8(settings.models_dir), [&](const fs::directory_entry& entry) {
+        const auto name = system::utf8(entry.path().filename());
         if (name.ends_with(".gguf.part") || name.ends_with(".gguf.fetched") ||
             name.ends_with(".gguf.fetched.part")) {
             add(Kind::download, entry);
         }
     });
-    const auto home = path_from_utf8(settings.home);
-    const io::BuildStore store(home, machine.os, machine.arch);
+    const auto home = system::path_from_utf8(settings.home);
+    const builds::BuildStore store(home, machine.os, machine.arch);
     std::error_code error;
     for (fs::directory_iterator entry(store.folder(), error), end; !error && entry != end;
          entry.increment(error)) {
-        const auto name = utf8(entry->path().filename());
+        const auto name = system::utf8(entry->path().filename());
         if (name.starts_with(".staging-") || (name.starts_with('.') && name.ends_with(".old"))) {
             add(Kind::installation, *entry);
         }
     }
-    if (const auto child = platform::recorded_child(home / "data" / "llama-server.json")) {
+    if (const auto child = system::recorded_child(home / "data" / "llama-server.json")) {
         facts.leftovers.push_back(
-            {Kind::process, utf8(path_from_utf8(child->executable).filename()), 0, child->pid});
+            {Kind::process, system::utf8(system::path_from_utf8(child->executable).filename()), 0,
+             child->pid});
     }
 }
 
 } // namespace
 
-DoctorFacts doctor_facts(const Settings& settings, const Machine& machine) {
+DoctorFacts doctor_facts(const settings::Settings& settings, const hardware::Machine& machine) {
     DoctorFacts facts;
     facts.machine = machine;
     facts.device = settings.device;
     facts.offline = settings.offline;
-    const auto home = path_from_utf8(settings.home);
+    const auto home = system::path_from_utf8(settings.home);
     look_at_home(settings, facts);
     facts.build = installed_build(settings, machine);
     look_at_models(settings, facts);
@@ -262,4 +266,4 @@ DoctorFacts doctor_facts(const Settings& settings, const Machine& machine) {
     return facts;
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -2,29 +2,30 @@
 #pragma once
 
 #include "archive_write.hpp"
-#include "odysseus/settings/settings_source.hpp"
 #include "findings.hpp"
+#include "odysseus/settings/settings_source.hpp"
 #include "redact.hpp"
 
 #include <string>
 #include <vector>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
 // Looks at everything, starts nothing but the build's own --version and --list-devices, and asks
 // the two hosts (not with --offline) within some seconds. What it writes into HOME to try that is
 // removed at once. Never throws for what it finds.
-[[nodiscard]] DoctorFacts doctor_facts(const Settings& settings, const Machine& machine);
+[[nodiscard]] DoctorFacts doctor_facts(const settings::Settings& settings,
+                                       const hardware::Machine& machine);
 
 // What must not be in a support archive: keys and tokens that this process knows.
-[[nodiscard]] RedactRules redact_rules(const Settings& settings,
+[[nodiscard]] RedactRules redact_rules(const settings::Settings& settings,
                                        const std::vector<std::string>& llama_args);
 
 // The members of the support archive: findings, plan, settings, hardware and the ends of the logs,
 // every one of them redacted.
-[[nodiscard]] std::vector<io::TarMember> bundle_members(const io::ResolvedSettings& settings,
-                                                        const std::vector<std::string>& llama_args,
-                                                        const DoctorFacts& facts,
-                                                        const std::vector<Finding>& findings);
+[[nodiscard]] std::vector<TarMember> bundle_members(const settings::ResolvedSettings& settings,
+                                                    const std::vector<std::string>& llama_args,
+                                                    const DoctorFacts& facts,
+                                                    const std::vector<Finding>& findings);
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -1,16 +1,16 @@
 #include "findings.hpp"
 
+#include "odysseus/base/text.hpp"
 #include "odysseus/builds/asset_choice.hpp"
+#include "odysseus/builds/runtime_fit.hpp"
+#include "odysseus/download/url.hpp"
 #include "odysseus/memory/context_choice.hpp"
 #include "odysseus/models/hub_listing.hpp"
-#include "odysseus/builds/runtime_fit.hpp"
 #include "odysseus/settings/settings.hpp"
-#include "odysseus/base/text.hpp"
-#include "odysseus/download/url.hpp"
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::commands {
 namespace {
 
 // docs/manual.md, "Exit codes"; logic knows no Fault.
@@ -34,7 +34,7 @@ void add(Findings& findings, Severity severity, const char* code, std::string wh
     findings.push_back({severity, code, std::move(what), std::move(remedy), exit_code});
 }
 
-std::string gpu_name(const Gpu& gpu) {
+std::string gpu_name(const hardware::Gpu& gpu) {
     return gpu.name.empty() ? "a GPU" : gpu.name;
 }
 
@@ -81,22 +81,25 @@ void look_at_space(const DoctorFacts& facts, Findings& findings) {
 }
 
 // The CUDA release that the public builds of this system begin with (facts of the releases' names).
-AssetName oldest_cuda_build(const Machine& machine) {
-    AssetName name;
+builds::AssetName oldest_cuda_build(const hardware::Machine& machine) {
+    builds::AssetName name;
     name.os = machine.os;
     name.arch = machine.arch;
     name.backend = Backend::cuda;
-    name.version = machine.os == Os::windows ? DottedVersion{12, 4} : DottedVersion{12, 8};
+    name.version =
+        machine.os == hardware::Os::windows ? DottedVersion{12, 4} : DottedVersion{12, 8};
     return name;
 }
 
 void look_at_driver(const DoctorFacts& facts, Findings& findings) {
     const auto& machine = facts.machine;
-    const bool nvidia = std::any_of(machine.gpus.begin(), machine.gpus.end(),
-                                    [](const Gpu& gpu) { return gpu.vendor == Vendor::nvidia; });
+    const bool nvidia =
+        std::any_of(machine.gpus.begin(), machine.gpus.end(), [](const hardware::Gpu& gpu) {
+            return gpu.vendor == hardware::Vendor::nvidia;
+        });
     if (!nvidia || facts.device == Backend::cpu) return;
-    const auto fit = cuda_fit(machine, oldest_cuda_build(machine));
-    if (fit.fits != Fits::no) return;
+    const auto fit = builds::cuda_fit(machine, oldest_cuda_build(machine));
+    if (fit.fits != builds::Fits::no) return;
     add(findings, Severity::warns, "old_driver",
         cat("llama.cpp's CUDA builds do not run on this NVIDIA GPU: ", fit.why, "."),
         "Install a newer NVIDIA driver (570 or newer serves every build of today), or use "
@@ -110,7 +113,8 @@ void look_at_gpus(const DoctorFacts& facts, Findings& findings) {
     const auto backend = facts.build ? facts.build->backend : machine.backend;
     if (backend == Backend::cpu) {
         // A graphics unit beside the processor brings little: nothing to warn of.
-        const bool worthwhile = gpu.vendor != Vendor::intel && gpu.vendor != Vendor::other;
+        const bool worthwhile =
+            gpu.vendor != hardware::Vendor::intel && gpu.vendor != hardware::Vendor::other;
         add(findings, worthwhile ? Severity::warns : Severity::notes, "gpu_not_used",
             cat(gpu_name(gpu), " is not used: ",
                 facts.build ? cat("the build ", facts.build->name, " is one for the CPU.")
@@ -132,11 +136,11 @@ void look_at_gpus(const DoctorFacts& facts, Findings& findings) {
 
 void look_at_libc(const DoctorFacts& facts, Findings& findings) {
     if (facts.build) return; // what runs here is the proof
-    AssetName name;
+    builds::AssetName name;
     name.os = facts.machine.os;
     name.arch = facts.machine.arch;
     name.backend = facts.machine.backend;
-    const auto obstacle = libc_obstacle(facts.machine, name);
+    const auto obstacle = builds::libc_obstacle(facts.machine, name);
     if (!obstacle) return;
     add(findings, Severity::blocks, "old_libc",
         cat("The public llama.cpp builds do not run on this system: ", *obstacle, "."),
@@ -213,7 +217,7 @@ void look_at_models(const DoctorFacts& facts, Findings& findings) {
     }
     auto machine = facts.machine;
     if (facts.build) machine.backend = facts.build->backend; // whose memory counts
-    const auto memory = model_memory_bytes(machine);
+    const auto memory = memory::model_memory_bytes(machine);
     if (!memory) return;
     for (const auto& model : facts.models) {
         if (model.loaded_bytes() <= *memory) continue;
@@ -270,14 +274,14 @@ void look_at_hosts(const DoctorFacts& facts, Findings& findings) {
 }
 
 // What libcurl takes: an address, or HOST:PORT; schemes of proxies besides http.
-std::optional<Url> proxy_address(std::string text) {
+std::optional<download::Url> proxy_address(std::string text) {
     for (const char* scheme : {"socks4://", "socks4a://", "socks5://", "socks5h://"}) {
         if (lowered(text).starts_with(scheme)) {
             text = cat("http://", text.substr(std::string_view(scheme).size()));
         }
     }
     if (text.find("://") == std::string::npos) text.insert(0, "http://");
-    return parsed_url(text);
+    return download::parsed_url(text);
 }
 
 bool covers_loopback(std::string_view no_proxy) {
@@ -333,7 +337,7 @@ void look_at_clock(const DoctorFacts& facts, Findings& findings) {
 
 void look_at_settings(const DoctorFacts& facts, Findings& findings) {
     std::vector<std::string> known;
-    for (const auto& spec : setting_specs()) {
+    for (const auto& spec : settings::setting_specs()) {
         if (spec.file_key != nullptr) known.emplace_back(spec.file_key);
     }
     for (const auto& key : facts.unknown_keys) {
@@ -391,4 +395,4 @@ int doctor_exit_code(const std::vector<Finding>& findings) {
     return findings.front().exit_code;
 }
 
-} // namespace odysseus
+} // namespace odysseus::commands

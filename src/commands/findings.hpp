@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::commands {
 
 enum class Severity {
     blocks, // a launch will fail
@@ -76,7 +76,7 @@ struct LeftoverFact {
 };
 
 struct DoctorFacts {
-    Machine machine;
+    hardware::Machine machine;
     std::optional<Backend> device;  // --device, when it was asked for
     std::optional<BuildFact> build; // absent: none is installed
     bool offline = false;
@@ -85,7 +85,7 @@ struct DoctorFacts {
     std::string models_dir;
     std::optional<std::int64_t> free_bytes; // where the models are
     bool links = true;                      // HOME's file system has symbolic links
-    std::vector<Model> models;
+    std::vector<models::Model> models;
     std::vector<std::string> model_findings; // the catalog's own sentences
     std::vector<PortFact> ports;
     std::vector<HostFact> hosts; // empty with --offline
@@ -111,4 +111,4 @@ struct DoctorFacts {
 // For a person; "nothing wrong was found" where there is nothing.
 [[nodiscard]] std::string findings_text(const std::vector<Finding>& findings);
 
-} // namespace odysseus
+} // namespace odysseus::commands

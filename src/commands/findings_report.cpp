@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::commands {
 
 const std::vector<const char*>& finding_codes() {
     static const std::vector<const char*> codes{"home_read_only",
@@ -77,4 +77,4 @@ std::string findings_text(const std::vector<Finding>& findings) {
            (findings.empty() ? "Nothing wrong was found.\n" : "\nNothing blocks a launch.\n");
 }
 
-} // namespace odysseus
+} // namespace odysseus::commands

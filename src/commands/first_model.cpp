@@ -1,25 +1,25 @@
 #include "first_model.hpp"
 
 #include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/memory/context_choice.hpp"
 #include "odysseus/models/model_scan.hpp"
 #include "odysseus/models/starter.hpp"
-#include "odysseus/system/terminal.hpp"
-#include "odysseus/memory/context_choice.hpp"
-#include "odysseus/base/text.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
+#include "odysseus/system/terminal.hpp"
 
 #include <algorithm>
 #include <memory>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
-using platform::utf8;
+using system::utf8;
 
 namespace {
 
 std::optional<std::string> token_from_environment() {
-    const auto value = platform::environment_value("HF_TOKEN").value_or("");
+    const auto value = system::environment_value("HF_TOKEN").value_or("");
     const auto token = trimmed(value);
     if (token.empty()) return std::nullopt;
     // It goes into a header: a line break in it would begin another one.
@@ -32,81 +32,83 @@ std::optional<std::string> token_from_environment() {
                               "copy it again from the hub's settings");
 }
 
-void say_plan(const io::PullPlan& plan) {
-    io::say("model", plan.title);
-    io::say("choice", plan.reason);
+void say_plan(const models::PullPlan& plan) {
+    system::say("model", plan.title);
+    system::say("choice", plan.reason);
     if (plan.complete()) return;
     if (!plan.with_digests) {
-        io::say("note", "the server gives no digest for it, so only its length and its beginning "
-                        "are checked");
+        system::say("note",
+                    "the server gives no digest for it, so only its length and its beginning "
+                    "are checked");
     }
     const bool known = plan.missing_bytes > 0;
-    io::say("fetch",
-            cat(known ? byte_text(plan.missing_bytes) + " to " : "to ", utf8(plan.folder)));
+    system::say("fetch", cat(known ? byte_text(plan.missing_bytes) + " to " : "to ",
+                             system::utf8(plan.folder)));
 }
 
-void say_names(const io::PullPlan& plan, const io::PullOptions& options) {
-    const auto first = utf8(plan.files.front().to);
-    const auto catalog = io::ModelScan(options.models_dir).catalog();
+void say_names(const models::PullPlan& plan, const models::PullOptions& options) {
+    const auto first = system::utf8(plan.files.front().to);
+    const auto catalog = models::ModelScan(options.models_dir).catalog();
     for (const auto& model : catalog.models) {
         const bool found = model.path == first ||
                            std::any_of(plan.files.begin(), plan.files.end(), [&](const auto& file) {
                                return model.path == utf8(file.to);
                            });
         if (!found) continue;
-        io::say(
+        system::say(
             plan.complete() ? "there" : "done",
             cat(plan.complete() ? "it is there already, whole; it answers to " : "it answers to ",
                 joined(model.names, ", ")));
         return;
     }
-    io::say("note", cat("it is in ", utf8(plan.folder),
-                        ", but it is no model that can be used; see: odysseus models"));
+    system::say("note", cat("it is in ", system::utf8(plan.folder),
+                            ", but it is no model that can be used; see: odysseus models"));
 }
 
 } // namespace
 
-io::PullOptions pull_options(const Settings& settings, const Machine& machine,
-                             std::function<bool()> stopped) {
-    io::PullOptions options;
-    options.models_dir = platform::path_from_utf8(settings.models_dir);
-    options.lock_file = platform::path_from_utf8(settings.home) / "data" / "pull.lock";
+models::PullOptions pull_options(const settings::Settings& settings,
+                                 const hardware::Machine& machine, std::function<bool()> stopped) {
+    models::PullOptions options;
+    options.models_dir = system::path_from_utf8(settings.models_dir);
+    options.lock_file = system::path_from_utf8(settings.home) / "data" / "pull.lock";
     options.hub = settings.hf_endpoint;
     options.token = token_from_environment();
     options.offline = settings.offline;
-    options.memory_bytes = model_memory_bytes(machine);
+    options.memory_bytes = memory::model_memory_bytes(machine);
     options.with_gpu = machine.backend != Backend::cpu;
     options.http.stopped = std::move(stopped);
     options.on_check = [](const std::string& file) {
-        io::say("check", cat("reading ", file, " to compare its digest"));
+        system::say("check", cat("reading ", file, " to compare its digest"));
     };
     return options;
 }
 
-io::PullPlan pull_shown(const std::string& name, const io::PullOptions& options) {
-    auto plan = io::plan_pull(name, options);
+models::PullPlan pull_shown(const std::string& name, const models::PullOptions& options) {
+    auto plan = models::plan_pull(name, options);
     say_plan(plan);
-    std::unique_ptr<io::ProgressBar> bar;
-    io::PullEvents events;
-    events.on_file = [&](const io::PullFile& file) {
-        bar = std::make_unique<io::ProgressBar>(utf8(file.to.filename()));
+    std::unique_ptr<system::ProgressBar> bar;
+    models::PullEvents events;
+    events.on_file = [&](const models::PullFile& file) {
+        bar = std::make_unique<system::ProgressBar>(system::utf8(file.to.filename()));
     };
-    events.on_progress = [&](const io::FetchProgress& progress) {
+    events.on_progress = [&](const download::FetchProgress& progress) {
         bar->update(progress.bytes, progress.total);
     };
     events.on_file_done = [&] {
         bar->finish();
         bar.reset();
     };
-    io::run_pull(plan, options, events);
+    models::run_pull(plan, options, events);
     bar.reset();
     say_names(plan, options);
     return plan;
 }
 
-bool fetch_first_model(const io::PullOptions& options) {
-    if (options.offline || !io::can_ask()) return false;
-    const auto name = io::offer_starter_models(options.memory_bytes, options.with_gpu, io::ask);
+bool fetch_first_model(const models::PullOptions& options) {
+    if (options.offline || !system::can_ask()) return false;
+    const auto name =
+        models::offer_starter_models(options.memory_bytes, options.with_gpu, system::ask);
     if (!name) return false;
     try {
         pull_shown(*name, options);
@@ -114,9 +116,9 @@ bool fetch_first_model(const io::PullOptions& options) {
     } catch (const Stopped&) {
         throw;
     } catch (const Error& error) {
-        io::say("model", error.what());
+        system::say("model", error.what());
         return false;
     }
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -7,19 +7,20 @@
 #include <functional>
 #include <string>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
 // What pull works with on this machine: folders, hub, HF_TOKEN. `stopped` may be empty.
-[[nodiscard]] io::PullOptions pull_options(const Settings& settings, const Machine& machine,
-                                           std::function<bool()> stopped);
+[[nodiscard]] models::PullOptions pull_options(const settings::Settings& settings,
+                                               const hardware::Machine& machine,
+                                               std::function<bool()> stopped);
 
 // Plans, shows what was decided, fetches with a progress bar and says the names that the model
 // answers to. The answer is what was fetched. Throws as plan_pull and run_pull do.
-io::PullPlan pull_shown(const std::string& name, const io::PullOptions& options);
+models::PullPlan pull_shown(const std::string& name, const models::PullOptions& options);
 
 // For a launch that found no model: with a person at a terminal and not --offline, offers the short
 // list and fetches the choice. True: there is a model now. A hub that cannot be reached, or a
 // download that fails, is one line for the person and false. Throws Stopped.
-[[nodiscard]] bool fetch_first_model(const io::PullOptions& options);
+[[nodiscard]] bool fetch_first_model(const models::PullOptions& options);
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

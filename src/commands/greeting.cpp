@@ -1,11 +1,11 @@
 #include "greeting.hpp"
 
-#include "odysseus/system/terminal.hpp"
 #include "odysseus/base/text.hpp"
-#include "odysseus/models/toy_model.hpp"
 #include "odysseus/base/version.hpp"
+#include "odysseus/models/toy_model.hpp"
+#include "odysseus/system/terminal.hpp"
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
 std::string url_of(const std::string& host, int port) {
     const bool ipv6 = host.find(':') != std::string::npos;
@@ -15,41 +15,41 @@ std::string url_of(const std::string& host, int port) {
 
 void say_first_lines(const Plan& plan, bool first_run) {
     if (first_run) {
-        io::say("machine", machine_line(plan.hardware));
+        system::say("machine", machine_line(plan.hardware));
         for (const auto& note : plan.hardware.notes)
-            io::say("", note);
+            system::say("", note);
         if (plan.build) {
-            io::say("build", cat("llama.cpp ",
-                                 plan.build->tag.empty() ? plan.build->source : plan.build->tag,
-                                 plan.build->reason.empty() ? "" : ": ", plan.build->reason));
+            system::say("build", cat("llama.cpp ",
+                                     plan.build->tag.empty() ? plan.build->source : plan.build->tag,
+                                     plan.build->reason.empty() ? "" : ": ", plan.build->reason));
         }
-        io::say("models", models_line(plan.models));
+        system::say("models", models_line(plan.models));
         for (const auto& finding : plan.findings)
-            io::say("", finding);
-        io::say("context", plan.context.reason);
+            system::say("", finding);
+        system::say("context", plan.context.reason);
         return;
     }
-    io::say("odysseus", cat(version(), " on ", machine_line(plan.hardware)));
-    io::say("models",
-            cat(models_line(plan.models), "; ", plan.context.tokens, " tokens of context"));
+    system::say("odysseus", cat(version(), " on ", machine_line(plan.hardware)));
+    system::say("models",
+                cat(models_line(plan.models), "; ", plan.context.tokens, " tokens of context"));
 }
 
-void say_toy(const Settings& settings, const std::vector<Model>& models) {
-    if (models.size() != 1 || models.front().id != k_toy_model_name) return;
-    io::say("toy", cat(k_toy_model_name,
-                       " has random weights, so its answers are noise; put a .gguf file into ",
-                       settings.models_dir, " or fetch one: odysseus pull NAME"));
+void say_toy(const settings::Settings& settings, const std::vector<models::Model>& models) {
+    if (models.size() != 1 || models.front().id != models::k_toy_model_name) return;
+    system::say("toy", cat(models::k_toy_model_name,
+                           " has random weights, so its answers are noise; put a .gguf file into ",
+                           settings.models_dir, " or fetch one: odysseus pull NAME"));
 }
 
 void say_ready(const std::string& url, const Plan& plan, bool first_run) {
-    io::say("ready", cat(url, "  (a page for people: ", url, "/odysseus; Ctrl-C stops)"));
+    system::say("ready", cat(url, "  (a page for people: ", url, "/odysseus; Ctrl-C stops)"));
     if (!first_run || plan.models.empty()) return;
     const auto& model = plan.models.front();
-    io::say("try it",
-            cat("curl ", url,
-                "/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\": \"",
-                model.names.empty() ? model.id : model.names.front(),
-                "\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'"));
+    system::say("try it",
+                cat("curl ", url,
+                    "/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\": \"",
+                    model.names.empty() ? model.id : model.names.front(),
+                    "\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'"));
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -1,12 +1,12 @@
 // What a launch tells a person on the terminal: a few calm lines the first time, three later.
 #pragma once
 
-#include "plan_report.hpp"
 #include "odysseus/settings/settings.hpp"
+#include "plan_report.hpp"
 
 #include <string>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
 // Where a browser on this machine finds the server.
 [[nodiscard]] std::string url_of(const std::string& host, int port);
@@ -15,6 +15,6 @@ void say_first_lines(const Plan& plan, bool first_run);
 // With a command to try, the first time.
 void say_ready(const std::string& url, const Plan& plan, bool first_run);
 // A toy model is a way to see that everything works, not a way to get answers.
-void say_toy(const Settings& settings, const std::vector<Model>& models);
+void say_toy(const settings::Settings& settings, const std::vector<models::Model>& models);
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

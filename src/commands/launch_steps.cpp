@@ -1,26 +1,26 @@
 #include "launch_steps.hpp"
 
 #include "odysseus/base/error.hpp"
-#include "odysseus/models/model_file.hpp"
-#include "odysseus/hardware/machine_json.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/hardware/machine_json.hpp"
+#include "odysseus/hardware/probe.hpp"
+#include "odysseus/models/model_file.hpp"
 #include "odysseus/models/toy_model.hpp"
 #include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/files.hpp"
-#include "odysseus/hardware/probe.hpp"
 
 #include <fstream>
 #include <sstream>
 #include <thread>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 namespace {
 
 constexpr const char* k_toy_file = "odysseus-toy.gguf";
 constexpr std::uintmax_t k_hardware_bytes_max = std::uintmax_t{1024} * 1024;
 
-Machine machine_from_file(const Settings& settings) {
-    const auto file = platform::path_from_utf8(settings.hardware);
+hardware::Machine machine_from_file(const settings::Settings& settings) {
+    const auto file = system::path_from_utf8(settings.hardware);
     const auto refuse = [&](const std::string& why) {
         throw Error(Fault::usage, cat(settings.hardware_from, ": ", settings.hardware, why));
     };
@@ -32,30 +32,31 @@ Machine machine_from_file(const Settings& settings) {
     std::ostringstream text;
     text << in.rdbuf();
     if (!in && size > 0) refuse(" cannot be read; check its permissions");
-    auto machine = machine_from_json(text.str());
+    auto machine = hardware::machine_from_json(text.str());
     if (const auto* why = std::get_if<std::string>(&machine)) {
         refuse(cat(": ", *why));
     }
-    return std::get<Machine>(std::move(machine));
+    return std::get<hardware::Machine>(std::move(machine));
 }
 
 } // namespace
 
-void make_folders(const io::ResolvedSettings& resolved,
+void make_folders(const settings::ResolvedSettings& resolved,
                   std::initializer_list<std::filesystem::path> folders) {
     const auto& home = resolved.raw.at("home");
-    const auto said =
-        home.origin == Origin::fallback ? "the folder that holds the program" : home.where;
+    const auto said = home.origin == settings::Origin::fallback
+                          ? "the folder that holds the program"
+                          : home.where;
     for (const auto& folder : folders) {
         std::error_code error;
         std::filesystem::create_directories(folder, error);
         if (!error) continue;
         const auto& models = resolved.raw.at("models_dir");
-        const bool is_models = platform::utf8(folder) == resolved.values.models_dir &&
-                               models.origin != Origin::fallback;
+        const bool is_models = system::utf8(folder) == resolved.values.models_dir &&
+                               models.origin != settings::Origin::fallback;
         throw Error(Fault::usage,
-                    is_models ? cat("the models folder ", platform::utf8(folder), " (",
-                                    models.where, ") cannot be made: ", error.message(),
+                    is_models ? cat("the models folder ", system::utf8(folder), " (", models.where,
+                                    ") cannot be made: ", error.message(),
                                     "; name another one with --models-dir DIR")
                               : cat("nothing can be written in HOME, ", resolved.values.home, " (",
                                     said, "): ", error.message(),
@@ -64,45 +65,47 @@ void make_folders(const io::ResolvedSettings& resolved,
     }
 }
 
-Machine machine_for(const Settings& settings) {
+hardware::Machine machine_for(const settings::Settings& settings) {
     auto machine =
-        settings.hardware.empty() ? platform::probe_machine() : machine_from_file(settings);
+        settings.hardware.empty() ? hardware::probe_machine() : machine_from_file(settings);
     if (settings.device) machine.backend = *settings.device;
     return machine;
 }
 
-Model toy_model(const Home& home) {
-    const auto bytes = toy_model_gguf();
-    const ScannedFile file{{k_toy_file, static_cast<std::int64_t>(bytes.size())}, read_gguf(bytes)};
-    auto model = make_catalog({file}, platform::utf8(home.data())).models.front();
+models::Model toy_model(const settings::Home& home) {
+    const auto bytes = models::toy_model_gguf();
+    const models::ScannedFile file{{k_toy_file, static_cast<std::int64_t>(bytes.size())},
+                                   models::read_gguf(bytes)};
+    auto model = models::make_catalog({file}, system::utf8(home.data())).models.front();
     model.listed_by_router = false; // it does not lie in the models folder
     return model;
 }
 
-void write_toy_model(const Home& home) {
-    const auto bytes = toy_model_gguf();
+void write_toy_model(const settings::Home& home) {
+    const auto bytes = models::toy_model_gguf();
     std::error_code error;
     if (std::filesystem::file_size(home.data() / k_toy_file, error) == bytes.size() && !error)
         return;
-    platform::write_file_atomically(home.data() / k_toy_file, bytes);
+    system::write_file_atomically(home.data() / k_toy_file, bytes);
 }
 
-ContextChoice context_for(const Settings& settings, const Machine& machine,
-                          const std::vector<Model>& models,
-                          const std::vector<std::string>& llama_args) {
-    const auto said = user_arguments(llama_args);
-    ContextWish wish;
+memory::ContextChoice context_for(const settings::Settings& settings,
+                                  const hardware::Machine& machine,
+                                  const std::vector<models::Model>& models,
+                                  const std::vector<std::string>& llama_args) {
+    const auto said = server::user_arguments(llama_args);
+    memory::ContextWish wish;
     wish.pinned = said.context ? said.context : settings.ctx;
     wish.parallel = settings.parallel;
     if (said.key_type) wish.key_type = *said.key_type;
     if (said.value_type) wish.value_type = *said.value_type;
-    return choose_auto_context(machine, largest_model(models), wish);
+    return memory::choose_auto_context(machine, models::largest_model(models), wish);
 }
 
-LaunchPlan launch_plan_for(const Settings& settings, const Home& home, const Machine& machine,
-                           std::int64_t context, int port,
-                           const std::vector<std::string>& llama_args) {
-    LaunchPlan plan;
+server::LaunchPlan launch_plan_for(const settings::Settings& settings, const settings::Home& home,
+                                   const hardware::Machine& machine, std::int64_t context, int port,
+                                   const std::vector<std::string>& llama_args) {
+    server::LaunchPlan plan;
     plan.port = port;
     plan.models_dir = settings.models_dir;
     plan.parallel = settings.parallel;
@@ -112,9 +115,9 @@ LaunchPlan launch_plan_for(const Settings& settings, const Home& home, const Mac
                                           std::max(1U, std::thread::hardware_concurrency())));
     plan.backend = machine.backend;
     plan.per_model_context = settings.per_model_context;
-    plan.preset_file = platform::utf8(home.preset());
-    plan.user_arguments = arguments_for_context(llama_args, context);
+    plan.preset_file = system::utf8(home.preset());
+    plan.user_arguments = server::arguments_for_context(llama_args, context);
     return plan;
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

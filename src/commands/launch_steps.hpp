@@ -2,10 +2,10 @@
 // ones before.
 #pragma once
 
+#include "odysseus/models/model_catalog.hpp"
+#include "odysseus/server/launch_plan.hpp"
 #include "odysseus/settings/home.hpp"
 #include "odysseus/settings/settings_source.hpp"
-#include "odysseus/server/launch_plan.hpp"
-#include "odysseus/models/model_catalog.hpp"
 #include "plan_report.hpp"
 
 #include <filesystem>
@@ -13,29 +13,32 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
 // Makes the folders that a command is going to write into, before it does anything else. Throws
 // Error (usage) that says where HOME or the models folder was named, and how to name another.
-void make_folders(const io::ResolvedSettings& resolved,
+void make_folders(const settings::ResolvedSettings& resolved,
                   std::initializer_list<std::filesystem::path> folders);
 
 // Probed, or as --hardware FILE says; --device decides the backend. Throws Error (usage) for a file
 // that says nothing.
-[[nodiscard]] Machine machine_for(const Settings& settings);
+[[nodiscard]] hardware::Machine machine_for(const settings::Settings& settings);
 
 // The built-in model, as the catalog would describe it. It needs no file yet.
-[[nodiscard]] Model toy_model(const Home& home);
+[[nodiscard]] models::Model toy_model(const settings::Home& home);
 // Writes its file when it is not there.
-void write_toy_model(const Home& home);
+void write_toy_model(const settings::Home& home);
 
-[[nodiscard]] ContextChoice context_for(const Settings& settings, const Machine& machine,
-                                        const std::vector<Model>& models,
-                                        const std::vector<std::string>& llama_args);
+[[nodiscard]] memory::ContextChoice context_for(const settings::Settings& settings,
+                                                const hardware::Machine& machine,
+                                                const std::vector<models::Model>& models,
+                                                const std::vector<std::string>& llama_args);
 
 // How llama-server will be started with this context on this port.
-[[nodiscard]] LaunchPlan launch_plan_for(const Settings& settings, const Home& home,
-                                         const Machine& machine, std::int64_t context, int port,
-                                         const std::vector<std::string>& llama_args);
+[[nodiscard]] server::LaunchPlan launch_plan_for(const settings::Settings& settings,
+                                                 const settings::Home& home,
+                                                 const hardware::Machine& machine,
+                                                 std::int64_t context, int port,
+                                                 const std::vector<std::string>& llama_args);
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -1,14 +1,14 @@
-#include "odysseus/commands/commands.hpp"
-#include "odysseus/models/model_scan.hpp"
-#include "odysseus/system/terminal.hpp"
-#include "odysseus/memory/kv_cost.hpp"
-#include "plan_report.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/commands/commands.hpp"
+#include "odysseus/memory/kv_cost.hpp"
+#include "odysseus/models/model_scan.hpp"
 #include "odysseus/system/files.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "plan_report.hpp"
 
 #include <nlohmann/json.hpp>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 namespace {
 
 std::string or_dash(const std::optional<std::int64_t>& value, std::string (*text)(std::int64_t)) {
@@ -21,31 +21,33 @@ std::string count_text(std::int64_t count) {
 
 } // namespace
 
-int models(const io::CommandLine& line, const io::ResolvedSettings& settings) {
-    io::ModelScan scan(platform::path_from_utf8(settings.values.models_dir));
+int models(const settings::CommandLine& line, const settings::ResolvedSettings& settings) {
+    models::ModelScan scan(system::path_from_utf8(settings.values.models_dir));
     const auto catalog = scan.catalog();
     for (const auto& finding : catalog.findings)
-        io::say("note", finding);
+        system::say("note", finding);
     if (line.has("--json")) {
         const nlohmann::ordered_json document{{"models_dir", settings.values.models_dir},
                                               {"models", models_json(catalog.models)},
                                               {"findings", catalog.findings}};
-        io::print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+        system::print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+                      "\n");
         return 0;
     }
     if (catalog.models.empty()) {
-        io::say("models", cat("none in ", settings.values.models_dir,
-                              "; put a .gguf file there, or fetch one with: odysseus pull NAME"));
+        system::say("models",
+                    cat("none in ", settings.values.models_dir,
+                        "; put a .gguf file there, or fetch one with: odysseus pull NAME"));
         return 0;
     }
-    io::Table table({"model", "size", "trained for", "cache a token", "answers to"});
+    system::Table table({"model", "size", "trained for", "cache a token", "answers to"});
     for (const auto& model : catalog.models) {
-        table.add({model.id, byte_text(model.size_bytes),
-                   or_dash(model.trained_context, count_text),
-                   or_dash(kv_bytes_per_token(model.kv), byte_text), joined(model.names, ", ")});
+        table.add(
+            {model.id, byte_text(model.size_bytes), or_dash(model.trained_context, count_text),
+             or_dash(memory::kv_bytes_per_token(model.kv), byte_text), joined(model.names, ", ")});
     }
-    io::print(table.text());
+    system::print(table.text());
     return 0;
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -1,18 +1,18 @@
+#include "launch_steps.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/commands/commands.hpp"
 #include "odysseus/memory/context_record.hpp"
-#include "launch_steps.hpp"
+#include "odysseus/models/model_scan.hpp"
+#include "odysseus/system/files.hpp"
+#include "odysseus/system/terminal.hpp"
 #include "server_choice.hpp"
 #include "verify.hpp"
-#include "odysseus/models/model_scan.hpp"
-#include "odysseus/system/terminal.hpp"
-#include "odysseus/system/files.hpp"
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
-int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
+int plan(const settings::CommandLine& line, const settings::ResolvedSettings& resolved) {
     const auto& settings = resolved.values;
-    const auto home = home_of(settings);
+    const auto home = settings::home_of(settings);
     Plan plan;
     plan.hardware = machine_for(settings);
 
@@ -32,31 +32,31 @@ int plan(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     auto used = plan.hardware;
     const bool own_choice = settings.device == Backend::cpu; // any build computes there
     if (plan.build && plan.build->backend && !own_choice) used.backend = *plan.build->backend;
-    io::ModelScan scan(platform::path_from_utf8(settings.models_dir));
+    models::ModelScan scan(system::path_from_utf8(settings.models_dir));
     const auto catalog = scan.catalog();
     plan.findings = catalog.findings;
     plan.models = catalog.models;
     plan.context = context_for(settings, used, plan.models, line.llama_args);
-    if (line.has("--forget")) ContextRecord::forget(home);
-    const ContextRecord record(home, settings, used, plan.build ? plan.build->tag : "");
+    if (line.has("--forget")) memory::ContextRecord::forget(home);
+    const memory::ContextRecord record(home, settings, used, plan.build ? plan.build->tag : "");
     plan.context = record.recalled(std::move(plan.context), plan.models);
     if (line.has("--verify")) {
         auto as_used = plan;
         as_used.hardware = used;
         plan.verified = verified(ready_server(settings, used), as_used, line.llama_args);
     }
-    plan.argv = launch_arguments(launch_plan_for(settings, home, used, plan.context.tokens,
-                                                 settings.llama_port, line.llama_args));
+    plan.argv = server::launch_arguments(launch_plan_for(settings, home, used, plan.context.tokens,
+                                                         settings.llama_port, line.llama_args));
     plan.argv.insert(plan.argv.begin(), "llama-server");
 
     if (line.has("--json")) {
-        io::print(plan_json(plan));
+        system::print(plan_json(plan));
     } else {
-        io::print(plan_text(plan));
+        system::print(plan_text(plan));
     }
     if (code != 0 && line.has("--json"))
-        io::say("build", plan.build_trouble); // else it is in the text
+        system::say("build", plan.build_trouble); // else it is in the text
     return code;
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

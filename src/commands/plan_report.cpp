@@ -1,13 +1,13 @@
 #include "plan_report.hpp"
 
-#include "odysseus/memory/kv_cost.hpp"
-#include "odysseus/hardware/machine_json.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/hardware/machine_json.hpp"
+#include "odysseus/memory/kv_cost.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::commands {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -19,15 +19,15 @@ Json or_null(const std::optional<Value>& value) {
     return value ? Json(*value) : Json();
 }
 
-Json file_json(const BuildFile& file) {
-    return {{"role", file.role == FileRole::primary ? "primary" : "runtime"},
+Json file_json(const builds::BuildFile& file) {
+    return {{"role", file.role == builds::FileRole::primary ? "primary" : "runtime"},
             {"name", file.name},
             {"url", file.url},
             {"size", or_null(file.size)},
             {"sha256", or_null(file.sha256)}};
 }
 
-Json model_json(const Model& model) {
+Json model_json(const models::Model& model) {
     return {{"id", model.id},
             {"names", model.names},
             {"path", model.path},
@@ -36,8 +36,8 @@ Json model_json(const Model& model) {
             {"mmproj", or_null(model.mmproj)},
             {"architecture", or_null(model.architecture)},
             {"trained_context", or_null(model.trained_context)},
-            {"kv_bytes_per_token", or_null(kv_bytes_per_token(model.kv))},
-            {"kv_fixed_bytes", or_null(kv_fixed_bytes(model.kv))}};
+            {"kv_bytes_per_token", or_null(memory::kv_bytes_per_token(model.kv))},
+            {"kv_fixed_bytes", or_null(memory::kv_fixed_bytes(model.kv))}};
 }
 
 // "what" in a column of its own, then the text.
@@ -48,7 +48,7 @@ std::string entry(std::string_view what, const std::string& text) {
     return line + text + '\n';
 }
 
-Json verified_json(const FitComparison& verified) {
+Json verified_json(const memory::FitComparison& verified) {
     Json devices = Json::array();
     for (const auto& device : verified.devices) {
         devices.push_back({{"device", device.device},
@@ -65,7 +65,7 @@ Json verified_json(const FitComparison& verified) {
             {"trouble", answered ? Json() : Json(verified.trouble)}};
 }
 
-std::string verified_text(const FitComparison& verified) {
+std::string verified_text(const memory::FitComparison& verified) {
     if (!verified.trouble.empty()) return entry("verified", cat("not: ", verified.trouble));
     char ours[32];
     std::snprintf(ours, sizeof ours, "%.1f", verified.our_context_mib);
@@ -117,22 +117,21 @@ std::string build_text(const Plan& plan) {
     return text;
 }
 
-std::string models_text(const std::vector<Model>& models) {
+std::string models_text(const std::vector<models::Model>& models) {
     std::string text = entry("models", models_line(models));
     constexpr std::size_t k_shown_max = 20;
     for (std::size_t i = 0; i < models.size() && i < k_shown_max; ++i) {
         const auto& model = models[i];
-        text +=
-            entry("", cat(model.id, " (", byte_text(model.size_bytes),
-                          model.kv
-                              ? cat(", ", byte_text(kv_bytes_per_token(*model.kv)), " of cache a token")
-                              : ", cache cost not known",
-                          ")"));
+        text += entry("", cat(model.id, " (", byte_text(model.size_bytes),
+                              model.kv ? cat(", ", byte_text(memory::kv_bytes_per_token(*model.kv)),
+                                             " of cache a token")
+                                       : ", cache cost not known",
+                              ")"));
     }
     return text;
 }
 
-std::string context_text(const ContextChoice& context) {
+std::string context_text(const memory::ContextChoice& context) {
     std::string_view reason = context.reason;
     if (const auto again = cat(context.tokens, " tokens: "); reason.starts_with(again))
         reason.remove_prefix(again.size());
@@ -162,14 +161,14 @@ Json build_json(const std::optional<PlannedBuild>& build) {
             {"reason", build->reason}};
 }
 
-Json models_json(const std::vector<Model>& models) {
+Json models_json(const std::vector<models::Model>& models) {
     Json list = Json::array();
     for (const auto& model : models)
         list.push_back(model_json(model));
     return list;
 }
 
-Json context_json(const ContextChoice& context) {
+Json context_json(const memory::ContextChoice& context) {
     return {{"tokens", context.tokens},
             {"source", context.source},
             {"available_mib", or_null(context.available_mib)},
@@ -182,7 +181,7 @@ Json context_json(const ContextChoice& context) {
 }
 
 std::string plan_json(const Plan& plan) {
-    Json document{{"hardware", machine_json(plan.hardware)},
+    Json document{{"hardware", hardware::machine_json(plan.hardware)},
                   {"build", build_json(plan.build)},
                   {"build_trouble", plan.build ? Json() : Json(plan.build_trouble)},
                   {"models", models_json(plan.models)},
@@ -205,11 +204,11 @@ std::string plan_text(const Plan& plan) {
     return text + entry("command", shell_line(plan.argv));
 }
 
-std::string machine_line(const Machine& machine) {
+std::string machine_line(const hardware::Machine& machine) {
     std::vector<std::string> parts;
     for (const auto& gpu : machine.gpus) {
         std::string part =
-            gpu.name.empty() ? std::string(vendor_name(gpu.vendor)) + " GPU" : gpu.name;
+            gpu.name.empty() ? std::string(hardware::vendor_name(gpu.vendor)) + " GPU" : gpu.name;
         if (gpu.free_mib && gpu.total_mib) {
             part += cat(" (", gib_text(*gpu.free_mib), " free of ", gib_text(*gpu.total_mib), ")");
         } else if (gpu.total_mib) {
@@ -223,11 +222,11 @@ std::string machine_line(const Machine& machine) {
         cpu += cat(", ", *machine.cpu_cores, *machine.cpu_cores == 1 ? " core" : " cores");
     parts.push_back(std::move(cpu));
     if (machine.ram_mib) parts.push_back(gib_text(*machine.ram_mib) + " RAM");
-    return cat(os_title(machine.os), " ", arch_name(machine.arch), ", ",
+    return cat(hardware::os_title(machine.os), " ", hardware::arch_name(machine.arch), ", ",
                backend_title(machine.backend), ": ", joined(parts, "; "));
 }
 
-std::string models_line(const std::vector<Model>& models) {
+std::string models_line(const std::vector<models::Model>& models) {
     if (models.empty()) return "none";
     std::vector<std::string> names;
     constexpr std::size_t k_named_max = 3;
@@ -245,4 +244,4 @@ std::string models_line(const std::vector<Model>& models) {
            cat(models.size() == 1 ? ", " : "; the largest is ", byte_text(largest->loaded_bytes()));
 }
 
-} // namespace odysseus
+} // namespace odysseus::commands

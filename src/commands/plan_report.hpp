@@ -3,9 +3,9 @@
 #pragma once
 
 #include "odysseus/builds/build.hpp"
+#include "odysseus/hardware/machine.hpp"
 #include "odysseus/memory/context_choice.hpp"
 #include "odysseus/memory/fit_report.hpp"
-#include "odysseus/hardware/machine.hpp"
 #include "odysseus/models/model.hpp"
 
 #include <nlohmann/json_fwd.hpp>
@@ -13,34 +13,34 @@
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::commands {
 
 // The llama.cpp build that would run or runs.
 struct PlannedBuild {
     std::string source; // "ggml-org/llama.cpp", or where it was imported from
     std::string tag;    // "" when it is not known, as for --llama-server PATH
     bool installed = false;
-    std::vector<BuildFile> files; // empty when nothing is to be fetched
+    std::vector<builds::BuildFile> files; // empty when nothing is to be fetched
     std::string reason;
     std::optional<Backend> backend = std::nullopt; // absent: that of the machine
 };
 
 struct Plan {
-    Machine hardware;
+    hardware::Machine hardware;
     std::optional<PlannedBuild>
         build; // absent: none fits, or none could be asked for; `build_trouble` says why
     std::string build_trouble;
-    std::vector<Model> models;
-    ContextChoice context;
+    std::vector<models::Model> models;
+    memory::ContextChoice context;
     std::vector<std::string> argv; // llama-server's, its name first
     std::vector<std::string> findings;
-    std::optional<FitComparison> verified; // with --verify
+    std::optional<memory::FitComparison> verified; // with --verify
 };
 
 // The parts and the whole (docs/manual.md, "plan --json").
 [[nodiscard]] nlohmann::ordered_json build_json(const std::optional<PlannedBuild>& build);
-[[nodiscard]] nlohmann::ordered_json models_json(const std::vector<Model>& models);
-[[nodiscard]] nlohmann::ordered_json context_json(const ContextChoice& context);
+[[nodiscard]] nlohmann::ordered_json models_json(const std::vector<models::Model>& models);
+[[nodiscard]] nlohmann::ordered_json context_json(const memory::ContextChoice& context);
 [[nodiscard]] std::string plan_json(const Plan& plan); // ends with a line end
 
 // For a person: a short text with every figure and its reason.
@@ -48,7 +48,7 @@ struct Plan {
 
 // One line each, without a line end: "NVIDIA GeForce RTX 4090, 23.4 GiB free of 24.0 GiB; 16
 // cores, 64.0 GiB RAM".
-[[nodiscard]] std::string machine_line(const Machine& machine);
-[[nodiscard]] std::string models_line(const std::vector<Model>& models);
+[[nodiscard]] std::string machine_line(const hardware::Machine& machine);
+[[nodiscard]] std::string models_line(const std::vector<models::Model>& models);
 
-} // namespace odysseus
+} // namespace odysseus::commands

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace odysseus {
+namespace odysseus::commands {
 namespace {
 
 constexpr std::string_view k_mask = "[removed]";
@@ -191,4 +191,4 @@ std::string redacted(std::string_view text, const RedactRules& rules) {
     return out;
 }
 
-} // namespace odysseus
+} // namespace odysseus::commands

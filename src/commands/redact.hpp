@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::commands {
 
 struct RedactRules {
     std::vector<std::string> secrets; // known values: keys, tokens, passwords
@@ -23,4 +23,4 @@ struct RedactRules {
 //     "content", "input" and the like, and the lines that follow until a record of a log begins
 [[nodiscard]] std::string redacted(std::string_view text, const RedactRules& rules);
 
-} // namespace odysseus
+} // namespace odysseus::commands

@@ -1,31 +1,31 @@
 // The story of a launch, from top to bottom.
-#include "odysseus/base/error.hpp"
-#include "odysseus/commands/commands.hpp"
 #include "first_model.hpp"
 #include "greeting.hpp"
-#include "supervisor_spec.hpp"
-#include "odysseus/system/terminal.hpp"
+#include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
-#include "status_report.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/commands/commands.hpp"
 #include "odysseus/download/url.hpp"
+#include "odysseus/models/models_folder.hpp"
+#include "odysseus/proxy/proxy.hpp"
 #include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/files.hpp"
+#include "odysseus/system/heap.hpp"
 #include "odysseus/system/instance_lock.hpp"
 #include "odysseus/system/leftovers.hpp"
-#include "odysseus/system/heap.hpp"
 #include "odysseus/system/ports.hpp"
 #include "odysseus/system/service_manager.hpp"
 #include "odysseus/system/stop_signal.hpp"
-#include "odysseus/models/models_folder.hpp"
-#include "odysseus/proxy/proxy.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "status_report.hpp"
+#include "supervisor_spec.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <limits>
 #include <optional>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 namespace {
 
 using namespace std::chrono_literals;
@@ -34,10 +34,10 @@ constexpr auto k_no_lines = std::numeric_limits<std::uint64_t>::max();
 constexpr auto k_request_grace = 10s; // requests in flight get so long when we stop
 
 bool is_loopback(const std::string& address) {
-    return address == "::1" || is_loopback_host(address);
+    return address == "::1" || download::is_loopback_host(address);
 }
 
-void refuse_open_door(const Settings& settings) {
+void refuse_open_door(const settings::Settings& settings) {
     if (is_loopback(settings.host) || !settings.api_keys.empty() || settings.allow_unauthenticated)
         return;
     throw Error(Fault::usage, cat("--host ", settings.host,
@@ -46,21 +46,22 @@ void refuse_open_door(const Settings& settings) {
 }
 
 // Binds the port that was asked for, or the next free one where nobody asked.
-void listen(Proxy& proxy, const Settings& settings) {
+void listen(proxy::Proxy& proxy, const settings::Settings& settings) {
     try {
         proxy.listen(settings.host, settings.port);
     } catch (const Error& error) {
         if (error.fault() != Fault::busy || settings.port_asked_for) throw;
-        const auto other = platform::next_free_port(settings.host, settings.port + 1);
+        const auto other = system::next_free_port(settings.host, settings.port + 1);
         if (!other) throw;
         proxy.listen(settings.host, *other);
-        io::say("port", cat(settings.port, " is taken; using ", *other, " instead"));
+        system::say("port", cat(settings.port, " is taken; using ", *other, " instead"));
     }
 }
 
-ProxySettings proxy_settings(const Settings& settings, const std::vector<std::string>& llama_args) {
-    ProxySettings proxy;
-    proxy.models_max = user_arguments(llama_args).models_max.value_or(proxy.models_max);
+proxy::ProxySettings proxy_settings(const settings::Settings& settings,
+                                    const std::vector<std::string>& llama_args) {
+    proxy::ProxySettings proxy;
+    proxy.models_max = server::user_arguments(llama_args).models_max.value_or(proxy.models_max);
     proxy.access.keys = settings.api_keys;
     proxy.access.hosts = settings.allow_hosts;
     proxy.access.origins = settings.allow_origins;
@@ -69,10 +70,10 @@ ProxySettings proxy_settings(const Settings& settings, const std::vector<std::st
     return proxy;
 }
 
-StatusReport report_of(const Serving& serving, const Traffic& traffic, const TokenCount& tokens,
-                       std::chrono::seconds uptime) {
+StatusReport report_of(const server::Serving& serving, const proxy::Traffic& traffic,
+                       const server::TokenCount& tokens, std::chrono::seconds uptime) {
     StatusReport report;
-    report.state = state_name(serving.state);
+    report.state = server::state_name(serving.state);
     report.reason = serving.reason;
     report.generation = serving.generation;
     report.uptime_s = uptime.count();
@@ -90,21 +91,21 @@ StatusReport report_of(const Serving& serving, const Traffic& traffic, const Tok
 
 } // namespace
 
-int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
+int serve(const settings::CommandLine& line, const settings::ResolvedSettings& resolved) {
     const auto& settings = resolved.values;
     refuse_open_door(settings);
-    platform::limit_heap_arenas();
-    platform::StopSignal stop;
+    system::limit_heap_arenas();
+    system::StopSignal stop;
 
-    const auto home = home_of(settings);
+    const auto home = settings::home_of(settings);
     const bool first_run = !std::filesystem::exists(home.data() / "odysseus.lock");
     make_folders(resolved, {home.data(), home.logs(), settings.models_dir});
-    const platform::InstanceLock lock(home.root);
+    const system::InstanceLock lock(home.root);
     log::set_up(*log::level_from(settings.log_level), *log::format_from(settings.log_format),
                 home.logs() / "odysseus.log");
 
-    if (const auto ended = platform::clean_leftovers(llama_record(home))) log::warn(*ended);
-    platform::sweep_temporaries(home.data());
+    if (const auto ended = system::clean_leftovers(llama_record(home))) log::warn(*ended);
+    system::sweep_temporaries(home.data());
 
     Plan plan;
     plan.hardware = machine_for(settings);
@@ -112,22 +113,23 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     plan.hardware.backend = server.backend;
     plan.build = server.build;
 
-    if (io::ModelScan(settings.models_dir).catalog().models.empty()) {
+    if (models::ModelScan(settings.models_dir).catalog().models.empty()) {
         (void)fetch_first_model(
             pull_options(settings, plan.hardware, [&stop] { return stop.asked(); }));
     }
-    Models models(settings.models_dir, toy_model(home),
-                  settings.default_model.empty() ? std::nullopt
-                                                 : std::optional(settings.default_model));
+    models::Models models(settings.models_dir, toy_model(home),
+                          settings.default_model.empty() ? std::nullopt
+                                                         : std::optional(settings.default_model));
     plan.models = models.models();
     plan.findings = models.catalog()->findings;
     write_toy_model(home);
     plan.context = context_for(settings, plan.hardware, plan.models, line.llama_args);
 
-    ContextRecord record(home, settings, plan.hardware, plan.build->tag);
+    memory::ContextRecord record(home, settings, plan.hardware, plan.build->tag);
     plan.context = record.recalled(std::move(plan.context), plan.models);
-    PresetFile preset(home.preset(), own_contexts(settings, plan.hardware, record, line.llama_args),
-                      gpu_layers(plan.hardware.backend));
+    server::PresetFile preset(home.preset(),
+                              own_contexts(settings, plan.hardware, record, line.llama_args),
+                              server::gpu_layers(plan.hardware.backend));
     preset.offer(*models.catalog());
     say_first_lines(plan, first_run);
 
@@ -148,18 +150,19 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
         lost = error;
         stop.ask();
     };
-    Supervisor supervisor(std::move(spec));
-    models.on_change(
-        [&](const Catalog& catalog) { offer_models(preset, catalog, supervisor.current()); });
+    server::Supervisor supervisor(std::move(spec));
+    models.on_change([&](const models::Catalog& catalog) {
+        offer_models(preset, catalog, supervisor.current());
+    });
     stop.on_second([&supervisor] { supervisor.kill_now(); });
 
     const auto began = std::chrono::steady_clock::now();
-    ProxyPages pages;
+    proxy::ProxyPages pages;
     pages.log_json = [&supervisor](std::uint64_t after) {
         const auto tail = supervisor.log_tail(after);
         return log_json(tail.next, tail.lines);
     };
-    pages.status_json = [&, began](const Traffic& traffic) {
+    pages.status_json = [&, began](const proxy::Traffic& traffic) {
         auto now = plan;
         now.models = models.models();
         if (now.build->tag.empty()) now.build->tag = supervisor.build();
@@ -169,7 +172,8 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
                                      std::chrono::duration_cast<std::chrono::seconds>(uptime)),
                            now);
     };
-    Proxy proxy(proxy_settings(settings, line.llama_args), supervisor, models, std::move(pages));
+    proxy::Proxy proxy(proxy_settings(settings, line.llama_args), supervisor, models,
+                       std::move(pages));
     listen(proxy, settings);
     proxy.start();
     supervisor.start();
@@ -179,12 +183,12 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     if (!stop.asked()) {
         say_ready(url_of(settings.host, proxy.port()), plan, first_run);
         say_toy(settings, plan.models);
-        platform::notify_ready();
-        platform::return_unused_memory();
+        system::notify_ready();
+        system::return_unused_memory();
         stop.wait();
     }
-    io::say("stopping", "requests under way may finish; Ctrl-C again stops at once");
-    platform::notify_stopping();
+    system::say("stopping", "requests under way may finish; Ctrl-C again stops at once");
+    system::notify_stopping();
     proxy.stop(k_request_grace);
     note_what_held(record, models.models(), supervisor.current());
     supervisor.stop();
@@ -193,4 +197,4 @@ int serve(const io::CommandLine& line, const io::ResolvedSettings& resolved) {
     return 0;
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -1,22 +1,22 @@
 #include "server_choice.hpp"
 
-#include "odysseus/base/error.hpp"
 #include "launch_steps.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
 #include "odysseus/builds/acquire.hpp"
 #include "odysseus/builds/build_files.hpp"
-#include "odysseus/system/terminal.hpp"
-#include "odysseus/base/text.hpp"
 #include "odysseus/system/files.hpp"
+#include "odysseus/system/terminal.hpp"
 
 #include <memory>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 namespace {
 
 constexpr int k_question_tries = 3;
 
-Server named_server(const Settings& settings, const Machine& machine) {
-    const auto path = platform::path_from_utf8(settings.llama_server);
+Server named_server(const settings::Settings& settings, const hardware::Machine& machine) {
+    const auto path = system::path_from_utf8(settings.llama_server);
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) {
         throw Error(Fault::usage,
@@ -24,7 +24,7 @@ Server named_server(const Settings& settings, const Machine& machine) {
                         "; name the llama-server program itself, or leave it out and let odysseus "
                         "fetch one"));
     }
-    if (!platform::may_run(path)) {
+    if (!system::may_run(path)) {
         throw Error(Fault::usage, cat(settings.llama_server_from, ": ", settings.llama_server,
                                       " is no program that you may run; name llama-server itself "
                                       "(chmod +x, if it is that)"));
@@ -33,12 +33,12 @@ Server named_server(const Settings& settings, const Machine& machine) {
     server.executable = std::filesystem::canonical(path); // its libraries lie beside the real file
     server.build = {settings.llama_server, "", true, {}, "it was named with --llama-server", {}};
     server.backend = machine.backend;
-    server.library_folders = io::library_folders(server.executable, false, server.backend);
+    server.library_folders = builds::library_folders(server.executable, false, server.backend);
     return server;
 }
 
-Server server_of(io::InstalledBuild build, const Settings& settings) {
-    io::seat_build(build);
+Server server_of(builds::InstalledBuild build, const settings::Settings& settings) {
+    builds::seat_build(build);
     const auto& manifest = build.manifest;
     Server server;
     server.executable = build.server;
@@ -50,12 +50,12 @@ Server server_of(io::InstalledBuild build, const Settings& settings) {
                     manifest.backend};
     server.backend = settings.device == Backend::cpu ? Backend::cpu : manifest.backend;
     server.library_folders =
-        io::library_folders(build.server, manifest.library_path, manifest.backend);
+        builds::library_folders(build.server, manifest.library_path, manifest.backend);
     return server;
 }
 
 // Every build computes on the CPU too; another device needs a build of its own.
-bool serves(const io::InstalledBuild& build, const Settings& settings) {
+bool serves(const builds::InstalledBuild& build, const settings::Settings& settings) {
     const bool right_tag = settings.release == "stable" || settings.release == "nightly" ||
                            settings.release == build.manifest.tag || settings.release == build.id;
     const bool right_device = !settings.device || *settings.device == Backend::cpu ||
@@ -63,8 +63,8 @@ bool serves(const io::InstalledBuild& build, const Settings& settings) {
     return right_tag && right_device;
 }
 
-std::optional<io::InstalledBuild> installed_build(const Settings& settings,
-                                                  const io::BuildStore& store) {
+std::optional<builds::InstalledBuild> installed_build(const settings::Settings& settings,
+                                                      const builds::BuildStore& store) {
     auto current = store.current();
     if (current && serves(*current, settings)) return current;
     for (auto& build : store.list()) {
@@ -73,11 +73,11 @@ std::optional<io::InstalledBuild> installed_build(const Settings& settings,
     return std::nullopt;
 }
 
-io::BuildWish wish_for(const Settings& settings, const Machine& machine) {
+builds::BuildWish wish_for(const settings::Settings& settings, const hardware::Machine& machine) {
     return {machine, settings.device, settings.github_download};
 }
 
-void refuse_offline(const Settings& settings) {
+void refuse_offline(const settings::Settings& settings) {
     if (!settings.offline) return;
     throw Error(Fault::no_build,
                 "no llama.cpp build that serves is installed, and --offline forbids fetching one; "
@@ -106,18 +106,19 @@ auto with_way_out(const Work& work) {
 
 } // namespace
 
-io::BuildStore store_for(const Settings& settings, const Machine& machine) {
+builds::BuildStore store_for(const settings::Settings& settings, const hardware::Machine& machine) {
     return {settings.home, machine.os, machine.arch};
 }
 
-std::optional<Server> ready_server(const Settings& settings, const Machine& machine) {
+std::optional<Server> ready_server(const settings::Settings& settings,
+                                   const hardware::Machine& machine) {
     if (!settings.llama_server.empty()) return named_server(settings, machine);
     const auto store = store_for(settings, machine);
     if (const auto build = installed_build(settings, store)) return server_of(*build, settings);
     return std::nullopt;
 }
 
-Server server_for(const Settings& settings, const Machine& machine,
+Server server_for(const settings::Settings& settings, const hardware::Machine& machine,
                   const std::function<bool()>& stopped) {
     auto server = ready_server(settings, machine);
     if (!server) server = server_of(install_release(settings, machine, stopped), settings);
@@ -136,47 +137,48 @@ Server server_for(const Settings& settings, const Machine& machine,
     return std::move(*server);
 }
 
-PlannedBuild planned_build(const Settings& settings, const Machine& machine) {
+PlannedBuild planned_build(const settings::Settings& settings, const hardware::Machine& machine) {
     if (const auto server = ready_server(settings, machine)) return server->build;
     refuse_offline(settings);
     auto source = release_source(settings, {});
     const auto plan =
-        with_way_out([&] { return io::plan_build(wish_for(settings, machine), source); });
+        with_way_out([&] { return builds::plan_build(wish_for(settings, machine), source); });
     const auto& choice = plan.choices.front();
     return {choice.source, choice.tag, false, choice.files, choice.reason, choice.backend};
 }
 
-io::ReleaseSource release_source(const Settings& settings, const std::function<bool()>& stopped) {
-    io::ReleaseSourceOptions options;
+builds::ReleaseSource release_source(const settings::Settings& settings,
+                                     const std::function<bool()>& stopped) {
+    builds::ReleaseSourceOptions options;
     options.release = settings.release;
     options.github_api = settings.github_api;
     options.github_download = settings.github_download;
-    options.cache = home_of(settings).data() / "releases";
+    options.cache = settings::home_of(settings).data() / "releases";
     options.offline = settings.offline;
-    options.token = io::github_token();
-    options.tell = [](const std::string& sentence) { io::say("release", sentence); };
-    io::HttpOptions http;
+    options.token = builds::github_token();
+    options.tell = [](const std::string& sentence) { system::say("release", sentence); };
+    download::HttpOptions http;
     http.stopped = stopped;
     http.tries_max = k_question_tries; // there is another way to ask, and the user waits
     return {std::move(options), std::move(http)};
 }
 
-io::InstallOptions install_options(const io::ReleaseSource& source) {
-    io::InstallOptions options;
+builds::InstallOptions install_options(const builds::ReleaseSource& source) {
+    builds::InstallOptions options;
     options.http = source.http();
-    options.http.tries_max = io::HttpOptions{}.tries_max; // a download is worth more patience
-    options.tell = [](const std::string& sentence) { io::say("build", sentence); };
+    options.http.tries_max = download::HttpOptions{}.tries_max; // a download is worth more patience
+    options.tell = [](const std::string& sentence) { system::say("build", sentence); };
     // One bar for each thing that is under way.
     struct Bar {
         std::string what;
-        std::unique_ptr<io::ProgressBar> bar;
+        std::unique_ptr<system::ProgressBar> bar;
     };
     options.progress = [shown = std::make_shared<Bar>()](const std::string& what,
-                                                         const io::FetchProgress& progress) {
+                                                         const download::FetchProgress& progress) {
         if (shown->what != what) {
             if (shown->bar) shown->bar->finish();
             shown->what = what;
-            shown->bar = std::make_unique<io::ProgressBar>(
+            shown->bar = std::make_unique<system::ProgressBar>(
                 what, what.find("unpack") == 0 ? "build" : "download");
         }
         shown->bar->update(progress.bytes, progress.total);
@@ -185,15 +187,16 @@ io::InstallOptions install_options(const io::ReleaseSource& source) {
     return options;
 }
 
-io::InstalledBuild install_release(const Settings& settings, const Machine& machine,
-                                   const std::function<bool()>& stopped) {
+builds::InstalledBuild install_release(const settings::Settings& settings,
+                                       const hardware::Machine& machine,
+                                       const std::function<bool()>& stopped) {
     refuse_offline(settings);
     auto source = release_source(settings, stopped);
     auto store = store_for(settings, machine);
     return with_way_out([&] {
-        return io::acquire_build(wish_for(settings, machine), source, store,
-                                 install_options(source));
+        return builds::acquire_build(wish_for(settings, machine), source, store,
+                                     install_options(source));
     });
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

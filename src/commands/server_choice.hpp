@@ -6,43 +6,48 @@
 #include "odysseus/builds/install.hpp"
 #include "odysseus/builds/release_source.hpp"
 #include "odysseus/hardware/machine.hpp"
-#include "plan_report.hpp"
 #include "odysseus/settings/settings.hpp"
+#include "plan_report.hpp"
 
 #include <filesystem>
 #include <functional>
 #include <optional>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
 struct Server {
     std::filesystem::path executable;
     PlannedBuild build;
     Backend backend = Backend::cpu;                     // what llama-server computes on
     std::vector<std::filesystem::path> library_folders; // must be on the loader's path
-    std::optional<platform::FileLock> in_use; // keeps the build from being removed; server_for's
+    std::optional<system::FileLock> in_use; // keeps the build from being removed; server_for's
 };
 
-[[nodiscard]] io::BuildStore store_for(const Settings& settings, const Machine& machine);
+[[nodiscard]] builds::BuildStore store_for(const settings::Settings& settings,
+                                           const hardware::Machine& machine);
 
 // The one that was named or is installed; absent: one has to be fetched. Uses no network.
 // Throws Error (usage) for a named one that is not there.
-[[nodiscard]] std::optional<Server> ready_server(const Settings& settings, const Machine& machine);
+[[nodiscard]] std::optional<Server> ready_server(const settings::Settings& settings,
+                                                 const hardware::Machine& machine);
 
 // ready_server, else a build is fetched and installed. Throws Error: no_build, network, integrity,
 // busy; Stopped.
-[[nodiscard]] Server server_for(const Settings& settings, const Machine& machine,
+[[nodiscard]] Server server_for(const settings::Settings& settings,
+                                const hardware::Machine& machine,
                                 const std::function<bool()>& stopped);
 
 // What `odysseus plan` shows: ready_server's, else what would be fetched.
-[[nodiscard]] PlannedBuild planned_build(const Settings& settings, const Machine& machine);
+[[nodiscard]] PlannedBuild planned_build(const settings::Settings& settings,
+                                         const hardware::Machine& machine);
 
 // For everything that fetches builds: the network as the settings have it, progress on the
 // terminal.
-[[nodiscard]] io::ReleaseSource release_source(const Settings& settings,
-                                               const std::function<bool()>& stopped);
-[[nodiscard]] io::InstallOptions install_options(const io::ReleaseSource& source);
-[[nodiscard]] io::InstalledBuild install_release(const Settings& settings, const Machine& machine,
-                                                 const std::function<bool()>& stopped);
+[[nodiscard]] builds::ReleaseSource release_source(const settings::Settings& settings,
+                                                   const std::function<bool()>& stopped);
+[[nodiscard]] builds::InstallOptions install_options(const builds::ReleaseSource& source);
+[[nodiscard]] builds::InstalledBuild install_release(const settings::Settings& settings,
+                                                     const hardware::Machine& machine,
+                                                     const std::function<bool()>& stopped);
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -1,12 +1,12 @@
 #include "status_report.hpp"
 
-#include "odysseus/hardware/machine_json.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
+#include "odysseus/hardware/machine_json.hpp"
 
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::commands {
 
 std::string status_json(const StatusReport& report, const Plan& plan) {
     using Json = nlohmann::ordered_json;
@@ -27,7 +27,7 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
                         {"generation", report.generation},
                         {"uptime_s", report.uptime_s},
                         {"context", std::move(context)},
-                        {"hardware", machine_json(plan.hardware)},
+                        {"hardware", hardware::machine_json(plan.hardware)},
                         {"build", build_json(plan.build)},
                         {"models", models_json(plan.models)},
                         {"llama_server",
@@ -51,4 +51,4 @@ std::string log_json(std::uint64_t next, const std::vector<std::string>& lines) 
     return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-} // namespace odysseus
+} // namespace odysseus::commands

@@ -1,14 +1,14 @@
 // GET /odysseus/status, as a value and as JSON (docs/manual.md, "Endpoints").
 #pragma once
 
-#include "plan_report.hpp"
 #include "odysseus/server/token_meter.hpp"
+#include "plan_report.hpp"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::commands {
 
 struct StatusReport {
     std::string state;  // starting, ready, restarting, stopping or failed
@@ -23,7 +23,7 @@ struct StatusReport {
     std::uint64_t requests_total = 0;
     std::uint64_t requests_active = 0;
     std::uint64_t requests_replayed = 0;
-    TokenCount tokens;
+    server::TokenCount tokens;
 };
 
 // GET /odysseus/log: {"next", "lines"}. A line that is no UTF-8 is made so.
@@ -31,4 +31,4 @@ struct StatusReport {
 
 [[nodiscard]] std::string status_json(const StatusReport& report, const Plan& plan);
 
-} // namespace odysseus
+} // namespace odysseus::commands

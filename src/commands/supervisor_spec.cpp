@@ -1,20 +1,20 @@
 #include "supervisor_spec.hpp"
 
-#include "odysseus/system/terminal.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/memory/device_memory.hpp"
 #include "odysseus/proxy/models_answer.hpp"
+#include "odysseus/server/llama_client.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/paths.hpp"
-#include "odysseus/server/llama_client.hpp"
+#include "odysseus/system/terminal.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <exception>
 #include <random>
 
-namespace odysseus::front {
+namespace odysseus::commands {
 namespace {
 
 using namespace std::chrono_literals;
@@ -34,64 +34,66 @@ std::string random_key() {
 std::vector<std::string> library_folders(const Server& server) {
     std::vector<std::string> names(server.library_folders.size());
     std::transform(server.library_folders.begin(), server.library_folders.end(), names.begin(),
-                   platform::utf8);
+                   system::utf8);
     return names;
 }
 
 } // namespace
 
-std::filesystem::path llama_record(const Home& home) {
+std::filesystem::path llama_record(const settings::Home& home) {
     return home.data() / "llama-server.json";
 }
 
-StartSpec start_spec(const Settings& settings, const Home& home, const Plan& plan,
-                     const Server& server, const std::vector<std::string>& llama_args) {
-    StartSpec spec;
+server::StartSpec start_spec(const settings::Settings& settings, const settings::Home& home,
+                             const Plan& plan, const Server& server,
+                             const std::vector<std::string>& llama_args) {
+    server::StartSpec spec;
     spec.executable = server.executable;
-    spec.guard = platform::own_executable();
+    spec.guard = system::own_executable();
     spec.log_file = home.logs() / "llama-server.log";
     spec.record = llama_record(home);
-    spec.needs = {server.executable, platform::path_from_utf8(settings.models_dir), home.preset()};
+    spec.needs = {server.executable, system::path_from_utf8(settings.models_dir), home.preset()};
     spec.api_key = settings.api_keys.empty() ? "" : random_key();
-    spec.environment = launch_environment(platform::own_environment(),
-                                          {plan.hardware.os, platform::utf8(home.data() / "cache"),
-                                           library_folders(server), spec.api_key});
+    spec.environment = server::launch_environment(
+        system::own_environment(), {plan.hardware.os, system::utf8(home.data() / "cache"),
+                                    library_folders(server), spec.api_key});
     spec.arguments = [=, machine = plan.hardware](std::int64_t context, int port) {
-        return launch_arguments(
+        return server::launch_arguments(
             launch_plan_for(settings, home, machine, context, port, llama_args));
     };
     spec.port = settings.llama_port;
     spec.port_asked_for = settings.llama_port_asked_for;
     spec.context = plan.context.tokens;
     spec.memory_ceiling = [machine = plan.hardware](const std::string& device) {
-        return device_memory(machine, device).total_bytes;
+        return memory::device_memory(machine, device).total_bytes;
     };
-    spec.notice = [](const std::string& sentence) { io::say("note", sentence); };
+    spec.notice = [](const std::string& sentence) { system::say("note", sentence); };
     return spec;
 }
 
-std::optional<PresetFile::ContextOf> own_contexts(const Settings& settings, const Machine& machine,
-                                                  const ContextRecord& record,
-                                                  const std::vector<std::string>& llama_args) {
+std::optional<server::PresetFile::ContextOf>
+own_contexts(const settings::Settings& settings, const hardware::Machine& machine,
+             const memory::ContextRecord& record, const std::vector<std::string>& llama_args) {
     if (!settings.per_model_context) return std::nullopt;
-    return [=, &record](const Model& model) {
+    return [=, &record](const models::Model& model) {
         return record.recalled(context_for(settings, machine, {model}, llama_args), {model}).tokens;
     };
 }
 
-std::optional<Model> model_with(const std::vector<Model>& models, const std::string& id) {
+std::optional<models::Model> model_with(const std::vector<models::Model>& models,
+                                        const std::string& id) {
     for (const auto& model : models) {
         if (model.id == id) return model;
     }
     return std::nullopt;
 }
 
-void note_what_held(ContextRecord& record, const std::vector<Model>& models,
-                    const Serving& serving) {
-    if (serving.state != State::ready || serving.oom_steps > 0) return;
-    const auto answer = llama_get({serving.port, serving.api_key}, "/models", k_list_limit);
+void note_what_held(memory::ContextRecord& record, const std::vector<models::Model>& models,
+                    const server::Serving& serving) {
+    if (serving.state != server::State::ready || serving.oom_steps > 0) return;
+    const auto answer = server::llama_get({serving.port, serving.api_key}, "/models", k_list_limit);
     if (answer.status != 200) return;
-    for (const auto& id : loaded_ids(answer.body)) {
+    for (const auto& id : proxy::loaded_ids(answer.body)) {
         if (const auto model = model_with(models, id))
             record.held(*model, serving.context, std::nullopt);
     }
@@ -99,16 +101,17 @@ void note_what_held(ContextRecord& record, const std::vector<Model>& models,
 
 namespace {
 
-void tell_router_to_look_again(const Serving& serving) {
-    if (serving.state != State::ready) return; // it reads everything when it starts
+void tell_router_to_look_again(const server::Serving& serving) {
+    if (serving.state != server::State::ready) return; // it reads everything when it starts
     const auto answer =
-        llama_get({serving.port, serving.api_key}, "/models?reload=1", k_reload_limit);
+        server::llama_get({serving.port, serving.api_key}, "/models?reload=1", k_reload_limit);
     if (answer.status != 200) log::warn("llama-server did not look at the models folder again");
 }
 
 } // namespace
 
-void offer_models(PresetFile& preset, const Catalog& catalog, const Serving& serving) {
+void offer_models(server::PresetFile& preset, const models::Catalog& catalog,
+                  const server::Serving& serving) {
     std::exception_ptr trouble;
     try {
         preset.offer(catalog);
@@ -119,4 +122,4 @@ void offer_models(PresetFile& preset, const Catalog& catalog, const Serving& ser
     if (trouble) std::rethrow_exception(trouble);
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -1,36 +1,36 @@
 #include "verify.hpp"
 
-#include "odysseus/builds/build_check.hpp"
-#include "odysseus/server/launch_plan.hpp"
-#include "odysseus/models/model_catalog.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/build_check.hpp"
+#include "odysseus/models/model_catalog.hpp"
+#include "odysseus/server/launch_plan.hpp"
 #include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/run_tool.hpp"
 
-namespace odysseus::front {
+namespace odysseus::commands {
 namespace {
 
 constexpr std::chrono::milliseconds k_deadline{120'000}; // a GPU's driver may have to be woken
 
-double our_context_mib(const Model& model, const ContextChoice& context,
-                       const UserArguments& said) {
+double our_context_mib(const models::Model& model, const memory::ContextChoice& context,
+                       const server::UserArguments& said) {
     if (!model.kv) return context.kv_mib_per_4096 * static_cast<double>(context.tokens) / 4096;
-    KvUse use;
+    memory::KvUse use;
     use.context = context.tokens;
     use.slots = context.parallel;
     use.unified = context.parallel > 1;
     use.key_type = said.key_type.value_or(use.key_type);
     use.value_type = said.value_type.value_or(use.value_type);
-    return static_cast<double>(kv_bytes(*model.kv, use)) / (1024.0 * 1024.0);
+    return static_cast<double>(memory::kv_bytes(*model.kv, use)) / (1024.0 * 1024.0);
 }
 
 } // namespace
 
-FitComparison verified(const std::optional<Server>& server, const Plan& plan,
-                       const std::vector<std::string>& llama_args) {
-    FitComparison comparison;
-    const auto* model = largest_model(plan.models);
+memory::FitComparison verified(const std::optional<Server>& server, const Plan& plan,
+                               const std::vector<std::string>& llama_args) {
+    memory::FitComparison comparison;
+    const auto* model = models::largest_model(plan.models);
     if (model == nullptr || !server) {
         comparison.trouble = model == nullptr ? "there is no model to ask about"
                                               : "no llama.cpp build is installed to ask";
@@ -38,7 +38,8 @@ FitComparison verified(const std::optional<Server>& server, const Plan& plan,
     }
     comparison.model = model->id;
     comparison.tokens = plan.context.tokens;
-    comparison.our_context_mib = our_context_mib(*model, plan.context, user_arguments(llama_args));
+    comparison.our_context_mib =
+        our_context_mib(*model, plan.context, server::user_arguments(llama_args));
 
     auto tool = server->executable.parent_path() / "llama-fit-params";
     tool += server->executable.extension();
@@ -47,25 +48,25 @@ FitComparison verified(const std::optional<Server>& server, const Plan& plan,
         comparison.trouble = "this build has no llama-fit-params";
         return comparison;
     }
-    std::vector<std::string> argv{platform::utf8(tool),
+    std::vector<std::string> argv{system::utf8(tool),
                                   "-m",
                                   model->path,
                                   "-c",
                                   std::to_string(plan.context.tokens),
                                   "-ngl",
-                                  std::to_string(gpu_layers(plan.hardware.backend)),
+                                  std::to_string(server::gpu_layers(plan.hardware.backend)),
                                   "--parallel",
                                   std::to_string(plan.context.parallel),
                                   "--fit-print",
                                   "on"};
     if (plan.context.parallel > 1) argv.emplace_back("--kv-unified");
     argv.insert(argv.end(), llama_args.begin(), llama_args.end());
-    auto environment = io::loader_environment(server->library_folders);
+    auto environment = builds::loader_environment(server->library_folders);
     environment.emplace_back("GGML_NO_BACKTRACE", "1");
-    platform::ToolLimits limits;
+    system::ToolLimits limits;
     limits.deadline = k_deadline;
-    const auto result = platform::run_tool(argv, environment, limits);
-    const auto devices = parse_fit_report(result.out);
+    const auto result = system::run_tool(argv, environment, limits);
+    const auto devices = memory::parse_fit_report(result.out);
     if (result.ok() && devices) {
         comparison.devices = *devices;
     } else {
@@ -75,4 +76,4 @@ FitComparison verified(const std::optional<Server>& server, const Plan& plan,
     return comparison;
 }
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -1,20 +1,20 @@
 #include "odysseus/download/fetch.hpp"
 
-#include "odysseus/download/digest_thread.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
-#include "transfer.hpp"
+#include "odysseus/download/digest_thread.hpp"
 #include "odysseus/system/files.hpp"
+#include "transfer.hpp"
 
 #include <algorithm>
 #include <fstream>
 #include <utility>
 
-namespace odysseus::io {
+namespace odysseus::download {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-using platform::utf8;
+using system::utf8;
 
 namespace {
 
@@ -73,7 +73,7 @@ class Download {
 
     [[nodiscard]] bool is_picky() const { return m_request.archive || m_request.gguf; }
 
-    [[nodiscard]] std::string name() const { return utf8(m_request.to.filename()); }
+    [[nodiscard]] std::string name() const { return system::utf8(m_request.to.filename()); }
 
     // An earlier run got as far as the whole file.
     bool already_there() {
@@ -99,12 +99,12 @@ class Download {
             if (m_head.size() < k_head_bytes) m_head += piece.substr(0, k_head_bytes);
             m_have += in.gcount();
         }
-        if (in.bad()) throw Error(Fault::usage, cat("reading ", utf8(file), " failed"));
+        if (in.bad()) throw Error(Fault::usage, cat("reading ", system::utf8(file), " failed"));
     }
 
     // Continues an earlier run's part if it is certainly the same file, hashing what is there.
     void take_up_part() {
-        const auto text = platform::read_file(m_record_file, k_record_bytes_max);
+        const auto text = system::read_file(m_record_file, k_record_bytes_max);
         const auto there = text ? part_record_from(*text) : std::nullopt;
         std::error_code error;
         const auto bytes = fs::file_size(m_part, error);
@@ -118,7 +118,7 @@ class Download {
         m_recorded = m_record.etag == there->etag;
         hash_file(m_part);
         m_spliced = true;
-        m_out.emplace(m_part, platform::OutputFile::Mode::append);
+        m_out.emplace(m_part, system::OutputFile::Mode::append);
     }
 
     void restart() {
@@ -131,7 +131,7 @@ class Download {
         // A new file, not the old one emptied: ext4 writes such a file out before close returns.
         std::error_code ignored;
         fs::remove(m_part, ignored);
-        m_out.emplace(m_part, platform::OutputFile::Mode::create_new);
+        m_out.emplace(m_part, system::OutputFile::Mode::create_new);
         m_digest.restart();
     }
 
@@ -161,12 +161,12 @@ class Download {
 
     void check_space() {
         if (!m_total) return;
-        const auto free = platform::free_bytes(m_request.to.parent_path());
+        const auto free = system::free_bytes(m_request.to.parent_path());
         const auto needed = *m_total - m_have + k_spare_bytes;
         if (!free || *free >= needed) return;
         throw Error(Fault::network,
                     cat("downloading ", name(), " needs ", byte_text(needed), ", but only ",
-                        byte_text(*free), " are free in ", utf8(m_request.to.parent_path()),
+                        byte_text(*free), " are free in ", system::utf8(m_request.to.parent_path()),
                         "; make room, or use another folder (--home)"));
     }
 
@@ -216,7 +216,7 @@ class Download {
         if (m_recorded && etag == m_record.etag) return;
         m_record.etag = etag;
         m_record.size = m_total;
-        platform::write_file_atomically(m_record_file, part_record_text(m_record), false); // a hint
+        system::write_file_atomically(m_record_file, part_record_text(m_record), false); // a hint
         m_recorded = true;
     }
 
@@ -326,10 +326,10 @@ class Download {
     FetchedFile publish(const std::string& digest) {
         if (m_request.durable) m_out->sync();
         m_out->close();
-        platform::replace_file(m_part, m_request.to);
+        system::replace_file(m_part, m_request.to);
         std::error_code ignored;
         fs::remove(m_record_file, ignored);
-        if (m_request.durable) platform::sync_directory(m_request.to.parent_path());
+        if (m_request.durable) system::sync_directory(m_request.to.parent_path());
         return {m_have, digest, m_resumed, m_tries};
     }
 
@@ -340,7 +340,7 @@ class Download {
     fs::path m_record_file;
     PartRecord m_record;
     bool m_recorded = false; // the record on the disk says what m_record says
-    std::optional<platform::OutputFile> m_out;
+    std::optional<system::OutputFile> m_out;
     DigestStream m_digest;
     std::string m_head; // the first bytes of the file
     std::int64_t m_have = 0;
@@ -373,10 +373,11 @@ FetchedFile fetch_file(const FileRequest& request, const HttpOptions& options,
     std::error_code error;
     fs::create_directories(request.to.parent_path(), error);
     if (error) {
-        throw Error(Fault::usage, cat("creating the folder ", utf8(request.to.parent_path()), ": ",
-                                      error.message()));
+        throw Error(Fault::usage,
+                    cat("creating the folder ", system::utf8(request.to.parent_path()), ": ",
+                        error.message()));
     }
     return Download(request, options, progress).run();
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::download

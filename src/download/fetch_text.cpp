@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace odysseus::io {
+namespace odysseus::download {
 
 TextReply fetch_text(const TextRequest& request, const HttpOptions& options) {
     std::string body;
@@ -48,4 +48,4 @@ TextReply fetch_text(const TextRequest& request, const HttpOptions& options) {
     }
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::download

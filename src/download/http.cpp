@@ -13,7 +13,7 @@
 #include <mutex>
 #include <thread>
 
-namespace odysseus::io {
+namespace odysseus::download {
 
 namespace {
 
@@ -125,8 +125,8 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
 void set_proxy(CURL* easy, const Url& url) {
     if (is_loopback(url)) {
         curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    } else if (const auto proxy = platform::environment_value("HTTP_PROXY");
-               proxy && url.scheme == "http" && !platform::environment_value("http_proxy")) {
+    } else if (const auto proxy = system::environment_value("HTTP_PROXY");
+               proxy && url.scheme == "http" && !system::environment_value("http_proxy")) {
         curl_easy_setopt(easy, CURLOPT_PROXY, proxy->c_str());
     }
 }
@@ -134,7 +134,7 @@ void set_proxy(CURL* easy, const Url& url) {
 // As the curl program: behind a proxy that opens TLS, the user names that proxy's certificate.
 void set_certificates(CURL* easy) {
     for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
-        if (const auto file = platform::environment_value(name)) {
+        if (const auto file = system::environment_value(name)) {
             curl_easy_setopt(easy, CURLOPT_CAINFO, file->c_str());
             return;
         }
@@ -287,4 +287,4 @@ std::optional<std::chrono::milliseconds> retry_after(const HttpReply& reply) {
     return std::chrono::seconds(std::max<std::time_t>(0, date - std::time(nullptr)));
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::download

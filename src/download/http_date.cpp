@@ -7,7 +7,7 @@
 #include <chrono>
 #include <iterator>
 
-namespace odysseus {
+namespace odysseus::download {
 namespace {
 
 std::optional<std::int64_t> in_range(std::string_view text, std::int64_t least, std::int64_t most) {
@@ -40,4 +40,4 @@ std::optional<std::int64_t> http_date_s(std::string_view text) {
     return static_cast<std::int64_t>(days) * 86400 + *hours * 3600 + *minutes * 60 + *seconds;
 }
 
-} // namespace odysseus
+} // namespace odysseus::download

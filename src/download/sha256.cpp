@@ -4,7 +4,7 @@
 
 #include <openssl/evp.h>
 
-namespace odysseus::io {
+namespace odysseus::download {
 
 struct Sha256::Context {
     EVP_MD_CTX* native = EVP_MD_CTX_new();
@@ -52,4 +52,4 @@ std::string sha256_of(std::string_view data) {
     return digest.hex();
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::download

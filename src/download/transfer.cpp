@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::download {
 
 using nlohmann::json;
 
@@ -107,4 +107,4 @@ bool looks_like_html(std::string_view first_bytes) {
     return text.rfind("<!doctype html", 0) == 0 || text.rfind("<html", 0) == 0;
 }
 
-} // namespace odysseus
+} // namespace odysseus::download

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <variant>
 
-namespace odysseus {
+namespace odysseus::download {
 
 // What is remembered beside an unfinished download, to go on with it after a restart.
 struct PartRecord {
@@ -59,4 +59,4 @@ using Reception = std::variant<Append, StartOver, Whole, Discard, TryLater, Refu
 // The beginning of a web page.
 [[nodiscard]] bool looks_like_html(std::string_view first_bytes);
 
-} // namespace odysseus
+} // namespace odysseus::download

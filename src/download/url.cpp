@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::download {
 
 namespace {
 
@@ -195,4 +195,4 @@ std::string percent_encoded(std::string_view text, std::string_view kept) {
     return out;
 }
 
-} // namespace odysseus
+} // namespace odysseus::download

@@ -10,7 +10,7 @@
 #include <set>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::hardware {
 namespace {
 
 constexpr std::int64_t k_mib = std::int64_t{1} << 20;
@@ -283,4 +283,4 @@ std::optional<std::string> rocm_of_hip_library(std::string_view file_name) {
     return std::string(major);
 }
 
-} // namespace odysseus
+} // namespace odysseus::hardware

@@ -2,8 +2,8 @@
 // are read in platform/probe_linux.cpp.
 #pragma once
 
-#include "odysseus/system/kernel_text.hpp"
 #include "odysseus/hardware/machine.hpp"
+#include "odysseus/system/kernel_text.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::hardware {
 
 // --- memory
 
@@ -77,4 +77,4 @@ pci_device_name(std::string_view pci_ids, std::int64_t vendor_id, std::int64_t d
 // "7" from "libamdhip64.so.7" or "libamdhip64.so.7.2.70200".
 [[nodiscard]] std::optional<std::string> rocm_of_hip_library(std::string_view file_name);
 
-} // namespace odysseus
+} // namespace odysseus::hardware

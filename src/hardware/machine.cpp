@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::hardware {
 namespace {
 
 template <class Enum, std::size_t count>
@@ -84,4 +84,4 @@ bool has_sycl(const Machine& machine) {
     return machine.os == Os::linux && parsed_int(*machine.sycl).value_or(0) >= k_sycl_library_major;
 }
 
-} // namespace odysseus
+} // namespace odysseus::hardware

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::hardware {
 namespace {
 
 using Json = nlohmann::json;
@@ -228,4 +228,4 @@ std::variant<Machine, std::string> machine_from_json(std::string_view text) {
     return machine;
 }
 
-} // namespace odysseus
+} // namespace odysseus::hardware

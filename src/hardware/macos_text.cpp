@@ -2,7 +2,7 @@
 
 #include "odysseus/base/text.hpp"
 
-namespace odysseus {
+namespace odysseus::hardware {
 namespace {
 
 constexpr std::int64_t k_mib = std::int64_t{1} << 20;
@@ -66,4 +66,4 @@ std::optional<std::int64_t> parse_vm_stat(std::string_view output) {
     return sum * (*size / 1024) / 1024;
 }
 
-} // namespace odysseus
+} // namespace odysseus::hardware

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::hardware {
 
 // The names that are asked for; the answer has a line "name: value" for each that exists.
 inline constexpr const char* k_sysctl_names[] = {"hw.memsize", "hw.physicalcpu",
@@ -21,4 +21,4 @@ void apply_sysctl(std::string_view output, Machine& machine);
 // MiB that could be had: free, inactive, speculative and purgeable pages of vm_stat.
 [[nodiscard]] std::optional<std::int64_t> parse_vm_stat(std::string_view output);
 
-} // namespace odysseus
+} // namespace odysseus::hardware

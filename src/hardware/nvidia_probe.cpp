@@ -4,7 +4,7 @@
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/run_tool.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::hardware {
 namespace {
 
 using Outcome = NvidiaProbe::Outcome;
@@ -15,27 +15,27 @@ class Smi {
         m_limits.deadline = deadline;
     }
 
-    ToolResult query(std::string_view fields) const {
+    system::ToolResult query(std::string_view fields) const {
         return run({cat("--query-gpu=", fields), "--format=csv,noheader,nounits"});
     }
-    ToolResult plain() const { return run({}); }
-    std::string ending_of(const ToolResult& result) const {
+    system::ToolResult plain() const { return run({}); }
+    std::string ending_of(const system::ToolResult& result) const {
         return "nvidia-smi " + result.how_it_ended(m_limits);
     }
 
   private:
-    ToolResult run(const std::vector<std::string>& arguments) const {
+    system::ToolResult run(const std::vector<std::string>& arguments) const {
         std::vector<std::string> argv{m_tool};
         argv.insert(argv.end(), arguments.begin(), arguments.end());
-        return run_tool(argv, {{"LC_ALL", "C"}}, m_limits);
+        return system::run_tool(argv, {{"LC_ALL", "C"}}, m_limits);
     }
 
     std::string m_tool;
-    ToolLimits m_limits;
+    system::ToolLimits m_limits;
 };
 
-bool was_silent(const ToolResult& result) {
-    return result.end != ToolResult::End::exited;
+bool was_silent(const system::ToolResult& result) {
+    return result.end != system::ToolResult::End::exited;
 }
 
 // The header has the CUDA version, and the MIG table stands below it.
@@ -57,7 +57,7 @@ void add_header(const Smi& smi, NvidiaAnswer& answer) {
 NvidiaProbe ask_nvidia_smi(const std::filesystem::path& tool,
                            const std::optional<std::string>& visible,
                            std::chrono::milliseconds deadline) {
-    const Smi smi(utf8(tool), deadline);
+    const Smi smi(system::utf8(tool), deadline);
     auto result = smi.query(k_nvidia_query);
     if (nvidia_field_unknown(result.out + result.err)) result = smi.query(k_nvidia_query_old);
 
@@ -78,4 +78,4 @@ NvidiaProbe ask_nvidia_smi(const std::filesystem::path& tool,
     return probe;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::hardware

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-namespace odysseus::platform {
+namespace odysseus::hardware {
 
 struct NvidiaProbe {
     enum class Outcome {
@@ -25,4 +25,4 @@ struct NvidiaProbe {
                                          const std::optional<std::string>& visible,
                                          std::chrono::milliseconds deadline);
 
-} // namespace odysseus::platform
+} // namespace odysseus::hardware

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::hardware {
 namespace {
 
 constexpr std::int64_t k_memory_mib_max = std::int64_t{16} << 20; // 16 TiB: above it is garbage
@@ -272,4 +272,4 @@ std::optional<std::string> nvidia_model(std::string_view proc_information) {
     return std::nullopt;
 }
 
-} // namespace odysseus
+} // namespace odysseus::hardware

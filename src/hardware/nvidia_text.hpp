@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::hardware {
 
 // The fields that are asked for, in this order; drivers of before 2022 do not know the last two.
 inline constexpr std::string_view k_nvidia_query =
@@ -48,4 +48,4 @@ void apply_visible_devices(std::string_view visible, NvidiaAnswer& answer);
 [[nodiscard]] std::optional<std::string> nvidia_kernel_driver(std::string_view proc_version);
 [[nodiscard]] std::optional<std::string> nvidia_model(std::string_view proc_information);
 
-} // namespace odysseus
+} // namespace odysseus::hardware

@@ -1,12 +1,12 @@
 #include "odysseus/base/dotted_version.hpp"
-#include "odysseus/hardware/machine.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/hardware/machine.hpp"
 #include "odysseus/hardware/oneapi.hpp"
 
 #include <algorithm>
 #include <cstdlib>
 
-namespace odysseus::platform {
+namespace odysseus::hardware {
 namespace {
 
 namespace fs = std::filesystem;
@@ -118,4 +118,4 @@ OneApi find_oneapi() {
     return find_oneapi("/", path != nullptr ? std::optional<std::string>(path) : std::nullopt);
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::hardware

@@ -1,6 +1,6 @@
 #include "odysseus/hardware/oneapi.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::hardware {
 
 OneApi find_oneapi(const std::filesystem::path& /*root*/,
                    const std::optional<std::string>& /*library_path*/) {
@@ -11,4 +11,4 @@ OneApi find_oneapi() {
     return {};
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::hardware

@@ -3,11 +3,11 @@
 #include "tree_linux.hpp"
 
 #include "linux_text.hpp"
+#include "nvidia_probe.hpp"
 #include "nvidia_text.hpp"
 #include "odysseus/base/text.hpp"
-#include "odysseus/system/files.hpp"
-#include "nvidia_probe.hpp"
 #include "odysseus/hardware/oneapi.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,7 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-namespace odysseus::platform {
+namespace odysseus::hardware {
 namespace {
 
 namespace fs = std::filesystem;
@@ -36,23 +36,23 @@ struct CgroupFiles {
 
 void apply_cgroup_memory(const Tree& tree, const CgroupFiles& files, MemoryInfo& memory,
                          bool& limited) {
-    const auto limit = cgroup_bytes(tree.text(files.folder + "/" + files.limit));
+    const auto limit = system::cgroup_bytes(tree.text(files.folder + "/" + files.limit));
     if (!limit) return;
-    const auto used = cgroup_bytes(tree.text(files.folder + "/" + files.used)).value_or(0);
+    const auto used = system::cgroup_bytes(tree.text(files.folder + "/" + files.used)).value_or(0);
     const auto reclaimable =
         stat_value(tree.text(files.folder + "/memory.stat"), files.reclaimable).value_or(0);
     if (apply_memory_limit(memory, {*limit, used, reclaimable})) limited = true;
 }
 
-void probe_memory(const Tree& tree, const CgroupPaths& groups, Machine& machine) {
+void probe_memory(const Tree& tree, const system::CgroupPaths& groups, Machine& machine) {
     auto memory = parse_meminfo(tree.text("proc/meminfo"));
     bool limited = false;
-    for (const auto& level : cgroup_levels(groups.unified.value_or(""))) {
+    for (const auto& level : system::cgroup_levels(groups.unified.value_or(""))) {
         apply_cgroup_memory(
             tree, {"sys/fs/cgroup" + level, "memory.max", "memory.current", "inactive_file"},
             memory, limited);
     }
-    for (const auto& level : cgroup_levels(groups.memory.value_or(""))) {
+    for (const auto& level : system::cgroup_levels(groups.memory.value_or(""))) {
         apply_cgroup_memory(tree,
                             {"sys/fs/cgroup/memory" + level, "memory.limit_in_bytes",
                              "memory.usage_in_bytes", "total_inactive_file"},
@@ -66,15 +66,15 @@ void probe_memory(const Tree& tree, const CgroupPaths& groups, Machine& machine)
     }
 }
 
-std::optional<double> cgroup_quota(const Tree& tree, const CgroupPaths& groups) {
+std::optional<double> cgroup_quota(const Tree& tree, const system::CgroupPaths& groups) {
     std::optional<double> least;
     const auto take = [&](std::optional<double> quota) {
         if (quota) least = std::min(least.value_or(*quota), *quota);
     };
-    for (const auto& level : cgroup_levels(groups.unified.value_or(""))) {
+    for (const auto& level : system::cgroup_levels(groups.unified.value_or(""))) {
         take(cpu_quota(tree.text("sys/fs/cgroup" + level + "/cpu.max")));
     }
-    for (const auto& level : cgroup_levels(groups.cpu.value_or(""))) {
+    for (const auto& level : system::cgroup_levels(groups.cpu.value_or(""))) {
         const auto folder = "sys/fs/cgroup/cpu" + level;
         take(cpu_quota(tree.text(folder + "/cpu.cfs_quota_us") + " " +
                        tree.text(folder + "/cpu.cfs_period_us")));
@@ -82,7 +82,7 @@ std::optional<double> cgroup_quota(const Tree& tree, const CgroupPaths& groups) 
     return least;
 }
 
-void probe_cpu(const Tree& tree, const CgroupPaths& groups, Machine& machine) {
+void probe_cpu(const Tree& tree, const system::CgroupPaths& groups, Machine& machine) {
     const auto status = tree.text("proc/self/status");
     const auto allowed_text = value_of_key(status, "Cpus_allowed_list");
     const auto cpu = parse_cpuinfo(tree.text("proc/cpuinfo"),
@@ -347,7 +347,7 @@ Machine probe_machine(const ProbeLimits& limits) {
     Machine machine;
     machine.os = Os::linux;
     probe_architecture(machine);
-    const auto groups = cgroup_paths(tree.text("proc/self/cgroup"));
+    const auto groups = system::cgroup_paths(tree.text("proc/self/cgroup"));
     probe_cpu(tree, groups, machine);
     probe_memory(tree, groups, machine);
     const bool nvidia_told = probe_nvidia(tree, limits, machine);
@@ -361,4 +361,4 @@ Machine probe_machine(const ProbeLimits& limits) {
     return machine;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::hardware

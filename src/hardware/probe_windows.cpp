@@ -1,17 +1,17 @@
-#include "odysseus/system/environment.hpp"
 #include "odysseus/hardware/probe.hpp"
+#include "odysseus/system/environment.hpp"
 
 #include "linux_text.hpp" // pci_vendor
+#include "nvidia_probe.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/files.hpp"
-#include "nvidia_probe.hpp"
 
 #include <algorithm>
 #include <dxgi1_4.h>
 #include <vector>
 #include <windows.h>
 
-namespace odysseus::platform {
+namespace odysseus::hardware {
 namespace {
 
 namespace fs = std::filesystem;
@@ -74,9 +74,10 @@ void probe_cpu(Machine& machine) {
 }
 
 std::optional<fs::path> find_nvidia_smi(const ProbeLimits& limits) {
-    const auto path = limits.path_env ? *limits.path_env : environment_value("PATH").value_or("");
+    const auto path =
+        limits.path_env ? *limits.path_env : system::environment_value("PATH").value_or("");
     for (const auto folder : split(path, ';')) { // views into `path`
-        const auto file = path_from_utf8(folder) / L"nvidia-smi.exe";
+        const auto file = system::path_from_utf8(folder) / L"nvidia-smi.exe";
         if (!folder.empty() && is_there(file)) return file;
     }
     // Drivers of before 2020 put it into Program Files.
@@ -157,8 +158,8 @@ void probe_adapters(bool nvidia_told, Machine& machine) {
 bool probe_nvidia(const ProbeLimits& limits, Machine& machine) {
     const auto tool = find_nvidia_smi(limits);
     if (!tool) return false;
-    const auto visible =
-        limits.visible_devices ? limits.visible_devices : environment_value("CUDA_VISIBLE_DEVICES");
+    const auto visible = limits.visible_devices ? limits.visible_devices
+                                                : system::environment_value("CUDA_VISIBLE_DEVICES");
     auto probe = ask_nvidia_smi(*tool, visible, limits.tool_deadline);
     for (auto& note : probe.answer.notes)
         machine.notes.push_back(std::move(note));
@@ -194,4 +195,4 @@ Machine probe_machine(const ProbeLimits& limits) {
     return machine;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::hardware

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace odysseus::platform {
+namespace odysseus::hardware {
 
 // The file system below a root: the system's own, or one that a test made.
 class Tree {
@@ -19,7 +19,7 @@ class Tree {
 
     [[nodiscard]] std::string text(const std::string& path,
                                    std::size_t bytes_max = k_text_bytes_max) const {
-        return kernel_file(at(path), bytes_max).value_or("");
+        return system::kernel_file(at(path), bytes_max).value_or("");
     }
 
     [[nodiscard]] std::optional<std::int64_t> number(const std::string& path) const {
@@ -37,7 +37,7 @@ class Tree {
         std::error_code error;
         for (std::filesystem::directory_iterator entry(at(path), error), end;
              !error && entry != end && out.size() < k_entries_max; entry.increment(error)) {
-            out.push_back(utf8(entry->path().filename()));
+            out.push_back(system::utf8(entry->path().filename()));
         }
         std::sort(out.begin(), out.end());
         return out;
@@ -48,4 +48,4 @@ class Tree {
     std::filesystem::path m_root;
 };
 
-} // namespace odysseus::platform
+} // namespace odysseus::hardware

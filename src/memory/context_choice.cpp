@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
-namespace odysseus {
+namespace odysseus::memory {
 
 namespace {
 
@@ -26,7 +26,7 @@ struct Memory {
     return text;
 }
 
-[[nodiscard]] Memory ram_of(const Machine& machine) {
+[[nodiscard]] Memory ram_of(const hardware::Machine& machine) {
     if (machine.ram_mib) {
         const double gib = static_cast<double>(*machine.ram_mib) / k_mib_per_gib;
         return {gib, true, gib_text(gib) + " of memory"};
@@ -36,7 +36,7 @@ struct Memory {
 }
 
 // Free memory, else the whole, of every GPU; one that tells neither counts for nothing.
-[[nodiscard]] Memory gpu_memory(const Machine& machine) {
+[[nodiscard]] Memory gpu_memory(const hardware::Machine& machine) {
     std::int64_t mib = 0;
     bool all_free = true;
     bool any = false;
@@ -60,7 +60,7 @@ struct Memory {
 
 // What the cache of a context costs; `context` is that of one slot, as the estimate divides once.
 struct KvCost {
-    const Model* model;
+    const models::Model* model;
     const ContextWish& wish;
     double gib_per_4096;
 
@@ -81,14 +81,14 @@ struct KvCost {
     }
 };
 
-[[nodiscard]] KvCost kv_cost_of(const Model* model, const ContextWish& wish) {
+[[nodiscard]] KvCost kv_cost_of(const models::Model* model, const ContextWish& wish) {
     KvCost cost{model, wish, 0};
     if (model != nullptr && model->kv) {
         const auto a_token = kv_bytes_per_token(*model->kv, cost.use(4096));
         cost.gib_per_4096 = static_cast<double>(a_token) * 4096 / k_bytes_per_gib;
     } else {
         const auto bytes = model == nullptr ? 0 : model->loaded_bytes();
-        cost.gib_per_4096 = kv_gib_by_size(static_cast<double>(bytes) / k_bytes_per_gib);
+        cost.gib_per_4096 = models::kv_gib_by_size(static_cast<double>(bytes) / k_bytes_per_gib);
     }
     return cost;
 }
@@ -121,7 +121,7 @@ struct KvCost {
     return rung;
 }
 
-[[nodiscard]] std::string model_text(const Model* model, const KvCost& cost) {
+[[nodiscard]] std::string model_text(const models::Model* model, const KvCost& cost) {
     char each[48];
     std::snprintf(each, sizeof each, "%.0f MiB", cost.gib_per_4096 * k_mib_per_gib);
     if (model == nullptr) return cat("no model yet, ", each, " assumed for 4096 tokens");
@@ -134,7 +134,7 @@ struct KvCost {
 }
 
 [[nodiscard]] std::string estimate_text(const ContextChoice& choice, const Memory& memory,
-                                        const Model* model, const KvCost& cost) {
+                                        const models::Model* model, const KvCost& cost) {
     std::string text = cat(memory.what, ", ", model_text(model, cost), ", ",
                            gib_text(static_cast<double>(choice.overhead_mib) / k_mib_per_gib),
                            " is kept for the rest");
@@ -163,28 +163,30 @@ std::optional<std::int64_t> rung_above(std::int64_t tokens) {
     return above;
 }
 
-std::vector<Gpu> used_gpus(const Machine& machine) {
-    const auto wanted = [&machine](const Gpu& gpu) {
+std::vector<hardware::Gpu> used_gpus(const hardware::Machine& machine) {
+    const auto wanted = [&machine](const hardware::Gpu& gpu) {
         switch (machine.backend) {
-        case Backend::cuda: return gpu.vendor == Vendor::nvidia;
-        case Backend::rocm: return gpu.vendor == Vendor::amd;
-        case Backend::sycl: return gpu.vendor == Vendor::intel;
+        case Backend::cuda: return gpu.vendor == hardware::Vendor::nvidia;
+        case Backend::rocm: return gpu.vendor == hardware::Vendor::amd;
+        case Backend::sycl: return gpu.vendor == hardware::Vendor::intel;
         case Backend::metal:
         case Backend::vulkan: return true;
         case Backend::cpu: return false;
         }
         return false;
     };
-    std::vector<Gpu> used;
+    std::vector<hardware::Gpu> used;
     std::copy_if(machine.gpus.begin(), machine.gpus.end(), std::back_inserter(used), wanted);
     // Vulkan passes over the GPU inside the processor when there is another one; so do
     // ROCm and SYCL.
-    const auto is_shared = [](const Gpu& gpu) { return gpu.unified_memory.value_or(false); };
+    const auto is_shared = [](const hardware::Gpu& gpu) {
+        return gpu.unified_memory.value_or(false);
+    };
     if (!std::all_of(used.begin(), used.end(), is_shared)) std::erase_if(used, is_shared);
     return used;
 }
 
-ContextChoice choose_auto_context(const Machine& machine, const Model* largest,
+ContextChoice choose_auto_context(const hardware::Machine& machine, const models::Model* largest,
                                   const ContextWish& asked) {
     ContextWish wish = asked;
     wish.parallel = std::max<std::int64_t>(wish.parallel, 1);
@@ -232,7 +234,7 @@ ContextChoice choose_auto_context(const Machine& machine, const Model* largest,
     return choice;
 }
 
-std::optional<std::int64_t> model_memory_bytes(const Machine& machine) {
+std::optional<std::int64_t> model_memory_bytes(const hardware::Machine& machine) {
     const auto estimate = choose_auto_context(machine, nullptr, {});
     if (!estimate.available_mib) return std::nullopt;
     constexpr std::int64_t k_bytes_per_mib = std::int64_t{1} << 20;
@@ -240,4 +242,4 @@ std::optional<std::int64_t> model_memory_bytes(const Machine& machine) {
            k_bytes_per_mib;
 }
 
-} // namespace odysseus
+} // namespace odysseus::memory

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::memory {
 
 namespace {
 
@@ -113,8 +113,8 @@ template <class Entries>
 
 } // namespace
 
-HeldKey held_key(const Model& model, std::string_view models_dir, const std::string& build,
-                 const Machine& machine, std::int64_t parallel) {
+HeldKey held_key(const models::Model& model, std::string_view models_dir, const std::string& build,
+                 const hardware::Machine& machine, std::int64_t parallel) {
     std::string_view path = model.path;
     if (!models_dir.empty() && path.starts_with(models_dir) &&
         path.substr(models_dir.size()).starts_with('/')) {
@@ -124,7 +124,7 @@ HeldKey held_key(const Model& model, std::string_view models_dir, const std::str
             parallel};
 }
 
-std::string device_text(const Machine& machine) {
+std::string device_text(const hardware::Machine& machine) {
     const auto mib = [](std::optional<std::int64_t> amount) {
         return amount ? cat(" ", *amount, " MiB") : std::string();
     };
@@ -227,4 +227,4 @@ std::optional<ContextMemory> memory_from_json(std::string_view json) {
     return memory;
 }
 
-} // namespace odysseus
+} // namespace odysseus::memory

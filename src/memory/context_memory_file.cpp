@@ -5,7 +5,7 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/files.hpp"
 
-namespace odysseus::io {
+namespace odysseus::memory {
 
 namespace fs = std::filesystem;
 
@@ -15,14 +15,14 @@ ContextMemory load_context_memory(const fs::path& file) {
     try {
         std::error_code error;
         if (!fs::exists(file, error) && !error) return {};
-        if (const auto content = platform::read_file(file, k_file_bytes_max)) {
+        if (const auto content = system::read_file(file, k_file_bytes_max)) {
             if (auto memory = memory_from_json(*content)) return std::move(*memory);
         }
     } catch (const Error& error) {
         trouble = error.what();
     }
-    log::warn(cat("The remembered contexts in ", platform::utf8(file),
-                  " are passed over: ", trouble, "."));
+    log::warn(
+        cat("The remembered contexts in ", system::utf8(file), " are passed over: ", trouble, "."));
     return {};
 }
 
@@ -33,7 +33,7 @@ void save_context_memory(const fs::path& file, const ContextMemory& memory) {
     } else {
         fs::create_directories(file.parent_path(), error);
         try {
-            platform::write_file_atomically(file, memory_json(memory));
+            system::write_file_atomically(file, memory_json(memory));
         } catch (const Error& failed) {
             log::warn(cat("The context that held is not remembered: ", failed.what()));
             return;
@@ -41,8 +41,8 @@ void save_context_memory(const fs::path& file, const ContextMemory& memory) {
         error.clear();
     }
     if (error) {
-        log::warn(cat(platform::utf8(file), " cannot be removed: ", error.message(), "."));
+        log::warn(cat(system::utf8(file), " cannot be removed: ", error.message(), "."));
     }
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::memory

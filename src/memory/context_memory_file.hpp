@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-namespace odysseus::io {
+namespace odysseus::memory {
 
 // Nothing is remembered when the file is missing. One that cannot be read, or is not what it should
 // be, is one warning and nothing remembered; it is replaced by the next save.
@@ -15,4 +15,4 @@ namespace odysseus::io {
 // next launch only starts from the estimate again. An empty memory removes the file.
 void save_context_memory(const std::filesystem::path& file, const ContextMemory& memory);
 
-} // namespace odysseus::io
+} // namespace odysseus::memory

@@ -5,15 +5,15 @@
 #include <algorithm>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::memory {
 namespace {
 
-std::filesystem::path file_of(const Home& home) {
+std::filesystem::path file_of(const settings::Home& home) {
     return home.data() / "context_memory.json";
 }
 
 // Of what the model goes into; absent where one part is not known.
-std::optional<std::int64_t> free_mib(const Machine& machine) {
+std::optional<std::int64_t> free_mib(const hardware::Machine& machine) {
     if (machine.backend == Backend::cpu) return machine.available_ram_mib;
     std::int64_t sum = 0;
     for (const auto& gpu : used_gpus(machine)) {
@@ -25,34 +25,34 @@ std::optional<std::int64_t> free_mib(const Machine& machine) {
 
 } // namespace
 
-ContextRecord::ContextRecord(const Home& home, const Settings& settings, const Machine& machine,
-                             std::string build_tag)
+ContextRecord::ContextRecord(const settings::Home& home, const settings::Settings& settings,
+                             const hardware::Machine& machine, std::string build_tag)
     : m_file(file_of(home)), m_models_dir(settings.models_dir), m_machine(machine),
       m_build_tag(std::move(build_tag)), m_parallel(settings.parallel),
-      m_free_mib(free_mib(machine)), m_memory(io::load_context_memory(m_file)) {}
+      m_free_mib(free_mib(machine)), m_memory(load_context_memory(m_file)) {}
 
 ContextChoice ContextRecord::recalled(ContextChoice estimate,
-                                      const std::vector<Model>& models) const {
+                                      const std::vector<models::Model>& models) const {
     const std::lock_guard lock(m_mutex);
     std::vector<HeldKey> keys(models.size());
     std::transform(models.begin(), models.end(), keys.begin(),
-                   [this](const Model& model) { return key_of(model); });
+                   [this](const models::Model& model) { return key_of(model); });
     return with_memory(estimate, m_memory, keys, m_free_mib);
 }
 
-void ContextRecord::held(const Model& model, std::int64_t tokens,
+void ContextRecord::held(const models::Model& model, std::int64_t tokens,
                          std::optional<std::int64_t> failed_tokens) {
     const std::lock_guard lock(m_mutex);
     note_held(m_memory, key_of(model), tokens, failed_tokens, m_free_mib);
-    io::save_context_memory(m_file, m_memory);
+    save_context_memory(m_file, m_memory);
 }
 
-void ContextRecord::forget(const Home& home) {
-    io::save_context_memory(file_of(home), {});
+void ContextRecord::forget(const settings::Home& home) {
+    save_context_memory(file_of(home), {});
 }
 
-HeldKey ContextRecord::key_of(const Model& model) const {
+HeldKey ContextRecord::key_of(const models::Model& model) const {
     return held_key(model, m_models_dir, m_build_tag, m_machine, m_parallel);
 }
 
-} // namespace odysseus
+} // namespace odysseus::memory

@@ -1,9 +1,9 @@
 #include "odysseus/memory/device_memory.hpp"
 
-#include "odysseus/memory/context_choice.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/memory/context_choice.hpp"
 
-namespace odysseus {
+namespace odysseus::memory {
 namespace {
 
 std::optional<std::int64_t> bytes_of(const std::optional<std::int64_t>& mib) {
@@ -22,7 +22,7 @@ std::optional<std::int64_t> gpu_number(std::string_view device) {
 
 } // namespace
 
-DeviceMemory device_memory(const Machine& machine, std::string_view device) {
+DeviceMemory device_memory(const hardware::Machine& machine, std::string_view device) {
     const auto number = gpu_number(device);
     if (!number) return {bytes_of(machine.ram_mib), bytes_of(machine.available_ram_mib)};
     const auto gpus = used_gpus(machine);
@@ -31,4 +31,4 @@ DeviceMemory device_memory(const Machine& machine, std::string_view device) {
     return {bytes_of(gpu.total_mib), bytes_of(gpu.free_mib)};
 }
 
-} // namespace odysseus
+} // namespace odysseus::memory

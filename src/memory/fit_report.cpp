@@ -2,7 +2,7 @@
 
 #include "odysseus/base/text.hpp"
 
-namespace odysseus {
+namespace odysseus::memory {
 namespace {
 
 constexpr std::size_t k_devices_max = 256;
@@ -40,4 +40,4 @@ std::int64_t FitComparison::their_context_mib() const {
     return sum;
 }
 
-} // namespace odysseus
+} // namespace odysseus::memory

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::memory {
 
 namespace {
 
@@ -40,7 +40,7 @@ constexpr std::array<BlockSize, 9> k_types{{{"f32", 1, 4},
     return elements * block_of(type).bytes / block_of(type).elements;
 }
 
-[[nodiscard]] std::int64_t token_bytes(const KvLayers& layers, const KvUse& use) {
+[[nodiscard]] std::int64_t token_bytes(const models::KvLayers& layers, const KvUse& use) {
     return layers.count * (row_bytes(layers.key_width, use.key_type) +
                            row_bytes(layers.value_width, use.value_type));
 }
@@ -73,7 +73,7 @@ std::optional<CacheType> cache_type_from(std::string_view name) {
     return static_cast<CacheType>(found - k_types.begin());
 }
 
-std::int64_t kv_bytes(const KvShape& shape, const KvUse& use) {
+std::int64_t kv_bytes(const models::KvShape& shape, const KvUse& use) {
     const Cells cells = cells_of(use);
     std::int64_t bytes =
         shape.state_bytes_per_slot * std::clamp<std::int64_t>(use.slots, 1, k_slots_max);
@@ -83,7 +83,7 @@ std::int64_t kv_bytes(const KvShape& shape, const KvUse& use) {
     return bytes;
 }
 
-std::int64_t kv_bytes_per_token(const KvShape& shape, const KvUse& use) {
+std::int64_t kv_bytes_per_token(const models::KvShape& shape, const KvUse& use) {
     std::int64_t bytes = 0;
     for (const auto& layers : shape.attention) {
         if (layers.window == 0 || use.full_window) bytes += token_bytes(layers, use);
@@ -91,8 +91,8 @@ std::int64_t kv_bytes_per_token(const KvShape& shape, const KvUse& use) {
     return bytes;
 }
 
-std::int64_t kv_fixed_bytes(const KvShape& shape, const KvUse& use) {
-    KvShape windows{{}, shape.state_bytes_per_slot};
+std::int64_t kv_fixed_bytes(const models::KvShape& shape, const KvUse& use) {
+    models::KvShape windows{{}, shape.state_bytes_per_slot};
     for (const auto& layers : shape.attention) {
         if (layers.window != 0 && !use.full_window) windows.attention.push_back(layers);
     }
@@ -101,12 +101,12 @@ std::int64_t kv_fixed_bytes(const KvShape& shape, const KvUse& use) {
     return kv_bytes(windows, large);
 }
 
-std::optional<std::int64_t> kv_bytes_per_token(const std::optional<KvShape>& shape) {
+std::optional<std::int64_t> kv_bytes_per_token(const std::optional<models::KvShape>& shape) {
     return shape ? std::optional(kv_bytes_per_token(*shape)) : std::nullopt;
 }
 
-std::optional<std::int64_t> kv_fixed_bytes(const std::optional<KvShape>& shape) {
+std::optional<std::int64_t> kv_fixed_bytes(const std::optional<models::KvShape>& shape) {
     return shape ? std::optional(kv_fixed_bytes(*shape)) : std::nullopt;
 }
 
-} // namespace odysseus
+} // namespace odysseus::memory

@@ -10,7 +10,7 @@
 #include <limits>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::models {
 
 namespace {
 
@@ -316,4 +316,4 @@ std::variant<GgufInfo, GgufRefused> read_gguf(std::string_view bytes) {
         bytes.size());
 }
 
-} // namespace odysseus
+} // namespace odysseus::models

@@ -8,7 +8,7 @@
 #include <iterator>
 #include <utility>
 
-namespace odysseus::io {
+namespace odysseus::models {
 namespace {
 
 constexpr int k_pages_max = 50;
@@ -18,7 +18,7 @@ constexpr std::size_t k_page_bytes_max = 16U << 20;
 struct Enough {};
 
 // A person waits for these answers; a download may be more patient.
-HttpOptions impatient(HttpOptions http) {
+download::HttpOptions impatient(download::HttpOptions http) {
     constexpr int k_tries_max = 3;
     constexpr std::chrono::seconds k_connect_limit{5};
     http.tries_max = std::min(http.tries_max, k_tries_max);
@@ -42,37 +42,37 @@ Error unreachable(const Error& error, const PullOptions& options) {
         cat(error.what(), "; is this machine online, and does ", options.hub,
             " open in a browser? A mirror is named with --hf-endpoint, and a GGUF file that was "
             "fetched elsewhere can simply be put into ",
-            platform::utf8(options.models_dir))};
+            system::utf8(options.models_dir))};
 }
 
 // A mirror may hand on the links of the hub that it mirrors.
 std::string next_url(const std::string& link, const PullOptions& options) {
-    auto url = rebased(link, "https://huggingface.co", options.hub);
-    const auto there = parsed_url(url);
-    const auto here = parsed_url(options.hub);
-    if (there && here && origin_of(*there) == origin_of(*here)) return url;
+    auto url = download::rebased(link, "https://huggingface.co", options.hub);
+    const auto there = download::parsed_url(url);
+    const auto here = download::parsed_url(options.hub);
+    if (there && here && download::origin_of(*there) == download::origin_of(*here)) return url;
     throw Error(Fault::network, cat(options.hub, " continues its list of files at another host (",
-                                    shown_url(link), "), which is not followed"));
+                                    download::shown_url(link), "), which is not followed"));
 }
 
 } // namespace
 
-HttpOptions hub_http(const PullOptions& options) {
+download::HttpOptions hub_http(const PullOptions& options) {
     auto http = options.http;
-    trust_setting(http.trust, options.hub);
+    download::trust_setting(http.trust, options.hub);
     return http;
 }
 
 std::vector<HubFile> hub_files(const HubName& name, const PullOptions& options) {
     std::vector<HubFile> files;
-    TextRequest request;
+    download::TextRequest request;
     request.url = hub_tree_url(options.hub, name);
     request.bearer = options.token;
     request.bytes_max = k_page_bytes_max;
     for (int page = 0; page < k_pages_max; ++page) {
-        TextReply reply;
+        download::TextReply reply;
         try {
-            reply = fetch_text(request, impatient(hub_http(options)));
+            reply = download::fetch_text(request, impatient(hub_http(options)));
         } catch (const Stopped&) {
             throw;
         } catch (const Error& error) {
@@ -82,7 +82,7 @@ std::vector<HubFile> hub_files(const HubName& name, const PullOptions& options) 
         auto some = hub_files_from(reply.body);
         if (const auto* why = std::get_if<std::string>(&some)) {
             throw Error(Fault::network,
-                        cat(shown_url(request.url), ": ", *why,
+                        cat(download::shown_url(request.url), ": ", *why,
                             "; does this network ask for a login, or is --hf-endpoint no hub?"));
         }
         auto& more = std::get<std::vector<HubFile>>(some);
@@ -96,22 +96,22 @@ std::vector<HubFile> hub_files(const HubName& name, const PullOptions& options) 
 
 void check_access(const HubName& name, const std::string& url, const PullOptions& options) {
     int status = 0;
-    HttpGet get;
+    download::HttpGet get;
     get.url = url;
     get.bearer = options.token;
     get.headers.emplace_back("Range: bytes=0-3");
-    get.on_head = [&](const HttpReply& reply) {
+    get.on_head = [&](const download::HttpReply& reply) {
         status = reply.status;
         return true;
     };
     get.on_body = [](std::string_view) { throw Enough(); };
     try {
-        const auto outcome = http_get(get, impatient(hub_http(options)));
-        if (const auto* reply = std::get_if<HttpReply>(&outcome)) status = reply->status;
+        const auto outcome = download::http_get(get, impatient(hub_http(options)));
+        if (const auto* reply = std::get_if<download::HttpReply>(&outcome)) status = reply->status;
     } catch (const Enough&) { // the status is known: that is what was asked for
     }
     // Everything else is left to the download, which tries again and knows what to say.
     if (is_refusal(status)) refuse(status, name, options);
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::models

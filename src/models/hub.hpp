@@ -3,10 +3,10 @@
 
 #include "odysseus/models/pull.hpp"
 
-namespace odysseus::io {
+namespace odysseus::models {
 
 // The options with the hub's own plain http in their trust.
-[[nodiscard]] HttpOptions hub_http(const PullOptions& options);
+[[nodiscard]] download::HttpOptions hub_http(const PullOptions& options);
 
 // Every page of the repository's list of files. Throws Error.
 [[nodiscard]] std::vector<HubFile> hub_files(const HubName& name, const PullOptions& options);
@@ -15,4 +15,4 @@ namespace odysseus::io {
 // is open to everybody, its files are not. Throws Error.
 void check_access(const HubName& name, const std::string& url, const PullOptions& options);
 
-} // namespace odysseus::io
+} // namespace odysseus::models

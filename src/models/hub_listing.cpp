@@ -1,9 +1,9 @@
 #include "odysseus/models/hub_listing.hpp"
 
-#include "odysseus/models/kv_shape.hpp"
-#include "odysseus/models/hub_name.hpp"
 #include "model_name.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/models/hub_name.hpp"
+#include "odysseus/models/kv_shape.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::models {
 namespace {
 
 using nlohmann::json;
@@ -391,4 +391,4 @@ std::string pull_folder(std::string_view org, std::string_view repo, const HubQu
     return taken ? cat(org, "_", folder) : folder;
 }
 
-} // namespace odysseus
+} // namespace odysseus::models

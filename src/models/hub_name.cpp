@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 namespace {
 
 constexpr std::size_t k_name_bytes_max = 96; // the hub's own limit for an organisation or a name
@@ -95,21 +95,22 @@ PullName repo_name(std::string_view text, std::string_view whole) {
     return name;
 }
 
-bool is_hub_host(const Url& url, std::string_view hub) {
+bool is_hub_host(const download::Url& url, std::string_view hub) {
     if (url.host == "huggingface.co" || url.host == "www.huggingface.co" || url.host == "hf.co") {
         return true;
     }
-    const auto own = parsed_url(hub);
-    return own && origin_of(*own) == origin_of(url);
+    const auto own = download::parsed_url(hub);
+    return own && download::origin_of(*own) == download::origin_of(url);
 }
 
 // /org/repo, /org/repo/tree/main, /org/repo/blob/main/sub/x.gguf
-PullName hub_page(std::string_view text, const Url& url, std::string_view hub) {
+PullName hub_page(std::string_view text, const download::Url& url, std::string_view hub) {
     auto path = std::string_view(url.path).substr(0, url.path.find('?'));
-    if (const auto own = parsed_url(hub); own && own->path != "/" && path.starts_with(own->path)) {
+    if (const auto own = download::parsed_url(hub);
+        own && own->path != "/" && path.starts_with(own->path)) {
         path.remove_prefix(own->path.size()); // a mirror below a path of its host
     }
-    const auto decoded = percent_decoded(path, false);
+    const auto decoded = download::percent_decoded(path, false);
     if (!decoded) return refused(text, "is no address");
     std::vector<std::string> parts;
     for (const auto part : split(*decoded, '/')) {
@@ -138,29 +139,32 @@ PullName hub_page(std::string_view text, const Url& url, std::string_view hub) {
     return parsed;
 }
 
-PullName file_address(std::string_view text, const Url& url, const Trust& trust) {
-    if (const auto why = distrusted(url, trust)) return refused(text, cat("is refused: ", *why));
+PullName file_address(std::string_view text, const download::Url& url,
+                      const download::Trust& trust) {
+    if (const auto why = download::distrusted(url, trust))
+        return refused(text, cat("is refused: ", *why));
     if (!url.user.empty()) {
         // The address may end in a log or a shell's history, so it is not repeated here either.
         return NameRefused{"the address has a name and a password in it, which would be stored in "
                            "the clear; give an address without them"};
     }
     const auto path = std::string_view(url.path).substr(0, url.path.find('?'));
-    const auto name = percent_decoded(path.substr(path.rfind('/') + 1), false);
+    const auto name = download::percent_decoded(path.substr(path.rfind('/') + 1), false);
     if (!name || !is_gguf(*name)) return refused(text, "does not end in .gguf");
     if (name->find('/') != std::string::npos || !is_safe_hub_path(*name)) {
         return refused(text, "has a file name that is not safe to create");
     }
-    return FileAddress{origin_of(url) + url.path, *name};
+    return FileAddress{download::origin_of(url) + url.path, *name};
 }
 
 } // namespace
 
-PullName parsed_pull_name(std::string_view text, std::string_view hub, const Trust& trust) {
+PullName parsed_pull_name(std::string_view text, std::string_view hub,
+                          const download::Trust& trust) {
     text = trimmed(text);
     if (text.empty()) return refused(text, "names nothing");
     if (text.find("://") != std::string_view::npos) {
-        const auto url = parsed_url(text);
+        const auto url = download::parsed_url(text);
         if (!url) return refused(text, "is no http or https address");
         if (is_hub_host(*url, hub)) return hub_page(text, *url, hub);
         return file_address(text, *url, trust);
@@ -182,7 +186,8 @@ std::string hub_tree_url(std::string_view hub, const HubName& name) {
 }
 
 std::string hub_file_url(std::string_view hub, const HubName& name, std::string_view path) {
-    return cat(hub, "/", name.id(), "/resolve/", name.revision, "/", percent_encoded(path, "/"));
+    return cat(hub, "/", name.id(), "/resolve/", name.revision, "/",
+               download::percent_encoded(path, "/"));
 }
 
 std::string hub_page_url(std::string_view hub, const HubName& name) {
@@ -237,4 +242,4 @@ std::vector<FileAddress> shard_addresses(const FileAddress& address) {
     return all;
 }
 
-} // namespace odysseus
+} // namespace odysseus::models

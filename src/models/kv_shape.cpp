@@ -6,7 +6,7 @@
 #include <array>
 #include <string>
 
-namespace odysseus {
+namespace odysseus::models {
 
 namespace {
 
@@ -279,4 +279,4 @@ double kv_gib_by_size(double model_gib) {
     return model_gib >= 4 ? 0.85 : 0.55;
 }
 
-} // namespace odysseus
+} // namespace odysseus::models

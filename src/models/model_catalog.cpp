@@ -1,15 +1,15 @@
 #include "odysseus/models/model_catalog.hpp"
 
 #include "model_name.hpp"
-#include "odysseus/models/router_view.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/models/router_view.hpp"
 
 #include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::models {
 
 namespace {
 
@@ -388,4 +388,4 @@ const Model* largest_model(const std::vector<Model>& models) {
     return largest == models.end() ? nullptr : &*largest;
 }
 
-} // namespace odysseus
+} // namespace odysseus::models

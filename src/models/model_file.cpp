@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-namespace odysseus::io {
+namespace odysseus::models {
 
 std::variant<GgufInfo, GgufRefused> read_model_header(const std::filesystem::path& file) {
     std::error_code error;
@@ -21,4 +21,4 @@ std::variant<GgufInfo, GgufRefused> read_model_header(const std::filesystem::pat
         bytes);
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::models

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace odysseus {
+namespace odysseus::models {
 
 namespace {
 
@@ -117,4 +117,4 @@ std::optional<CachedRepo> cached_repo(std::string_view path) {
     return std::nullopt;
 }
 
-} // namespace odysseus
+} // namespace odysseus::models

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::models {
 
 // "X-00002-of-00003" (what llama-gguf-split writes).
 struct ShardName {
@@ -43,4 +43,4 @@ struct CachedRepo {
 };
 [[nodiscard]] std::optional<CachedRepo> cached_repo(std::string_view path);
 
-} // namespace odysseus
+} // namespace odysseus::models

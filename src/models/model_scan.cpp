@@ -1,8 +1,8 @@
 #include "odysseus/models/model_scan.hpp"
 
-#include "odysseus/models/model_file.hpp"
 #include "model_name.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/models/model_file.hpp"
 #include "odysseus/system/files.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 #include <set>
 #include <utility>
 
-namespace odysseus::io {
+namespace odysseus::models {
 
 namespace fs = std::filesystem;
 
@@ -156,7 +156,7 @@ ScanResult ModelScan::scan() {
                            known->second.file.size_bytes == file.size_bytes &&
                            known->second.file.modified_s == file.modified_s;
         auto header = fresh ? std::move(known->second.header)
-                            : read_model_header(m_models_dir / platform::path_from_utf8(file.path));
+                            : read_model_header(m_models_dir / system::path_from_utf8(file.path));
         headers[file.path] = {file, header};
         result.files.push_back({std::move(file), std::move(header)});
     }
@@ -179,4 +179,4 @@ Catalog ModelScan::catalog() {
     return catalog;
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::models

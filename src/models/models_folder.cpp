@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::models {
 namespace {
 
 template <class... Handlers>
@@ -99,4 +99,4 @@ void Models::on_change(std::function<void(const Catalog&)> call) {
     m_on_change = std::move(call);
 }
 
-} // namespace odysseus
+} // namespace odysseus::models

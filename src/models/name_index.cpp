@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::models {
 
 namespace {
 
@@ -77,4 +77,4 @@ std::vector<std::string> NameIndex::names_of(const std::string& id) const {
     return names;
 }
 
-} // namespace odysseus
+} // namespace odysseus::models

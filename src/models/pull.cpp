@@ -1,11 +1,11 @@
 #include "odysseus/models/pull.hpp"
 
 #include "hub.hpp"
-#include "odysseus/base/error.hpp"
-#include "odysseus/download/sha256.hpp"
-#include "odysseus/base/log.hpp"
 #include "model_name.hpp"
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/download/sha256.hpp"
 #include "odysseus/system/file_lock.hpp"
 #include "odysseus/system/files.hpp"
 
@@ -13,10 +13,10 @@
 #include <fstream>
 #include <utility>
 
-namespace odysseus::io {
+namespace odysseus::models {
 
 namespace fs = std::filesystem;
-using platform::utf8;
+using system::utf8;
 
 namespace {
 
@@ -43,19 +43,19 @@ fs::path staged_file(const fs::path& to) {
 
 std::string digest_of(const fs::path& file, const PullOptions& options) {
     if (options.on_check && size_of(file).value_or(0) >= k_slow_check_bytes) {
-        options.on_check(utf8(file.filename()));
+        options.on_check(system::utf8(file.filename()));
     }
     std::ifstream in(file, std::ios::binary);
     std::vector<char> buffer(1U << 20);
-    Sha256 digest;
+    download::Sha256 digest;
     while (in) {
         if (options.http.stopped && options.http.stopped()) {
-            throw Stopped("stopped while checking " + utf8(file.filename()));
+            throw Stopped("stopped while checking " + system::utf8(file.filename()));
         }
         in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
         digest.add(buffer.data(), static_cast<std::size_t>(in.gcount()));
     }
-    if (in.bad()) throw Error(Fault::usage, cat("reading ", utf8(file), " failed"));
+    if (in.bad()) throw Error(Fault::usage, cat("reading ", system::utf8(file), " failed"));
     return digest.hex();
 }
 
@@ -76,7 +76,7 @@ bool has_another_model(const fs::path& folder, const std::vector<PullFile>& file
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
          entry.increment(error)) {
-        const auto name = utf8(entry->path().filename());
+        const auto name = system::utf8(entry->path().filename());
         const bool ours = std::any_of(files.begin(), files.end(), [&](const PullFile& file) {
             return file.to.filename() == entry->path().filename();
         });
@@ -119,10 +119,10 @@ void find_place(const std::vector<std::string>& folders, PullPlan& plan,
                 const PullOptions& options) {
     if (lies_flat(plan, options)) return;
     for (const auto& folder : folders) {
-        if (settle_in(options.models_dir / platform::path_from_utf8(folder), plan, options)) return;
+        if (settle_in(options.models_dir / system::path_from_utf8(folder), plan, options)) return;
     }
     throw Error(Fault::usage,
-                cat("there is another file or model in ", utf8(plan.folder),
+                cat("there is another file or model in ", system::utf8(plan.folder),
                     " already, and nothing of yours is overwritten; move it away to fetch ",
                     plan.title));
 }
@@ -131,23 +131,24 @@ void check_space(const PullPlan& plan, const PullOptions& options) {
     std::int64_t needed = plan.missing_bytes + k_spare_bytes;
     for (const auto& file : plan.files) {
         if (file.complete) continue;
-        for (const auto& there :
-             {part_file(file.to), staged_file(file.to), part_file(staged_file(file.to))}) {
+        for (const auto& there : {download::part_file(file.to), staged_file(file.to),
+                                  download::part_file(staged_file(file.to))}) {
             needed -= size_of(there).value_or(0);
         }
     }
-    const auto free = platform::free_bytes(options.models_dir);
+    const auto free = system::free_bytes(options.models_dir);
     if (plan.missing_bytes == 0 || !free || *free >= needed) return;
-    throw Error(Fault::network, cat(plan.title, " needs ", byte_text(needed), " more, but only ",
-                                    byte_text(*free), " are free in ", utf8(options.models_dir),
-                                    "; make room, or use another folder (--models-dir)"));
+    throw Error(Fault::network,
+                cat(plan.title, " needs ", byte_text(needed), " more, but only ", byte_text(*free),
+                    " are free in ", system::utf8(options.models_dir),
+                    "; make room, or use another folder (--models-dir)"));
 }
 
 PullFile file_from(const HubName& name, const HubFile& hub, const PullOptions& options) {
     PullFile file;
     file.url = hub_file_url(options.hub, name, hub.path);
     file.from_hub = true;
-    file.to = platform::path_from_utf8(file_name_of(hub.path));
+    file.to = system::path_from_utf8(file_name_of(hub.path));
     file.size_bytes = hub.size_bytes > 0 ? std::optional(hub.size_bytes) : std::nullopt;
     file.sha256 = hub.sha256;
     return file;
@@ -182,7 +183,7 @@ PullPlan plan_from_address(const FileAddress& address, const PullOptions& option
     for (const auto& each : shard_addresses(address)) {
         PullFile file;
         file.url = each.url;
-        file.to = platform::path_from_utf8(each.file_name);
+        file.to = system::path_from_utf8(each.file_name);
         plan.files.push_back(std::move(file));
     }
     const auto stem = gguf_stem(address.file_name).value_or("model");
@@ -191,10 +192,10 @@ PullPlan plan_from_address(const FileAddress& address, const PullOptions& option
     return plan;
 }
 
-platform::FileLock only_one(const PullOptions& options) {
-    auto lock = platform::FileLock::try_lock(options.lock_file);
+system::FileLock only_one(const PullOptions& options) {
+    auto lock = system::FileLock::try_lock(options.lock_file);
     if (lock) return *std::move(lock);
-    const auto owner = platform::FileLock::owner(options.lock_file);
+    const auto owner = system::FileLock::owner(options.lock_file);
     throw Error(Fault::busy, cat("another odysseus fetches a model",
                                  owner ? cat(" (process ", *owner, ")") : std::string(),
                                  "; wait until it is done, or stop it"));
@@ -204,7 +205,7 @@ platform::FileLock only_one(const PullOptions& options) {
 bool is_missing(const PullFile& file, const PullOptions& options) {
     const auto standing = standing_of(file, options);
     if (standing == Standing::other) {
-        throw Error(Fault::usage, cat("there is another ", utf8(file.to),
+        throw Error(Fault::usage, cat("there is another ", system::utf8(file.to),
                                       " now, and nothing of yours is overwritten"));
     }
     return standing == Standing::missing;
@@ -213,7 +214,7 @@ bool is_missing(const PullFile& file, const PullOptions& options) {
 void fetch_one(const PullFile& file, const fs::path& to, const PullOptions& options,
                const PullEvents& events) {
     if (events.on_file) events.on_file(file);
-    FileRequest request;
+    download::FileRequest request;
     request.url = file.url;
     request.to = to;
     request.size = file.size_bytes;
@@ -221,11 +222,11 @@ void fetch_one(const PullFile& file, const fs::path& to, const PullOptions& opti
     if (file.from_hub) request.bearer = options.token;
     request.gguf = true;
     request.durable = true;
-    const auto fetched = fetch_file(request, hub_http(options), events.on_progress);
+    const auto fetched = download::fetch_file(request, hub_http(options), events.on_progress);
     if (events.on_file_done) events.on_file_done();
-    log::debug(
-        "fetched a model file",
-        {{"file", utf8(file.to)}, {"bytes", cat(fetched.bytes)}, {"sha256", fetched.sha256}});
+    log::debug("fetched a model file", {{"file", system::utf8(file.to)},
+                                        {"bytes", cat(fetched.bytes)},
+                                        {"sha256", fetched.sha256}});
 }
 
 } // namespace
@@ -271,8 +272,8 @@ void run_pull(const PullPlan& plan, const PullOptions& options, const PullEvents
     }
     if (!staged) return;
     for (auto file = missing.rbegin(); file != missing.rend(); ++file)
-        platform::replace_file(staged_file((*file)->to), (*file)->to);
-    platform::sync_directory(plan.folder);
+        system::replace_file(staged_file((*file)->to), (*file)->to);
+    system::sync_directory(plan.folder);
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::models

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace odysseus {
+namespace odysseus::models {
 
 namespace {
 
@@ -126,4 +126,4 @@ std::string section_name_from(std::string_view text) {
     return name;
 }
 
-} // namespace odysseus
+} // namespace odysseus::models

@@ -1,16 +1,16 @@
 #include "odysseus/models/starter.hpp"
 
+#include "odysseus/base/text.hpp"
 #include "odysseus/system/terminal.hpp"
 #include "starter_models.hpp"
-#include "odysseus/base/text.hpp"
 
-namespace odysseus::io {
+namespace odysseus::models {
 namespace {
 
 constexpr int k_questions_max = 5;
 
 std::string list_text(std::optional<std::int64_t> memory_bytes, std::size_t recommended) {
-    Table table({"", "model", "download", "", "for"});
+    system::Table table({"", "model", "download", "", "for"});
     for (std::size_t i = 0; i < starter_models().size(); ++i) {
         const auto& model = starter_models()[i];
         const char* mark = i == recommended             ? "recommended here"
@@ -42,4 +42,4 @@ std::optional<std::string> offer_starter_models(std::optional<std::int64_t> memo
     return std::nullopt;
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::models

@@ -1,11 +1,11 @@
 #include "starter_models.hpp"
 
-#include "odysseus/models/hub_listing.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/models/hub_listing.hpp"
 
 #include <array>
 
-namespace odysseus {
+namespace odysseus::models {
 namespace {
 
 // By their places in the list, from the one for a large machine to the one for a small.
@@ -63,4 +63,4 @@ StarterAnswer starter_answer(const std::string& text, std::size_t recommended) {
     return {Kind::chosen, static_cast<std::size_t>(*number - 1)};
 }
 
-} // namespace odysseus
+} // namespace odysseus::models

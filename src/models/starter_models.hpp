@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 
 struct StarterModel {
     const char* title; // "Llama 3.2 3B Instruct"
@@ -34,4 +34,4 @@ struct StarterAnswer {
 // "3" from 1, "" the recommended one, "s" and "skip" none of them.
 [[nodiscard]] StarterAnswer starter_answer(const std::string& text, std::size_t recommended);
 
-} // namespace odysseus
+} // namespace odysseus::models

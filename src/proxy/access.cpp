@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 // "localhost:8080" → "localhost", "[::1]:8080" → "[::1]"; absent when what follows is no port.
@@ -34,8 +34,8 @@ bool host_allowed(const AccessRules& rules, std::string_view host) {
     if (listed(rules.hosts, host)) return true;
     const auto name = without_port(host);
     if (!name) return false;
-    if (is_loopback_host(*name) || listed(rules.hosts, *name)) return true;
-    return rules.listens_beyond_loopback && is_address(*name);
+    if (download::is_loopback_host(*name) || listed(rules.hosts, *name)) return true;
+    return rules.listens_beyond_loopback && download::is_address(*name);
 }
 
 bool origin_allowed(const AccessRules& rules, const HeaderLines& headers, std::string_view host) {
@@ -55,7 +55,7 @@ bool origin_allowed(const AccessRules& rules, const HeaderLines& headers, std::s
     const auto authority = origin->substr(scheme_end + 3);
     if (!host.empty() && same_name(authority, host)) return true;
     const auto name = without_port(authority);
-    return name && is_loopback_host(*name);
+    return name && download::is_loopback_host(*name);
 }
 
 bool same_secret(std::string_view a, std::string_view b) {
@@ -94,4 +94,4 @@ bool is_page_asset(std::string_view method, std::string_view path) {
     });
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

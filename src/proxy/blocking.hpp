@@ -9,7 +9,7 @@
 #include <memory>
 #include <optional>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 // The work's result, or what it threw. It runs to its end though nobody may wait any more.
 template <class Work>
@@ -36,4 +36,4 @@ Task<std::invoke_result_t<Work>> blocking(BlockingTasks& tasks, Waiter& waiter, 
     co_return std::move(*slot->result);
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

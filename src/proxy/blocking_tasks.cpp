@@ -3,7 +3,7 @@
 #include <system_error>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 void BlockingTasks::run(std::function<void()> work) {
     const std::lock_guard lock(m_mutex);
@@ -54,4 +54,4 @@ void BlockingTasks::stop() {
         thread.join();
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 class BlockingTasks {
   public:
@@ -37,4 +37,4 @@ class BlockingTasks {
     bool m_stopping = false;
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

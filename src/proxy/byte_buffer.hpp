@@ -8,7 +8,7 @@
 #include <new>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 class ByteBuffer {
   public:
@@ -57,4 +57,4 @@ class ByteBuffer {
     std::size_t m_capacity = 0;
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

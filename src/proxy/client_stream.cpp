@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::size_t k_pieces_max = 8;
@@ -155,4 +155,4 @@ void ClientStream::send_sign() {
     m_signs_sent = true;
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

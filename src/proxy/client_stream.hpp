@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 // Thrown where the session waits or sends when nobody is there to be answered any more.
 struct ClientGone {};
@@ -70,4 +70,4 @@ class ClientStream final : public Waiter {
     bool m_signs_sent = false;
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

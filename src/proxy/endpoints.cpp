@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::array<std::string_view, 18> k_model_endpoints = {
@@ -63,4 +63,4 @@ bool is_anthropic(std::string_view path) {
     return plain == "/messages" || plain == "/messages/count_tokens";
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 enum class Endpoint {
     forward,   // llama-server's
@@ -30,4 +30,4 @@ enum class Endpoint {
 // Whether who asks there speaks Anthropic's interface, with its own shape of errors and events.
 [[nodiscard]] bool is_anthropic(std::string_view path);
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::chrono::seconds k_connect_max{10};
@@ -163,4 +163,4 @@ char* Exchange::without_framing(char* bytes, std::size_t count) {
     return end;
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

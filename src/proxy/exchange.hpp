@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 class Exchange {
   public:
@@ -65,4 +65,4 @@ class Exchange {
     bool m_extra = false; // bytes behind the answer's end
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

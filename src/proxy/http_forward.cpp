@@ -1,13 +1,13 @@
 #include "http_forward.hpp"
 
-#include "rewrite.hpp"
 #include "odysseus/base/text.hpp"
+#include "rewrite.hpp"
 
 #include <array>
 #include <cstdio>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 // Of one connection alone; and what this side says anew.
@@ -195,4 +195,4 @@ std::string chunk_of(std::string_view content) {
     return cat(chunk_size_line(content.size()), content, "\r\n");
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

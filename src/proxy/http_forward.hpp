@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 struct UpstreamHeadInput {
     std::string_view target; // path and query, the model's name already in place
@@ -55,4 +55,4 @@ struct OwnAnswer {
 [[nodiscard]] std::string chunk_of(std::string_view content);
 inline constexpr std::string_view k_last_chunk = "0\r\n\r\n";
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -6,7 +6,7 @@
 #include <array>
 #include <charconv>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::array<std::string_view, 7> k_methods = {"GET",   "HEAD",   "POST",   "PUT",
@@ -348,4 +348,4 @@ std::string_view ChunkWalker::next(std::string_view& bytes) {
     return {};
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -6,7 +6,7 @@
 #include <asio/post.hpp>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 using asio::ip::tcp;
@@ -109,7 +109,7 @@ void Connection::connect(int to) {
     if (!error) m_socket.set_option(tcp::no_delay(true), error);
     broken = bool(error);
     if (broken) return;
-    platform::keep_from_children(static_cast<std::intptr_t>(m_socket.native_handle()));
+    system::keep_from_children(static_cast<std::intptr_t>(m_socket.native_handle()));
     const tcp::endpoint there(asio::ip::address_v4::loopback(), static_cast<unsigned short>(to));
     m_socket.async_connect(there, [self = shared_from_this()](const auto& failed) {
         (failed ? self->broken : self->connected) = true;
@@ -245,4 +245,4 @@ void Loop::sweep() {
     }
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
@@ -177,4 +177,4 @@ class Loop {
     std::size_t m_polls = 0;
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 // The events of a message that may come only after its message_start.
@@ -119,4 +119,4 @@ MessageStartVerdict judge_message_start(std::string_view beginning,
     return InsertMessageStart{event.begin(), message_start_event(identity)};
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <variant>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 // The first event has not come yet. The first `may_pass` bytes, comments and pings, need not be
 // held.
@@ -34,4 +34,4 @@ inline constexpr std::size_t k_first_event_max_bytes = 64 * 1024;
 [[nodiscard]] MessageStartVerdict judge_message_start(std::string_view beginning,
                                                       const MessageIdentity& identity);
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -6,7 +6,7 @@
 #include <locale>
 #include <sstream>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 std::string number(double value) {
@@ -53,4 +53,4 @@ void MetricsText::labelled(std::string_view name, std::string_view help, std::st
         m_text += cat(name, '{', label, "=\"", escaped(value), "\"} ", number(count), '\n');
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

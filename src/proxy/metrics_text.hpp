@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 class MetricsText {
   public:
@@ -22,4 +22,4 @@ class MetricsText {
     std::string m_text;
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -1,15 +1,15 @@
 #include "model_looks.hpp"
 
 #include "odysseus/base/log.hpp"
-#include "odysseus/proxy/models_answer.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/proxy/models_answer.hpp"
 
 #include "blocking.hpp"
 #include "exchange.hpp"
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::chrono::milliseconds k_interval{1000};
@@ -122,7 +122,7 @@ Task<ModelLooks::Look> ModelLooks::look_once(Waiter& waiter) {
 
 Task<std::optional<std::string>> ModelLooks::router_list(Waiter& waiter, bool reload) {
     const auto serving = m_upstream.current();
-    if (serving.state != State::ready) co_return std::nullopt;
+    if (serving.state != server::State::ready) co_return std::nullopt;
     auto request = cat("GET /models", reload ? "?reload=1" : "",
                        " HTTP/1.1\r\nHost: 127.0.0.1:", serving.port, "\r\n");
     if (!serving.api_key.empty()) request += cat("Authorization: Bearer ", serving.api_key, "\r\n");
@@ -141,4 +141,4 @@ Task<std::optional<std::string>> ModelLooks::router_list(Waiter& waiter, bool re
     co_return list;
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

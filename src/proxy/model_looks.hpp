@@ -18,11 +18,12 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 class ModelLooks {
   public:
-    ModelLooks(Upstream& upstream, ModelDirectory& models, std::chrono::milliseconds answer_max)
+    ModelLooks(server::Upstream& upstream, models::ModelDirectory& models,
+               std::chrono::milliseconds answer_max)
         : m_upstream(upstream), m_models(models), m_answer_max(answer_max) {}
 
     void use(Loop& loop) { m_loop = &loop; } // once, before the first look
@@ -50,8 +51,8 @@ class ModelLooks {
     void begin();
     bool end(Look look); // true: another one is asked for
 
-    Upstream& m_upstream;
-    ModelDirectory& m_models;
+    server::Upstream& m_upstream;
+    models::ModelDirectory& m_models;
     const std::chrono::milliseconds m_answer_max;
     Loop* m_loop = nullptr;
     BlockingTasks m_folder{1};
@@ -69,4 +70,4 @@ class ModelLooks {
     std::set<std::string, std::less<>> m_foreign;
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

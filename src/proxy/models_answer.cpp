@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -24,7 +24,7 @@ std::string id_of(const Json& entry) {
 }
 
 // What llama-server would say of a model that is not loaded.
-Json catalog_entry(const Model& model) {
+Json catalog_entry(const models::Model& model) {
     Json entry;
     entry["id"] = model.id;
     entry["object"] = "model";
@@ -37,7 +37,7 @@ Json catalog_entry(const Model& model) {
 }
 
 // What the catalog adds to an entry that does not say it already.
-void complete(Json& entry, const Model& model) {
+void complete(Json& entry, const models::Model& model) {
     if (!entry.contains("object")) entry["object"] = "model";
     if (!entry.contains("owned_by")) entry["owned_by"] = "llamacpp";
     if (!entry.contains("created")) entry["created"] = 0;
@@ -51,7 +51,8 @@ void complete(Json& entry, const Model& model) {
         meta["architecture"] = *model.architecture;
 }
 
-std::vector<Json> all_entries(std::string_view router_list, const std::vector<Model>& models,
+std::vector<Json> all_entries(std::string_view router_list,
+                              const std::vector<models::Model>& models,
                               const std::vector<std::string>& folder_ids) {
     const auto listed = router_entries(router_list);
     std::vector<Json> entries;
@@ -90,7 +91,7 @@ std::string text_of(const Json& json) {
 
 } // namespace
 
-std::string models_answer(std::string_view router_list, const std::vector<Model>& models,
+std::string models_answer(std::string_view router_list, const std::vector<models::Model>& models,
                           const std::vector<std::string>& folder_ids) {
     // What else llama-server says beside the list stays (the web UI reads `models`).
     auto answer = Json::parse(router_list, nullptr, false);
@@ -100,7 +101,8 @@ std::string models_answer(std::string_view router_list, const std::vector<Model>
 }
 
 std::optional<std::string> model_entry(std::string_view router_list,
-                                       const std::vector<Model>& models, std::string_view name) {
+                                       const std::vector<models::Model>& models,
+                                       std::string_view name) {
     const auto wanted = lowered(name);
     for (const auto& entry : all_entries(router_list, models, {})) {
         if (lowered(id_of(entry)) == wanted) return text_of(entry);
@@ -132,4 +134,4 @@ std::vector<std::string> listed_ids(std::string_view router_list) {
     return ids;
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

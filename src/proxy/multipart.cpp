@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::size_t k_boundary_bytes_max = 70; // RFC 2046, section 5.1.1
@@ -101,4 +101,4 @@ std::optional<ByteRange> multipart_model(std::string_view body, std::string_view
     return found;
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

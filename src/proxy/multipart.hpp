@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 // The boundary of a Content-Type such as `multipart/form-data; boundary="x y"`; absent when it is
 // another type, or when the boundary is missing or longer than the 70 characters of RFC 2046.
@@ -17,4 +17,4 @@ namespace odysseus {
 [[nodiscard]] std::optional<ByteRange> multipart_model(std::string_view body,
                                                        std::string_view boundary);
 
-} // namespace odysseus
+} // namespace odysseus::proxy

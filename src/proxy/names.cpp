@@ -2,18 +2,19 @@
 
 #include "endpoints.hpp"
 #include "multipart.hpp"
-#include "query.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/download/url.hpp"
+#include "query.hpp"
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::size_t k_name_bytes_shown_max = 200;
 
 class NameSettler {
   public:
-    NameSettler(ProxyRequest& request, const ModelDirectory& models, const IsForeign& is_foreign)
+    NameSettler(ProxyRequest& request, const models::ModelDirectory& models,
+                const IsForeign& is_foreign)
         : m_request(request), m_models(models), m_is_foreign(is_foreign),
           m_strict(needs_model(request.head.method, request.head.path)),
           m_managing(manages_models(request.head.path)) {}
@@ -53,7 +54,7 @@ class NameSettler {
         auto query = std::string(m_request.head.query);
         if (const auto named = query_value(query, "model"); named && !named->text.empty()) {
             if (const auto id = id_for(named->text, true))
-                query = edited(query, {named->range, percent_encoded(*id)});
+                query = edited(query, {named->range, download::percent_encoded(*id)});
             const auto autoload = query_value(query, "autoload");
             m_request.loads_model =
                 !m_request.model.empty() &&
@@ -91,7 +92,7 @@ class NameSettler {
     }
 
     ProxyRequest& m_request;
-    const ModelDirectory& m_models;
+    const models::ModelDirectory& m_models;
     const IsForeign& m_is_foreign;
     const bool m_strict;
     const bool m_managing;
@@ -100,7 +101,8 @@ class NameSettler {
 
 } // namespace
 
-std::optional<UnknownModel> settle_names(ProxyRequest& request, const ModelDirectory& models,
+std::optional<UnknownModel> settle_names(ProxyRequest& request,
+                                         const models::ModelDirectory& models,
                                          const IsForeign& is_foreign) {
     return NameSettler(request, models, is_foreign).settle();
 }
@@ -115,4 +117,4 @@ std::string unknown_model_message(const UnknownModel& unknown) {
     return cat("The model '", shown, "' does not exist. Did you mean: ", names, "?");
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -1,27 +1,28 @@
 #include "own_pages.hpp"
 
 #include "metrics_text.hpp"
-#include "query.hpp"
-#include "rewrite.hpp"
 #include "odysseus/base/text.hpp"
 #include "page.hpp"
+#include "query.hpp"
+#include "rewrite.hpp"
 
 #include "shared.hpp"
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
-OwnAnswer health(const Serving& serving) {
+OwnAnswer health(const server::Serving& serving) {
     OwnAnswer answer;
-    if (serving.state == State::ready) {
+    if (serving.state == server::State::ready) {
         answer.body = R"({"status":"ok"})";
         return answer;
     }
     answer.status = 503;
     answer.retry_after_s = serving.retry_after.count();
-    const auto reason = serving.reason.empty() ? cat("llama-server is ", state_name(serving.state))
-                                               : serving.reason;
-    answer.body = cat(R"({"status":")", state_name(serving.state), R"(",)",
+    const auto reason = serving.reason.empty()
+                            ? cat("llama-server is ", server::state_name(serving.state))
+                            : serving.reason;
+    answer.body = cat(R"({"status":")", server::state_name(serving.state), R"(",)",
                       openai_error(503, "not_ready", reason).substr(1));
     return answer;
 }
@@ -32,7 +33,8 @@ OwnAnswer metrics(const Shared& shared) {
     OwnAnswer answer;
     answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
     MetricsText text;
-    text.gauge("odysseus_ready", "1 when llama-server serves.", serving.state == State::ready);
+    text.gauge("odysseus_ready", "1 when llama-server serves.",
+               serving.state == server::State::ready);
     text.gauge("odysseus_generation", "Starts of llama-server.", double(serving.generation));
     text.gauge("odysseus_context_tokens", "Context of the present generation.",
                double(serving.context));
@@ -111,4 +113,4 @@ OwnAnswer own_page(Endpoint endpoint, std::string_view query, const Shared& shar
     return answer;
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -6,10 +6,10 @@
 
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 struct Shared;
 
 [[nodiscard]] OwnAnswer own_page(Endpoint endpoint, std::string_view query, const Shared& shared);
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 // The whole page, UTF-8, served as "text/html; charset=utf-8". It holds no secret and needs no API
 // key itself; what it then asks for does.
@@ -14,4 +14,4 @@ namespace odysseus {
 // style and script, by their SHA-256, requests to its own origin, and no frame around it.
 [[nodiscard]] std::string_view page_content_security_policy();
 
-} // namespace odysseus
+} // namespace odysseus::proxy

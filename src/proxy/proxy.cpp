@@ -1,8 +1,8 @@
 #include "odysseus/proxy/proxy.hpp"
 
+#include "http_forward.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
-#include "http_forward.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/ports.hpp"
 
@@ -13,7 +13,7 @@
 #include <random>
 #include <thread>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 using asio::ip::tcp;
@@ -69,7 +69,8 @@ class CountedClient {
 } // namespace
 
 struct Proxy::State {
-    State(ProxySettings settings, Upstream& upstream, ModelDirectory& models, ProxyPages pages);
+    State(ProxySettings settings, server::Upstream& upstream, models::ModelDirectory& models,
+          ProxyPages pages);
     void listen(const std::string& host, int port);
     void start();
     void stop(std::chrono::milliseconds grace);
@@ -92,8 +93,8 @@ struct Proxy::State {
     std::vector<std::thread> threads;
 };
 
-Proxy::State::State(ProxySettings settings, Upstream& upstream, ModelDirectory& models,
-                    ProxyPages pages)
+Proxy::State::State(ProxySettings settings, server::Upstream& upstream,
+                    models::ModelDirectory& models, ProxyPages pages)
     : shared(std::move(settings), upstream, models, std::move(pages)), loops([] {
           std::vector<std::unique_ptr<Loop>> made(loops_wanted());
           for (auto& loop : made)
@@ -133,7 +134,7 @@ void Proxy::State::listen(const std::string& host, int port) {
         if (!made.empty()) address.port(made[0]->acceptor.local_endpoint().port());
         asio::error_code error;
         acceptor.open(address.protocol(), error);
-        if (!error) platform::claim_port(static_cast<std::intptr_t>(acceptor.native_handle()));
+        if (!error) system::claim_port(static_cast<std::intptr_t>(acceptor.native_handle()));
         if (!error) acceptor.bind(address, error);
         if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
         if (!error) acceptor.non_blocking(true, error);
@@ -146,7 +147,7 @@ void Proxy::State::listen(const std::string& host, int port) {
     // Each connection may need a second one, to llama-server.
     const auto& limits = shared.settings.limits;
     const auto wanted = limits.connections_max + limits.requests_max + k_other_files;
-    const auto allowed = platform::allow_open_files(wanted);
+    const auto allowed = system::allow_open_files(wanted);
     if (allowed >= wanted) return;
     connections_max = allowed > 2 * k_other_files ? (allowed - k_other_files) / 2 : 16;
     log::warn(cat("this system allows ", allowed, " open files only, so at most ", connections_max,
@@ -223,7 +224,7 @@ bool Proxy::State::accept_one(tcp::acceptor& acceptor) {
     auto socket = acceptor.accept(loop.context, error);
     if (error == asio::error::would_block || error == asio::error::try_again) return false;
     if (error) throw asio::system_error(error);
-    platform::keep_from_children(static_cast<std::intptr_t>(socket.native_handle()));
+    system::keep_from_children(static_cast<std::intptr_t>(socket.native_handle()));
     socket.non_blocking(true, error);
     if (!error) socket.set_option(tcp::no_delay(true), error); // an event must not wait for others
     if (error) return true;                                    // it has gone already
@@ -265,7 +266,8 @@ Detached Proxy::State::serve_client(Loop& loop, TcpSocket socket, CountedClient 
     }
 }
 
-Proxy::Proxy(ProxySettings settings, Upstream& upstream, ModelDirectory& models, ProxyPages pages)
+Proxy::Proxy(ProxySettings settings, server::Upstream& upstream, models::ModelDirectory& models,
+             ProxyPages pages)
     : m_state(std::make_unique<State>(std::move(settings), upstream, models, std::move(pages))) {}
 
 Proxy::~Proxy() {
@@ -295,4 +297,4 @@ Traffic Proxy::traffic() const {
     return m_state->shared.counters.traffic();
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 struct QueryValue {
     std::string text; // decoded; of several the first counts, as for llama-server
@@ -17,4 +17,4 @@ struct QueryValue {
 // `query` without the question mark. Absent: there is no such parameter.
 [[nodiscard]] std::optional<QueryValue> query_value(std::string_view query, std::string_view name);
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -3,12 +3,12 @@
 
 #include "endpoints.hpp"
 #include "message_start.hpp"
-#include "odysseus/server/oom_verdict.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/server/oom_verdict.hpp"
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::size_t k_failure_body_max = std::size_t{64} * 1024;
@@ -29,8 +29,9 @@ Task<std::string> failure_content(Exchange& exchange) {
 } // namespace
 
 // Nothing, when the client has its answer, whole or cut; else why it has none yet.
-Task<std::optional<Failure>> Session::forward(Exchange& exchange, const Serving& serving) {
-    Failure failure{serving.generation, m_request->model, 0, {}, Clock::now()};
+Task<std::optional<server::Failure>> Session::forward(Exchange& exchange,
+                                                      const server::Serving& serving) {
+    server::Failure failure{serving.generation, m_request->model, 0, {}, Clock::now()};
     const auto came = co_await exchange.begin(serving.port);
     if (came == Exchange::Came::no_http)
         throw Refused{.status = 502,
@@ -69,13 +70,13 @@ Task<bool> Session::has_begun(Exchange& exchange) {
 }
 
 // A failure that nobody could cure.
-Task<> Session::pass_on(Exchange& exchange, const Failure& failure) {
+Task<> Session::pass_on(Exchange& exchange, const server::Failure& failure) {
     if (failure.status == 0)
         throw Refused{.status = 502,
                       .code = "llama_server_unreachable",
                       .message = "llama-server broke the connection before it answered.",
                       .retry_after = std::chrono::seconds(5)};
-    if (is_broken_connection(failure.status, failure.body)) {
+    if (server::is_broken_connection(failure.status, failure.body)) {
         // The router says it in plain text, which no client of OpenAI's interface can read.
         throw Refused{.status = 502,
                       .code = "model_unreachable",
@@ -220,4 +221,4 @@ void Session::end_with_event(std::string_view error) {
     m_client.send({chunk_of(event(error)), k_last_chunk});
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

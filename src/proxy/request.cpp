@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::size_t k_head_read_bytes = std::size_t{16} * 1024;
@@ -189,4 +189,4 @@ Task<> read_body(ClientStream& client, ProxyRequest& request, const ProxyLimits&
     if (client.in.empty()) client.in = {};
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

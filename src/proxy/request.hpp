@@ -3,8 +3,8 @@
 
 #include "http_forward.hpp"
 #include "odysseus/proxy/http_head.hpp"
-#include "rewrite.hpp"
 #include "odysseus/proxy/proxy.hpp"
+#include "rewrite.hpp"
 
 #include "byte_buffer.hpp"
 #include "client_stream.hpp"
@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 // Thrown when the request ends with an error of odysseus's own.
 struct Refused {
@@ -80,10 +80,11 @@ using IsForeign = std::function<bool(std::string_view id)>;
 
 // Finds the names in the query and the body and settles what replaces them. Says which one is
 // unknown where nothing but a model of that name could answer.
-[[nodiscard]] std::optional<UnknownModel>
-settle_names(ProxyRequest& request, const ModelDirectory& models, const IsForeign& is_foreign);
+[[nodiscard]] std::optional<UnknownModel> settle_names(ProxyRequest& request,
+                                                       const models::ModelDirectory& models,
+                                                       const IsForeign& is_foreign);
 
 // The sentence for a client that asked for it.
 [[nodiscard]] std::string unknown_model_message(const UnknownModel& unknown);
 
-} // namespace odysseus
+} // namespace odysseus::proxy

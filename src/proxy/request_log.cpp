@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstdio>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::size_t k_lines_waiting_max = 10'000;
@@ -92,4 +92,4 @@ void RequestLog::write_all() {
     }
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

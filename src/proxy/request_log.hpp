@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 struct RequestLine {
     std::string id;
@@ -47,4 +47,4 @@ class RequestLog {
     bool m_stopping = false;
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

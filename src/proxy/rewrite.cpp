@@ -4,7 +4,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";
@@ -272,4 +272,4 @@ std::string edited(std::string_view body, const ByteEdit& edit) {
     return out;
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

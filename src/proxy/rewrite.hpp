@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 // [begin, end) of the bytes of a body.
 struct ByteRange {
@@ -95,4 +95,4 @@ class JsonScanner {
 // The body with the edit applied (tests; the proxy sends the three pieces without joining them).
 [[nodiscard]] std::string edited(std::string_view body, const ByteEdit& edit);
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr std::string_view k_begins = "proxy error: ";
@@ -46,4 +46,4 @@ bool is_router_remark(std::string_view content) {
            is_reason(content.substr(k_begins.size()));
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

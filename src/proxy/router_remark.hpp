@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 inline constexpr std::size_t k_router_remark_bytes_max = 96;
 
@@ -30,4 +30,4 @@ class RouterRemark {
 // Whether it is all that there is.
 [[nodiscard]] bool is_router_remark(std::string_view content);
 
-} // namespace odysseus
+} // namespace odysseus::proxy

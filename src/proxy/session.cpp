@@ -1,17 +1,17 @@
 #include "session.hpp"
 
 #include "endpoints.hpp"
-#include "odysseus/proxy/models_answer.hpp"
-#include "query.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/download/url.hpp"
+#include "odysseus/proxy/models_answer.hpp"
+#include "query.hpp"
 
 #include "blocking.hpp"
 #include "own_pages.hpp"
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::proxy {
 namespace {
 
 constexpr int k_client_left_status = 499; // for the log alone, as nginx writes it
@@ -25,7 +25,7 @@ constexpr std::chrono::seconds k_look_again{1};
 }
 
 // If that cannot be told, it is asked for again.
-Serving serving_now(const Upstream& upstream) {
+server::Serving serving_now(const server::Upstream& upstream) {
     try {
         return upstream.current();
     } catch (...) {
@@ -154,7 +154,7 @@ Task<OwnAnswer> Session::models_page() {
     const auto& path = m_request->head.path;
     const std::string_view one = "/v1/models/";
     const auto wanted = path.starts_with(one)
-                            ? percent_decoded(path.substr(one.size()), false).value_or("")
+                            ? download::percent_decoded(path.substr(one.size()), false).value_or("")
                             : std::string();
     const auto list = m_shared.looks.list();
     const auto models = m_shared.models.models();
@@ -196,19 +196,19 @@ Task<Turns::Turn> Session::turn() {
     co_return mine;
 }
 
-Task<Serving> Session::server_ready() {
+Task<server::Serving> Session::server_ready() {
     const auto latest = Clock::now() + m_limits.ready_wait;
     std::optional<Loop::Poll> poll;
     while (true) {
         auto serving = serving_now(m_shared.upstream);
-        if (serving.state == State::ready) {
+        if (serving.state == server::State::ready) {
             if (m_request->with_key || !serving.api_key.empty()) co_return serving;
             throw Refused{.status = 401,
                           .code = "invalid_api_key",
                           .message = "A valid API key is needed: Authorization: Bearer KEY."};
         }
-        const bool failed = serving.state == State::failed;
-        if (failed || serving.state == State::stopping)
+        const bool failed = serving.state == server::State::failed;
+        if (failed || serving.state == server::State::stopping)
             throw Refused{.status = 503,
                           .code = failed ? "llama_server_failed" : "stopping",
                           .message =
@@ -225,7 +225,7 @@ Task<Serving> Session::server_ready() {
     }
 }
 
-std::string Session::head_up(const Serving& serving) const {
+std::string Session::head_up(const server::Serving& serving) const {
     UpstreamHeadInput input;
     input.target = m_request->target;
     const auto host = "127.0.0.1:" + std::to_string(serving.port);
@@ -238,22 +238,22 @@ std::string Session::head_up(const Serving& serving) const {
 
 // Asks the supervisor, which may step down the ladder and load the model meanwhile. True: the
 // request is worth another try.
-Task<bool> Session::cured(const Failure& failure) {
+Task<bool> Session::cured(const server::Failure& failure) {
     const auto gave_up = [wake_up = m_client.wake_up()] { return wake_up.gone(); };
-    const auto judge = [&upstream = m_shared.upstream, failure, gave_up]() -> Verdict {
+    const auto judge = [&upstream = m_shared.upstream, failure, gave_up]() -> server::Verdict {
         try {
             return upstream.report(failure, gave_up);
         } catch (...) { // no verdict: the client gets llama-server's own words
-            return PassOn{};
+            return server::PassOn{};
         }
     };
     const auto verdict = co_await blocking(m_shared.judging, m_client, judge);
-    if (const auto* const in_vain = std::get_if<GiveUp>(&verdict))
+    if (const auto* const in_vain = std::get_if<server::GiveUp>(&verdict))
         throw Refused{.status = in_vain->status,
                       .code = in_vain->code,
                       .message = in_vain->message,
                       .retry_after = in_vain->retry_after};
-    co_return std::holds_alternative<Replay>(verdict);
+    co_return std::holds_alternative<server::Replay>(verdict);
 }
 
 std::string Session::error_text(int status, std::string_view code, std::string_view message,
@@ -327,4 +327,4 @@ void Session::end_request() {
     m_request.reset();
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

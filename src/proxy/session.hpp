@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 class Session {
   public:
@@ -34,13 +34,14 @@ class Session {
     [[nodiscard]] Task<OwnAnswer> models_page();
     [[nodiscard]] Task<> settle_model();
     [[nodiscard]] Task<Turns::Turn> turn();
-    [[nodiscard]] Task<Serving> server_ready();
-    [[nodiscard]] std::string head_up(const Serving& serving) const;
+    [[nodiscard]] Task<server::Serving> server_ready();
+    [[nodiscard]] std::string head_up(const server::Serving& serving) const;
 
-    [[nodiscard]] Task<std::optional<Failure>> forward(Exchange& exchange, const Serving& serving);
+    [[nodiscard]] Task<std::optional<server::Failure>> forward(Exchange& exchange,
+                                                               const server::Serving& serving);
     [[nodiscard]] Task<bool> has_begun(Exchange& exchange);
-    [[nodiscard]] Task<bool> cured(const Failure& failure);
-    [[nodiscard]] Task<> pass_on(Exchange& exchange, const Failure& failure);
+    [[nodiscard]] Task<bool> cured(const server::Failure& failure);
+    [[nodiscard]] Task<> pass_on(Exchange& exchange, const server::Failure& failure);
     [[nodiscard]] Task<> relay(Exchange& exchange, std::string_view content);
     void begin_answer(const ResponseHead& head);
     [[nodiscard]] std::string with_message_start(std::string_view content, bool last);
@@ -80,4 +81,4 @@ class Session {
     std::string m_beginning;       // of it, as far as it has come
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -1,6 +1,6 @@
 #include "shared.hpp"
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 Traffic Counters::traffic() const {
     Traffic out;
@@ -44,4 +44,4 @@ bool Turns::Turn::has_come() const {
     return m_turns->m_queue.admitted(m_ticket);
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -2,8 +2,8 @@
 // longer than a look at memory takes.
 #pragma once
 
-#include "switch_queue.hpp"
 #include "odysseus/proxy/proxy.hpp"
+#include "switch_queue.hpp"
 
 #include "blocking_tasks.hpp"
 #include "loop.hpp"
@@ -16,7 +16,7 @@
 #include <string>
 #include <unordered_map>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 struct Counters {
     std::atomic<std::uint64_t> total{0}, active{0}, replayed{0}, refused{0}, hung_up{0}, cut{0},
@@ -53,14 +53,15 @@ class Turns {
 };
 
 struct Shared {
-    Shared(ProxySettings wanted, Upstream& supervisor, ModelDirectory& directory, ProxyPages own)
+    Shared(ProxySettings wanted, server::Upstream& supervisor, models::ModelDirectory& directory,
+           ProxyPages own)
         : settings(std::move(wanted)), upstream(supervisor), models(directory),
           pages(std::move(own)), turns(settings.models_max),
           looks(supervisor, directory, settings.limits.own_question) {}
 
     const ProxySettings settings;
-    Upstream& upstream;
-    ModelDirectory& models;
+    server::Upstream& upstream;
+    models::ModelDirectory& models;
     const ProxyPages pages;
     Counters counters;
     std::atomic<std::size_t> bodies_bytes{0};
@@ -72,4 +73,4 @@ struct Shared {
     BlockingTasks judging{16}; // each waits for one verdict of the supervisor
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

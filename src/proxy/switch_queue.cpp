@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 SwitchQueue::Ticket SwitchQueue::enter(const std::string& model) {
     const auto ticket = m_next++;
@@ -77,4 +77,4 @@ std::vector<SwitchQueue::Ticket> SwitchQueue::admit_all_that_may() {
     return admitted;
 }
 
-} // namespace odysseus
+} // namespace odysseus::proxy

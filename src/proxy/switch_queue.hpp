@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 class SwitchQueue {
   public:
@@ -52,4 +52,4 @@ class SwitchQueue {
     std::vector<Slot> m_slots; // least recently used first
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -58,7 +58,7 @@ struct Promise<void> : PromiseBase {
 
 } // namespace odysseus::proxy_task
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 template <class T = void>
 class [[nodiscard]] Task {
@@ -103,4 +103,4 @@ struct Detached {
     };
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -2,18 +2,18 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::server {
 
 std::optional<std::int64_t> rung_that_can_hold(std::int64_t present_tokens,
                                                std::optional<std::int64_t> asked_bytes,
                                                std::optional<std::int64_t> ceiling_bytes) {
-    auto rung = rung_below(present_tokens);
+    auto rung = memory::rung_below(present_tokens);
     if (!asked_bytes || !ceiling_bytes || present_tokens <= 0) return rung;
     const double bytes_per_token =
         static_cast<double>(*asked_bytes) / static_cast<double>(present_tokens);
-    while (rung && *rung > k_ladder.back() &&
+    while (rung && *rung > memory::k_ladder.back() &&
            bytes_per_token * static_cast<double>(*rung) > static_cast<double>(*ceiling_bytes)) {
-        rung = rung_below(*rung);
+        rung = memory::rung_below(*rung);
     }
     return rung;
 }
@@ -40,7 +40,7 @@ Descent::Step Descent::failed(const OomVerdict& verdict,
     const auto& reason = std::get<Suspicion>(verdict).reason;
     if (m_on_suspicion) return NotMemory{reason};
     m_on_suspicion = true;
-    if (const auto rung = rung_below(m_context)) return step_to(rung, NotMemory{reason});
+    if (const auto rung = memory::rung_below(m_context)) return step_to(rung, NotMemory{reason});
     // After a proven failure further up, a silent one on the last rung is the end of the ladder;
     // without one, whatever ended it may have passed.
     if (m_first) return Exhausted{*m_first};
@@ -111,4 +111,4 @@ Lifecycle::Action Lifecycle::stop() {
     return Stop{};
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -1,13 +1,13 @@
 #include "odysseus/server/launch_plan.hpp"
 
-#include "odysseus/builds/library_path.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/library_path.hpp"
 
 #include <algorithm>
 #include <array>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 constexpr std::array<std::string_view, 26> k_dropped = {
@@ -44,9 +44,9 @@ constexpr std::array<std::string_view, 7> k_dropped_beginnings = {
     "LLAMA_SERVER_",  "AIP_",
 };
 
-std::string name_of(std::string_view entry, Os os) {
+std::string name_of(std::string_view entry, hardware::Os os) {
     const auto name = entry.substr(0, entry.find('='));
-    if (os != Os::windows) return std::string(name);
+    if (os != hardware::Os::windows) return std::string(name);
     std::string upper(name); // names have no case there
     for (char& c : upper) {
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -99,14 +99,14 @@ std::vector<std::string> launch_environment(const std::vector<std::string>& ours
         const auto name = name_of(entry, wanted.os);
         if (is_dropped(name)) continue;
         choices.push_back(name);
-        if (!wanted.library_folders.empty() && name == library_path_name(wanted.os)) {
+        if (!wanted.library_folders.empty() && name == builds::library_path_name(wanted.os)) {
             present = entry.substr(name.size() + 1);
             continue;
         }
         kept.push_back(entry);
     }
     if (!wanted.library_folders.empty()) {
-        const auto [name, value] = library_path(wanted.os, wanted.library_folders, present);
+        const auto [name, value] = builds::library_path(wanted.os, wanted.library_folders, present);
         kept.push_back(cat(name, "=", value));
     }
     // By environment and not in argv: a build that does not know one passes over it.
@@ -127,4 +127,4 @@ std::vector<std::string> launch_environment(const std::vector<std::string>& ours
     return kept;
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

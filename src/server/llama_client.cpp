@@ -3,7 +3,7 @@
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 constexpr std::chrono::milliseconds k_connect_limit{2000};
@@ -47,4 +47,4 @@ LlamaAnswer prove_model(const LlamaAddress& address, const std::string& model,
                       limit);
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 using Kind = LogFact::Kind;
@@ -461,4 +461,4 @@ LogFact classify(std::string_view line) {
     return fact;
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

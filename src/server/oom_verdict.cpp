@@ -6,7 +6,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 using Kind = LogFact::Kind;
@@ -168,4 +168,4 @@ OomVerdict judge(const Symptoms& symptoms) {
     return OtherCause{"nothing in its log speaks of memory"};
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

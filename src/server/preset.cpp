@@ -1,20 +1,21 @@
 #include "odysseus/server/preset.hpp"
 
-#include "odysseus/models/router_view.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/models/router_view.hpp"
 
 #include <set>
 
-namespace odysseus {
+namespace odysseus::server {
 
 namespace {
 
 // llama-server refuses to start when an alias is also an id or another model's alias, so only names
 // that nothing else bears are told; the proxy knows them all anyway.
-[[nodiscard]] std::string alias_list(const Model& model, std::set<std::string>& taken) {
+[[nodiscard]] std::string alias_list(const models::Model& model, std::set<std::string>& taken) {
     std::vector<std::string> aliases;
     for (const auto& name : model.names) {
-        const bool can_be = can_be_preset_value(name) && name.find(',') == std::string::npos;
+        const bool can_be =
+            models::can_be_preset_value(name) && name.find(',') == std::string::npos;
         if (can_be && taken.insert(name).second) aliases.push_back(name);
     }
     return joined(aliases, ",");
@@ -22,7 +23,7 @@ namespace {
 
 class Writer {
   public:
-    Writer(const Catalog& catalog, const ModelContexts* contexts)
+    Writer(const models::Catalog& catalog, const ModelContexts* contexts)
         : m_catalog(catalog), m_contexts(contexts) {
         m_taken.insert(catalog.router_ids.begin(), catalog.router_ids.end());
         for (const auto& model : catalog.models)
@@ -47,8 +48,8 @@ class Writer {
         if (m_contexts == nullptr) return "";
         return "\n[*]\n" + context_lines(m_contexts->other_tokens);
     }
-    [[nodiscard]] std::string section(const Model& model) {
-        const bool tells_context = m_contexts != nullptr && can_be_section_name(model.id);
+    [[nodiscard]] std::string section(const models::Model& model) {
+        const bool tells_context = m_contexts != nullptr && models::can_be_section_name(model.id);
         if (model.listed_by_router && !tells_context) return "";
         std::string text = cat("\n[", model.id, "]\n");
         // What the router finds by itself needs no path, and may have one that cannot be told.
@@ -66,19 +67,19 @@ class Writer {
         return text;
     }
 
-    const Catalog& m_catalog;
+    const models::Catalog& m_catalog;
     const ModelContexts* m_contexts;
     std::set<std::string> m_taken; // names that no alias may be
 };
 
 } // namespace
 
-std::string preset_text(const Catalog& catalog) {
+std::string preset_text(const models::Catalog& catalog) {
     return Writer(catalog, nullptr).text();
 }
 
-std::string preset_text(const Catalog& catalog, const ModelContexts& contexts) {
+std::string preset_text(const models::Catalog& catalog, const ModelContexts& contexts) {
     return Writer(catalog, &contexts).text();
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 constexpr std::size_t k_file_bytes_max = std::size_t{16} * 1024 * 1024;
@@ -17,7 +17,7 @@ PresetFile::PresetFile(std::filesystem::path file, std::optional<ContextOf> cont
     m_contexts.gpu_layers = gpu_layers;
 }
 
-void PresetFile::offer(const Catalog& catalog) {
+void PresetFile::offer(const models::Catalog& catalog) {
     const std::lock_guard lock(m_mutex);
     m_catalog = catalog;
     for (const auto& model : catalog.models) {
@@ -44,8 +44,8 @@ void PresetFile::write() {
     auto text = m_context_of ? preset_text(m_catalog, m_contexts) : preset_text(m_catalog);
     if (text.empty())
         text = "version = 1\n"; // llama-server was told of the file, so it must be there
-    if (platform::read_file(m_file, k_file_bytes_max) == text) return; // a write waits for the disk
-    platform::write_file_atomically(m_file, text);
+    if (system::read_file(m_file, k_file_bytes_max) == text) return; // a write waits for the disk
+    system::write_file_atomically(m_file, text);
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 using Kind = LogFact::Kind;
@@ -126,4 +126,4 @@ std::size_t ProcessBook::ends(const std::string& model) const {
         }));
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

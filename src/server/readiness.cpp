@@ -5,12 +5,12 @@
 
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::server {
 
 Readiness check_readiness(const LlamaAddress& address, std::int64_t pid) {
     const auto health = llama_get(address, "/health", k_check_limit / 3);
     if (health.status == 0) return NotYet{cat("/health: ", health.body)};
-    if (!platform::listens_on(pid, address.port).value_or(true)) {
+    if (!system::listens_on(pid, address.port).value_or(true)) {
         return Foreign{cat("port ", address.port, " is served by another program")};
     }
     if (health.status != 200) return NotYet{cat("/health answers ", health.status)};
@@ -28,4 +28,4 @@ Readiness check_readiness(const LlamaAddress& address, std::int64_t pid) {
     return Ready{text("build_info")};
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -8,7 +8,7 @@
 #include <string>
 #include <variant>
 
-namespace odysseus {
+namespace odysseus::server {
 
 struct Ready {
     std::string build; // "b11669", as it says itself; may be empty
@@ -29,4 +29,4 @@ using Readiness = std::variant<Ready, NotYet, Foreign, WrongRole>;
 inline constexpr std::chrono::milliseconds k_check_limit{3000};
 [[nodiscard]] Readiness check_readiness(const LlamaAddress& address, std::int64_t pid);
 
-} // namespace odysseus
+} // namespace odysseus::server

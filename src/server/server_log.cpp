@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::server {
 
 namespace fs = std::filesystem;
 
@@ -36,7 +36,7 @@ void ServerLog::turn_over() {
     m_bytes = 0;
     m_out.clear();
     m_out.open(m_file, std::ios::binary | std::ios::trunc);
-    if (!m_out) log::warn(cat("llama-server's log cannot be written to ", platform::utf8(m_file)));
+    if (!m_out) log::warn(cat("llama-server's log cannot be written to ", system::utf8(m_file)));
 }
 
 void ServerLog::keep(std::string_view line) {
@@ -72,7 +72,7 @@ void ServerLog::tell_trouble() {
     m_out.clear();
     if (m_failing) return;
     m_failing = true;
-    log::warn(cat("llama-server's log is not written to ", platform::utf8(m_file),
+    log::warn(cat("llama-server's log is not written to ", system::utf8(m_file),
                   " any more: is the disk full, or the drive gone?"));
 }
 
@@ -91,4 +91,4 @@ LogTail ServerLog::tail(std::uint64_t after) const {
             m_tokens.count()};
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

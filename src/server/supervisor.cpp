@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 // How often a waiting client is asked whether it is still there.
@@ -371,4 +371,4 @@ std::string Supervisor::build() const {
     return m_core->build();
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

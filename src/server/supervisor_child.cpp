@@ -9,7 +9,7 @@
 
 #include <future>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 // The pump looks up at least this often; events wake it at once.
@@ -23,7 +23,7 @@ constexpr int k_races_max = 3; // for the port
 
 int Supervisor::Core::choose_port() const {
     if (m_spec.port_asked_for) {
-        if (!platform::port_is_free("127.0.0.1", m_spec.port)) {
+        if (!system::port_is_free("127.0.0.1", m_spec.port)) {
             throw Error(Fault::busy,
                         cat("port ", m_spec.port,
                             " for llama-server is taken by another program; stop it, or "
@@ -33,7 +33,7 @@ int Supervisor::Core::choose_port() const {
     }
     // The same one as before, as long as it can be had; after a lost race the next one.
     const int from = m_bind_failed ? m_port + 1 : m_port;
-    const auto port = platform::next_free_port("127.0.0.1", from);
+    const auto port = system::next_free_port("127.0.0.1", from);
     if (!port) {
         throw Error(Fault::busy, cat("no free port for llama-server from ", from, " on"));
     }
@@ -44,8 +44,7 @@ void Supervisor::Core::check_needs() const {
     std::error_code ignored;
     for (const auto& path : m_spec.needs) {
         if (std::filesystem::exists(path, ignored)) continue;
-        throw Error(Fault::server,
-                    cat(platform::utf8(path), " is not there; was a drive removed?"));
+        throw Error(Fault::server, cat(system::utf8(path), " is not there; was a drive removed?"));
     }
 }
 
@@ -59,7 +58,7 @@ void Supervisor::Core::launch() {
     m_proof_failed.reset();
     m_ending_child = false;
     m_end_reason.clear();
-    m_memory_kills = platform::memory_kills();
+    m_memory_kills = system::memory_kills();
     const auto generation = m_lifecycle.generation();
     try {
         check_needs();
@@ -69,7 +68,7 @@ void Supervisor::Core::launch() {
         }
         m_port = port;
         m_bind_failed = false;
-        platform::ChildSpec spec;
+        system::ChildSpec spec;
         spec.executable = m_spec.executable;
         spec.arguments = m_spec.arguments(m_lifecycle.context(), m_port);
         spec.environment = m_spec.environment;
@@ -88,14 +87,14 @@ void Supervisor::Core::launch() {
 }
 
 // The thread comes first: a child whose output nobody reads would never be gone.
-void Supervisor::Core::start_child(const platform::ChildSpec& spec, std::uint64_t generation) {
-    std::promise<platform::Child*> handed_over; // nullptr: it did not start
+void Supervisor::Core::start_child(const system::ChildSpec& spec, std::uint64_t generation) {
+    std::promise<system::Child*> handed_over; // nullptr: it did not start
     m_pump = std::thread([this, generation, handed = handed_over.get_future()]() mutable {
         if (auto* child = handed.get()) pump(*child, generation);
     });
     try {
-        auto child = std::make_unique<platform::Child>(spec, m_guard);
-        if (!m_spec.record.empty()) platform::record_child(m_spec.record, child->pid());
+        auto child = std::make_unique<system::Child>(spec, m_guard);
+        if (!m_spec.record.empty()) system::record_child(m_spec.record, child->pid());
         const std::lock_guard lock(m_child_mutex);
         m_child = std::move(child);
     } catch (...) {
@@ -117,7 +116,7 @@ void Supervisor::Core::launch_failed(const Error& error) {
 }
 
 // The pump's thread: it ends when the last process is gone.
-void Supervisor::Core::pump(platform::Child& child, std::uint64_t generation) {
+void Supervisor::Core::pump(system::Child& child, std::uint64_t generation) {
     LineSplitter out;
     LineSplitter err;
     const auto add = [&](Lines& lines, const std::vector<std::string>& texts) {
@@ -132,15 +131,15 @@ void Supervisor::Core::pump(platform::Child& child, std::uint64_t generation) {
     };
     for (;;) {
         auto event = child.next(k_pump_limit);
-        if (const auto* output = std::get_if<platform::ChildOutput>(&event)) {
+        if (const auto* output = std::get_if<system::ChildOutput>(&event)) {
             Lines lines{generation, {}};
             add(lines, out.feed(output->out));
             add(lines, err.feed(output->err));
             m_log.flush();
             if (!lines.facts.empty()) post(std::move(lines));
-        } else if (const auto* exited = std::get_if<platform::ChildExited>(&event)) {
+        } else if (const auto* exited = std::get_if<system::ChildExited>(&event)) {
             post(Ended{generation, exited->status});
-        } else if (std::holds_alternative<platform::ChildGone>(event)) {
+        } else if (std::holds_alternative<system::ChildGone>(event)) {
             break;
         }
     }
@@ -158,7 +157,7 @@ void Supervisor::Core::bury_child() {
     if (m_pump.joinable()) m_pump.join();
     const std::lock_guard lock(m_child_mutex);
     m_child.reset();
-    if (!m_spec.record.empty()) platform::forget_child(m_spec.record);
+    if (!m_spec.record.empty()) system::forget_child(m_spec.record);
 }
 
 void Supervisor::Core::on_lines(const Lines& lines) {
@@ -205,7 +204,7 @@ void Supervisor::Core::on_ended(const Ended& ended) {
         m_launch_at = Clock::now();
         return;
     }
-    const auto ending = platform::exit_text(ended.status);
+    const auto ending = system::exit_text(ended.status);
     if (m_end_reason.empty()) {
         m_end_reason =
             m_bind_failed ? cat("it could not bind port ", m_port, " (", m_bind_line, ")") : ending;
@@ -234,4 +233,4 @@ void Supervisor::Core::on_gone() {
     if (m_lifecycle.phase() == Lifecycle::Phase::stopping) m_stopped = true;
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -2,12 +2,12 @@
 #pragma once
 
 #include "odysseus/server/ladder.hpp"
-#include "odysseus/server/process_book.hpp"
-#include "odysseus/system/child.hpp"
 #include "odysseus/server/llama_client.hpp"
-#include "readiness.hpp"
+#include "odysseus/server/process_book.hpp"
 #include "odysseus/server/server_log.hpp"
 #include "odysseus/server/supervisor.hpp"
+#include "odysseus/system/child.hpp"
+#include "readiness.hpp"
 #include "supervisor_errand.hpp"
 
 #include <condition_variable>
@@ -16,7 +16,7 @@
 #include <mutex>
 #include <thread>
 
-namespace odysseus {
+namespace odysseus::server {
 
 class Supervisor::Core {
   public:
@@ -59,7 +59,7 @@ class Supervisor::Core {
     };
     struct Ended {
         std::uint64_t generation = 0;
-        platform::ExitStatus status;
+        system::ExitStatus status;
     };
     struct AllGone {
         std::uint64_t generation = 0;
@@ -105,10 +105,10 @@ class Supervisor::Core {
     // --- owner thread: supervisor_child.cpp -------------------------------------------------
     void launch();
     void check_needs() const;
-    void start_child(const platform::ChildSpec& spec, std::uint64_t generation);
+    void start_child(const system::ChildSpec& spec, std::uint64_t generation);
     void launch_failed(const Error& error);
     [[nodiscard]] int choose_port() const;
-    void pump(platform::Child& child, std::uint64_t generation);
+    void pump(system::Child& child, std::uint64_t generation);
     void bury_child();
 
     void on_lines(const Lines& lines);
@@ -178,9 +178,9 @@ class Supervisor::Core {
     std::string m_build;            // by m_state_mutex
     std::optional<Error> m_trouble; // by m_state_mutex: why the first start failed
 
-    platform::Guard m_guard;
+    system::Guard m_guard;
     std::mutex m_child_mutex; // kill_now reaches for it
-    std::unique_ptr<platform::Child> m_child;
+    std::unique_ptr<system::Child> m_child;
     std::thread m_pump;
 
     Lifecycle m_lifecycle;
@@ -240,4 +240,4 @@ class Supervisor::Core {
     std::thread m_owner;
 };
 
-} // namespace odysseus
+} // namespace odysseus::server

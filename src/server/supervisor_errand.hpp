@@ -10,7 +10,7 @@
 #include <mutex>
 #include <thread>
 
-namespace odysseus {
+namespace odysseus::server {
 
 template <class Message>
 class Errand {
@@ -69,4 +69,4 @@ class Errand {
     std::thread m_thread;
 };
 
-} // namespace odysseus
+} // namespace odysseus::server

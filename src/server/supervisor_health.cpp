@@ -5,7 +5,7 @@
 #include "odysseus/system/process_info.hpp"
 #include "supervisor_core.hpp"
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 // A group that uses less than this between two looks does nothing.
@@ -53,7 +53,7 @@ void Supervisor::Core::on_checked(const Checked& checked) {
                 m_races_lost = 0;
                 // Again: a wrapper script has become llama-server by now.
                 if (!m_spec.record.empty()) {
-                    platform::record_child(m_spec.record, m_child->pid());
+                    system::record_child(m_spec.record, m_child->pid());
                 }
                 {
                     const std::lock_guard lock(m_state_mutex);
@@ -77,7 +77,7 @@ void Supervisor::Core::examine() {
                            limit = m_spec.limits.health_answer,
                            generation = m_lifecycle.generation()]() -> Message {
         Examined examined{generation, who_is_silent(address, models, limit), std::nullopt};
-        if (!examined.silent.empty()) examined.cpu_ms = platform::group_cpu_ms(pid);
+        if (!examined.silent.empty()) examined.cpu_ms = system::group_cpu_ms(pid);
         return examined;
     });
 }
@@ -137,4 +137,4 @@ void Supervisor::Core::look_for_leavers() {
     }
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

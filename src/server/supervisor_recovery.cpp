@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 constexpr std::chrono::milliseconds k_ask_client_every{100};
@@ -165,7 +165,7 @@ bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
 }
 
 bool Supervisor::Core::killed_for_memory() {
-    const auto count = platform::memory_kills();
+    const auto count = system::memory_kills();
     const bool more = count && m_memory_kills && *count > *m_memory_kills;
     m_memory_kills = count;
     return more;
@@ -264,8 +264,8 @@ std::optional<std::int64_t> Supervisor::Core::ceiling(const OomVerdict& verdict)
     };
     if (m_spec.memory_ceiling) consider(m_spec.memory_ceiling(memory->device));
     if (memory->device == "CPU") {
-        consider(platform::memory_ceiling());
-        if (m_child) consider(platform::address_space_limit(m_child->pid()));
+        consider(system::memory_ceiling());
+        if (m_child) consider(system::address_space_limit(m_child->pid()));
     }
     return least;
 }
@@ -469,7 +469,7 @@ Verdict Supervisor::Core::exhausted_verdict(const OutOfMemory& last) const {
     const bool host = last.device.empty() || last.device == "CPU";
     std::optional<std::int64_t> free_bytes =
         m_spec.memory_free ? m_spec.memory_free(last.device) : std::nullopt;
-    if (!free_bytes && host) free_bytes = platform::memory_free();
+    if (!free_bytes && host) free_bytes = system::memory_free();
     const auto most = ceiling(OomVerdict(last));
     if (free_bytes && most) free_bytes = std::min(*free_bytes, *most);
     if (free_bytes) message += cat("; free were at most ", byte_text(*free_bytes));
@@ -480,4 +480,4 @@ Verdict Supervisor::Core::exhausted_verdict(const OutOfMemory& last) const {
     return GiveUp{503, "out_of_memory", message, std::nullopt};
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 // The number behind `key` and spaces.
@@ -63,4 +63,4 @@ void TokenMeter::take(std::string_view line) {
     }
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -1,6 +1,6 @@
 #include "odysseus/server/upstream.hpp"
 
-namespace odysseus {
+namespace odysseus::server {
 
 const char* state_name(State state) {
     switch (state) {
@@ -13,4 +13,4 @@ const char* state_name(State state) {
     return "failed";
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -7,7 +7,7 @@
 #include <initializer_list>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::server {
 namespace {
 
 // The last value given for one of `names`, as "--name value" or "--name=value".
@@ -28,8 +28,8 @@ std::optional<std::string> value_of(const std::vector<std::string>& arguments,
 
 constexpr std::array<std::string_view, 2> k_context_names = {"-c", "--ctx-size"};
 
-std::optional<CacheType> cache_type(const std::optional<std::string>& text) {
-    return text ? cache_type_from(lowered(*text)) : std::nullopt;
+std::optional<memory::CacheType> cache_type(const std::optional<std::string>& text) {
+    return text ? memory::cache_type_from(lowered(*text)) : std::nullopt;
 }
 
 // llama-server's arguments (its --help, b11669) that end what odysseus relies on: where it listens,
@@ -106,4 +106,4 @@ std::optional<std::string> conflicting_argument(const std::vector<std::string>& 
     return std::nullopt;
 }
 
-} // namespace odysseus
+} // namespace odysseus::server

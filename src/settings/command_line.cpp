@@ -1,14 +1,14 @@
 #include "odysseus/settings/command_line.hpp"
 
 #include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
 #include "odysseus/settings/settings_source.hpp"
 #include "verbs.hpp"
-#include "odysseus/base/text.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-namespace odysseus::io {
+namespace odysseus::settings {
 namespace {
 
 // "Did you mean ..." over what there is, or nothing.
@@ -185,4 +185,4 @@ CommandLine parse_command_line(std::vector<std::string> words) {
     return line;
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::settings

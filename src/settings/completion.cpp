@@ -1,12 +1,12 @@
 // The completion scripts, made from the tables of settings and commands like the help.
 #include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
 #include "odysseus/settings/command_line.hpp"
 #include "verbs.hpp"
-#include "odysseus/base/text.hpp"
 
 #include <algorithm>
 
-namespace odysseus::io {
+namespace odysseus::settings {
 namespace {
 
 // What may follow a flag.
@@ -144,8 +144,8 @@ std::string zsh_flag(const SettingSpec& spec) {
     case Follows::file: action = ":file:_files"; break;
     case Follows::text: action = cat(":", lowered(spec.value), ": "); break;
     }
-    return shell_quoted(cat(spec.repeatable ? "*" : "", spec.flag, spec.value != nullptr ? "=" : "", "[",
-                      zsh_help(spec.help), "]", action));
+    return shell_quoted(cat(spec.repeatable ? "*" : "", spec.flag, spec.value != nullptr ? "=" : "",
+                            "[", zsh_help(spec.help), "]", action));
 }
 
 std::string zsh_commands() {
@@ -154,7 +154,8 @@ std::string zsh_commands() {
         cases += cat("    ", spec.name, ") own=(");
         for (const auto& own : spec.switches)
             cases += shell_quoted(cat(own.flag, "[", zsh_help(own.help), "]")) + " ";
-        if (*spec.completions != '\0') cases += shell_quoted(cat("1: :(", spec.completions, ")")) + " ";
+        if (*spec.completions != '\0')
+            cases += shell_quoted(cat("1: :(", spec.completions, ")")) + " ";
         if (spec.verb == Verb::backend) cases += "'2:file or tag:_files' ";
         cases += ") ;;\n";
     }
@@ -214,8 +215,8 @@ std::string fish_command(const VerbSpec& spec) {
     std::string text = cat("complete -c odysseus -n __fish_use_subcommand -a ", spec.name, " -d ",
                            shell_quoted(spec.help), "\n");
     for (const auto& own : spec.switches) {
-        text +=
-            cat(seen, "-l ", std::string_view(own.flag).substr(2), " -d ", shell_quoted(own.help), "\n");
+        text += cat(seen, "-l ", std::string_view(own.flag).substr(2), " -d ",
+                    shell_quoted(own.help), "\n");
     }
     if (*spec.completions != '\0') text += cat(seen, "-a ", shell_quoted(spec.completions), "\n");
     if (spec.verb == Verb::backend)
@@ -245,4 +246,4 @@ std::string completion_script(const std::string& shell) {
                 cat("there is no completion for '", shell, "'; it can be bash, zsh or fish"));
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::settings

@@ -1,10 +1,10 @@
 // The help and the manual page, made from the tables of settings and commands.
-#include "odysseus/settings/command_line.hpp"
-#include "verbs.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
+#include "odysseus/settings/command_line.hpp"
+#include "verbs.hpp"
 
-namespace odysseus::io {
+namespace odysseus::settings {
 namespace {
 
 constexpr std::size_t k_left_column = 26;
@@ -131,4 +131,4 @@ std::string help_text(const std::string& verb) {
     return {};
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::settings

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-namespace odysseus {
+namespace odysseus::settings {
 namespace {
 
 constexpr std::int64_t k_ctx_max = 16'777'216; // far above any trained context
@@ -267,4 +267,4 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     return s;
 }
 
-} // namespace odysseus
+} // namespace odysseus::settings

@@ -1,20 +1,20 @@
 #include "odysseus/settings/settings_source.hpp"
 
 #include "odysseus/base/error.hpp"
-#include "odysseus/system/terminal.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/paths.hpp"
+#include "odysseus/system/terminal.hpp"
 
 #include <fstream>
 #include <sstream>
 
-namespace odysseus::io {
+namespace odysseus::settings {
 
-using platform::path_from_utf8;
-using platform::utf8;
+using system::path_from_utf8;
+using system::utf8;
 
 namespace {
 
@@ -23,12 +23,14 @@ constexpr std::uintmax_t k_file_bytes_max = std::uintmax_t{1024} * 1024;
 std::string content_of(const std::filesystem::path& path) {
     std::error_code error;
     if (std::filesystem::file_size(path, error) > k_file_bytes_max && !error) {
-        throw Error(Fault::usage, utf8(path) + " is larger than 1 MiB, so it is no settings file");
+        throw Error(Fault::usage,
+                    system::utf8(path) + " is larger than 1 MiB, so it is no settings file");
     }
     std::ifstream in(path, std::ios::binary);
     std::ostringstream text;
     text << in.rdbuf();
-    if (!in) throw Error(Fault::usage, utf8(path) + " cannot be read; check its permissions");
+    if (!in)
+        throw Error(Fault::usage, system::utf8(path) + " cannot be read; check its permissions");
     return text.str();
 }
 
@@ -41,13 +43,14 @@ void tell_unknown_keys(const std::vector<std::string>& keys, const std::string& 
     }
     for (const auto& key : keys) {
         if (key == "home" || key == "hardware") {
-            say("note", cat("'", key, "' in ", file, " does nothing; it can be a flag, --", key,
-                            ", or an environment variable"));
+            system::say("note", cat("'", key, "' in ", file, " does nothing; it can be a flag, --",
+                                    key, ", or an environment variable"));
             continue;
         }
         const auto near = nearest(key, known, 1);
         if (!near.empty()) {
-            say("note", cat("'", key, "' in ", file,
+            system::say("note",
+                        cat("'", key, "' in ", file,
                             " is no setting and does nothing; did you mean ", near.front(), "?"));
         } else {
             log::debug(cat(file, ": '", key, "' is no setting of odysseus"));
@@ -60,19 +63,20 @@ RawSettings settings_in(const std::filesystem::path& path) {
     const auto kind = std::filesystem::status(path, error).type();
     if (kind == std::filesystem::file_type::not_found || error) return {};
     if (kind != std::filesystem::file_type::regular) {
-        throw Error(Fault::usage, utf8(path) + " is no file; remove it, or put a JSON file there");
+        throw Error(Fault::usage,
+                    system::utf8(path) + " is no file; remove it, or put a JSON file there");
     }
-    auto read = settings_from_file(content_of(path), utf8(path));
+    auto read = settings_from_file(content_of(path), system::utf8(path));
     if (const auto* why = std::get_if<std::string>(&read)) throw Error(Fault::usage, *why);
     auto& settings = std::get<FileSettings>(read);
-    tell_unknown_keys(settings.unknown_keys, utf8(path));
+    tell_unknown_keys(settings.unknown_keys, system::utf8(path));
     return std::move(settings.values);
 }
 
 // A file where a folder must be can never become one.
 void refuse_file(const RawValue& value) {
     std::error_code error;
-    const auto kind = std::filesystem::status(path_from_utf8(value.text), error).type();
+    const auto kind = std::filesystem::status(system::path_from_utf8(value.text), error).type();
     if (kind == std::filesystem::file_type::directory ||
         kind == std::filesystem::file_type::not_found || kind == std::filesystem::file_type::none) {
         return;
@@ -88,13 +92,13 @@ std::string absolute_path(const std::string& text, std::string_view where) {
     if (!is_utf8(text)) {
         throw Error(Fault::usage, cat(where, " is no UTF-8; rename the file or folder it names"));
     }
-    return utf8(std::filesystem::absolute(path_from_utf8(text)).lexically_normal());
+    return system::utf8(std::filesystem::absolute(system::path_from_utf8(text)).lexically_normal());
 }
 
 RawSettings settings_from_environment() {
     RawSettings values;
     for (const auto& spec : setting_specs()) {
-        auto value = platform::environment_value(spec.environment);
+        auto value = system::environment_value(spec.environment);
         if (!value) continue;
         if (spec.path) value = absolute_path(*value, spec.environment);
         values[spec.id] = {std::move(*value), Origin::environment, spec.environment};
@@ -105,11 +109,11 @@ RawSettings settings_from_environment() {
 std::filesystem::path home_of(const RawSettings& flags, const RawSettings& environment) {
     for (const auto* source : {&flags, &environment}) {
         if (const auto found = source->find("home"); found != source->end()) {
-            return path_from_utf8(absolute_path(found->second.text, found->second.where));
+            return system::path_from_utf8(absolute_path(found->second.text, found->second.where));
         }
     }
-    auto folder = platform::own_executable().parent_path();
-    if (is_utf8(utf8(folder))) return folder;
+    auto folder = system::own_executable().parent_path();
+    if (is_utf8(system::utf8(folder))) return folder;
     throw Error(Fault::usage, "the path of the folder that holds the program is no UTF-8; move it, "
                               "or name another HOME with --home DIR");
 }
@@ -119,9 +123,9 @@ ResolvedSettings resolve_settings(const RawSettings& flags) {
     const auto home = home_of(flags, environment);
     ResolvedSettings resolved;
     resolved.raw = merged(flags, environment, settings_in(home / "data" / "launcher_config.json"));
-    resolved.raw["home"].text = utf8(home);
+    resolved.raw["home"].text = system::utf8(home);
     refuse_file(resolved.raw["home"]);
-    auto parsed = parsed_settings(resolved.raw, utf8(home));
+    auto parsed = parsed_settings(resolved.raw, system::utf8(home));
     if (const auto* why = std::get_if<std::string>(&parsed)) throw Error(Fault::usage, *why);
     resolved.values = std::get<Settings>(std::move(parsed));
     if (resolved.raw["models_dir"].text.empty()) {
@@ -133,4 +137,4 @@ ResolvedSettings resolve_settings(const RawSettings& flags) {
     return resolved;
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::settings

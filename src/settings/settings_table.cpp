@@ -1,6 +1,6 @@
 #include "odysseus/settings/settings.hpp"
 
-namespace odysseus {
+namespace odysseus::settings {
 
 const std::vector<SettingSpec>& setting_specs() {
     using Group = SettingSpec::Group;
@@ -227,4 +227,4 @@ const std::vector<SettingSpec>& setting_specs() {
     return specs;
 }
 
-} // namespace odysseus
+} // namespace odysseus::settings

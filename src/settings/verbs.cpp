@@ -1,6 +1,6 @@
 #include "verbs.hpp"
 
-namespace odysseus::io {
+namespace odysseus::settings {
 
 const std::vector<VerbSpec>& verb_specs() {
     static const std::vector<VerbSpec> specs{
@@ -105,4 +105,4 @@ const std::vector<ExitMeaning>& exit_meanings() {
     return meanings;
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::settings

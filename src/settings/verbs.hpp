@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::settings {
 
 struct VerbSwitch {
     const char* flag;
@@ -33,4 +33,4 @@ struct ExitMeaning {
 };
 [[nodiscard]] const std::vector<ExitMeaning>& exit_meanings();
 
-} // namespace odysseus::io
+} // namespace odysseus::settings

@@ -21,7 +21,7 @@
 
 extern char** environ; // NOLINT: POSIX names it so
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 using namespace guard_protocol;
@@ -350,4 +350,4 @@ std::string exit_text(const ExitStatus& status) {
     return cat("signal ", status.signal, " (", ::strsignal(status.signal), ")");
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -2,9 +2,9 @@
 // this program ends, however it ends. No guard is needed.
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
-#include "windows_command_line.hpp"
 #include "odysseus/system/child.hpp"
 #include "odysseus/system/files.hpp"
+#include "windows_command_line.hpp"
 
 #include "handle_windows.hpp"
 
@@ -17,7 +17,7 @@
 #include <thread>
 #include <windows.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -286,4 +286,4 @@ std::string exit_text(const ExitStatus& status) {
     return cat("exit code ", status.code);
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

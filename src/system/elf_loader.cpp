@@ -1,6 +1,6 @@
 #include "elf_loader.hpp"
 
-namespace odysseus {
+namespace odysseus::system {
 
 namespace {
 
@@ -52,4 +52,4 @@ std::string elf_loader_entry(std::string_view entry, FileRange path) {
     return moved;
 }
 
-} // namespace odysseus
+} // namespace odysseus::system

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::system {
 
 struct FileRange {
     std::uint64_t offset = 0; // from the beginning of the file
@@ -35,4 +35,4 @@ struct ElfLoader {
 // where it lies in memory does not change, and nobody looks there for it.
 [[nodiscard]] std::string elf_loader_entry(std::string_view entry, FileRange path);
 
-} // namespace odysseus
+} // namespace odysseus::system

@@ -4,7 +4,7 @@
 
 extern char** environ; // POSIX prescribes the name, and macOS's headers do not declare it
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::vector<std::string> own_environment() {
     std::vector<std::string> entries;
@@ -23,4 +23,4 @@ std::vector<std::string> own_arguments(int argc, const char* const* argv) {
     return {argv, argv + argc};
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

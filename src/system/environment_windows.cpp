@@ -4,7 +4,7 @@
 
 #include <shellapi.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::vector<std::string> own_environment() {
     std::vector<std::string> entries;
@@ -36,4 +36,4 @@ std::vector<std::string> own_arguments(int argc, const char* const* argv) {
     return arguments;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

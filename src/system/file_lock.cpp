@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::optional<FileLock>
 FileLock::wait_lock(const std::filesystem::path& file, std::chrono::milliseconds limit,
@@ -47,4 +47,4 @@ FileLock::~FileLock() {
     release();
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

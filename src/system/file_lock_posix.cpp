@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // flock and not fcntl: an fcntl lock is lost when any other descriptor of the file is closed.
 std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
@@ -55,4 +55,4 @@ void FileLock::release() noexcept {
     if (m_native >= 0) ::close(static_cast<int>(std::exchange(m_native, -1)));
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

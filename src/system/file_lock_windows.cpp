@@ -9,7 +9,7 @@
 #include <utility>
 #include <windows.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 namespace {
 
@@ -62,4 +62,4 @@ void FileLock::release() noexcept {
     if (m_native != -1) CloseHandle(reinterpret_cast<HANDLE>(std::exchange(m_native, -1)));
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <random>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 namespace fs = std::filesystem;
 
@@ -144,4 +144,4 @@ FolderTraits folder_traits(const fs::path& directory) {
     return traits;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -1,9 +1,9 @@
 #include "odysseus/system/files.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::optional<std::string> drop_quarantine(const std::filesystem::path&) {
     return std::nullopt;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

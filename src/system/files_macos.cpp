@@ -6,7 +6,7 @@
 #include <sys/xattr.h>
 #include <system_error>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 namespace fs = std::filesystem;
 
@@ -42,4 +42,4 @@ std::optional<std::string> drop_quarantine(const fs::path& directory) {
                std::generic_category().message(reason), "; macOS may refuse to run it");
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 namespace fs = std::filesystem;
 
@@ -107,4 +107,4 @@ void OutputFile::drop() noexcept {
     if (m_native >= 0) ::close(static_cast<int>(std::exchange(m_native, -1)));
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

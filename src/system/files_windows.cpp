@@ -8,7 +8,7 @@
 #include <utility>
 #include <windows.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 namespace fs = std::filesystem;
 
@@ -105,4 +105,4 @@ void OutputFile::drop() noexcept {
     if (m_native != -1) CloseHandle(handle_of(std::exchange(m_native, -1)));
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-namespace odysseus::platform::group {
+namespace odysseus::system::group {
 
 // Orphans among our descendants become our children, so that they can be waited for.
 void adopt_orphans();
@@ -20,4 +20,4 @@ void signal_all(pid_t number, int signal);
 // True when no process of the group is left. Reaps those that are ours to reap; not the leader.
 [[nodiscard]] bool is_gone(pid_t number);
 
-} // namespace odysseus::platform::group
+} // namespace odysseus::system::group

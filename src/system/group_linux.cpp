@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace odysseus::platform::group {
+namespace odysseus::system::group {
 
 void adopt_orphans() {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -71,4 +71,4 @@ bool is_gone(pid_t number) {
     return ::kill(-number, 0) != 0 && errno == ESRCH;
 }
 
-} // namespace odysseus::platform::group
+} // namespace odysseus::system::group

@@ -4,7 +4,7 @@
 #include <csignal>
 #include <unistd.h>
 
-namespace odysseus::platform::group {
+namespace odysseus::system::group {
 
 // launchd adopts orphans and reaps them at once: the group's number says whether one is left.
 void adopt_orphans() {}
@@ -29,4 +29,4 @@ bool is_gone(pid_t number) {
     return ::kill(-number, 0) != 0 && (errno == ESRCH || errno == EPERM);
 }
 
-} // namespace odysseus::platform::group
+} // namespace odysseus::system::group

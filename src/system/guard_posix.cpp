@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <vector>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 using namespace guard_protocol;
@@ -274,4 +274,4 @@ std::optional<int> guard_main(int argc, char** argv) {
     }
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -12,7 +12,7 @@
 
 #include <cstdint>
 
-namespace odysseus::platform::guard_protocol {
+namespace odysseus::system::guard_protocol {
 
 inline constexpr int k_channel = 3;
 inline constexpr std::uint32_t k_spec_bytes_max = 1024 * 1024;
@@ -32,4 +32,4 @@ struct Report {
 
 enum Stage : std::int32_t { stage_fork, stage_directory, stage_execute, stage_protocol };
 
-} // namespace odysseus::platform::guard_protocol
+} // namespace odysseus::system::guard_protocol

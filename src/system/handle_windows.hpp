@@ -6,7 +6,7 @@
 #include <string>
 #include <windows.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 class Handle {
   public:
@@ -37,4 +37,4 @@ inline std::string narrow(const wchar_t* text) {
     return utf8(std::filesystem::path(text));
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -4,7 +4,7 @@
 #include <malloc.h>
 #endif
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 void limit_heap_arenas() {
 #ifdef __GLIBC__
@@ -19,4 +19,4 @@ void return_unused_memory() {
 #endif
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

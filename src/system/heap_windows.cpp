@@ -1,9 +1,9 @@
 #include "odysseus/system/heap.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 void limit_heap_arenas() {}
 
 void return_unused_memory() {}
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

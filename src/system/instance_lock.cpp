@@ -4,7 +4,7 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/files.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 FileLock locked(const std::filesystem::path& home) {
@@ -23,4 +23,4 @@ FileLock locked(const std::filesystem::path& home) {
 
 InstanceLock::InstanceLock(const std::filesystem::path& home) : m_lock(locked(home)) {}
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

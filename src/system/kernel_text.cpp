@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace odysseus {
+namespace odysseus::system {
 
 std::vector<std::string> cgroup_levels(std::string path) {
     std::vector<std::string> out;
@@ -48,4 +48,4 @@ std::int64_t milliseconds_of_ticks(std::uint64_t ticks, std::uint32_t numer, std
     return static_cast<std::int64_t>(ticks / unit * numer + ticks % unit * numer / unit);
 }
 
-} // namespace odysseus
+} // namespace odysseus::system

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 constexpr std::size_t k_record_bytes_max = std::size_t{16} * 1024;
@@ -91,4 +91,4 @@ std::optional<std::string> clean_leftovers(const std::filesystem::path& file) {
                " of llama-server that an earlier run had left behind");
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -1,8 +1,8 @@
 #include "odysseus/system/loader.hpp"
 
+#include "elf_loader.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
-#include "elf_loader.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/files.hpp"
 
@@ -15,7 +15,7 @@
 #include <string>
 #include <unistd.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 namespace {
 
@@ -117,4 +117,4 @@ std::vector<fs::path> seat_loader(const fs::path& llama_server, const fs::path& 
     return changed;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

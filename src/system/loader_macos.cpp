@@ -1,10 +1,10 @@
 #include "odysseus/system/loader.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::vector<std::filesystem::path> seat_loader(const std::filesystem::path& /*llama_server*/,
                                                const std::filesystem::path& /*future*/) {
     return {};
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

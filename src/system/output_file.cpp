@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : m_file(std::move(other.m_file)), m_native(std::exchange(other.m_native, -1)) {}
@@ -21,4 +21,4 @@ OutputFile::~OutputFile() {
     drop();
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -2,7 +2,7 @@
 
 #include "odysseus/base/error.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::filesystem::path own_executable() {
     std::error_code error;
@@ -11,4 +11,4 @@ std::filesystem::path own_executable() {
     return path;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -6,7 +6,7 @@
 #include <mach-o/dyld.h>
 #include <string>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::filesystem::path own_executable() {
     std::uint32_t size = 0;
@@ -19,4 +19,4 @@ std::filesystem::path own_executable() {
     return std::filesystem::canonical(path);
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -5,7 +5,7 @@
 #include <string>
 #include <windows.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::filesystem::path own_executable() {
     std::wstring path(32768, L'\0'); // the longest path that Windows knows
@@ -17,4 +17,4 @@ std::filesystem::path own_executable() {
     return path;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

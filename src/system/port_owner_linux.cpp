@@ -2,7 +2,7 @@
 
 #include "odysseus/system/proc_linux.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::optional<PortOwner> port_owner(int port) {
     const auto sockets = listening_sockets(port);
@@ -18,4 +18,4 @@ std::optional<PortOwner> port_owner(int port) {
     return PortOwner{};
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -1,9 +1,9 @@
-#include "odysseus/system/port_text.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/port_owner.hpp"
+#include "odysseus/system/port_text.hpp"
 #include "odysseus/system/run_tool.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::optional<PortOwner> port_owner(int port) {
     const auto result =
@@ -13,4 +13,4 @@ std::optional<PortOwner> port_owner(int port) {
     return PortOwner{user->pid, user->name};
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

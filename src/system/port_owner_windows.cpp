@@ -1,9 +1,9 @@
-#include "odysseus/system/port_text.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/port_owner.hpp"
+#include "odysseus/system/port_text.hpp"
 #include "odysseus/system/run_tool.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::optional<PortOwner> port_owner(int port) {
     const auto table = run_tool({"netstat.exe", "-ano", "-p", "TCP"});
@@ -13,4 +13,4 @@ std::optional<PortOwner> port_owner(int port) {
     return PortOwner{pid, tasklist_name(task.out)};
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

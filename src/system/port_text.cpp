@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-namespace odysseus {
+namespace odysseus::system {
 namespace {
 
 std::vector<std::string_view> columns_of(std::string_view line) {
@@ -61,4 +61,4 @@ std::string tasklist_name(std::string_view text) {
     return "";
 }
 
-} // namespace odysseus
+} // namespace odysseus::system

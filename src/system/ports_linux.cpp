@@ -3,7 +3,7 @@
 
 #include "odysseus/system/proc_linux.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::optional<bool> listens_on(std::int64_t pid, int port) {
     const auto sockets = listening_sockets(port);
@@ -15,4 +15,4 @@ std::optional<bool> listens_on(std::int64_t pid, int port) {
     return false;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -4,7 +4,7 @@
 #include <libproc.h>
 #include <vector>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::optional<bool> listens_on(std::int64_t pid, int port) {
     const int number = static_cast<int>(pid);
@@ -31,4 +31,4 @@ std::optional<bool> listens_on(std::int64_t pid, int port) {
     return false;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

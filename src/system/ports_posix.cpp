@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 socklen_t fill(sockaddr_storage& storage, const std::string& address, int port) {
@@ -83,4 +83,4 @@ std::size_t allow_open_files(std::size_t wanted) {
     return static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, static_cast<rlim_t>(wanted)));
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -8,7 +8,7 @@
 #include <windows.h>
 #include <ws2tcpip.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 bool winsock() {
@@ -102,4 +102,4 @@ std::optional<bool> listens_on(std::int64_t pid, int port) {
     return false;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

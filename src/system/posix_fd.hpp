@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 class Fd {
   public:
@@ -60,4 +60,4 @@ inline Pipe make_pipe() {
     return {Fd(ends[0]), Fd(ends[1])};
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

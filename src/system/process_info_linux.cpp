@@ -7,7 +7,7 @@
 #include <dirent.h>
 #include <unistd.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 std::optional<std::string> proc_file(std::int64_t pid, const char* name) {
@@ -152,4 +152,4 @@ void kill_process(std::int64_t pid) {
     if (pid > 1) ::kill(static_cast<pid_t>(pid), SIGKILL);
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

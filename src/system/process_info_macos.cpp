@@ -1,5 +1,5 @@
-#include "odysseus/system/kernel_text.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/system/kernel_text.hpp"
 #include "odysseus/system/process_info.hpp"
 
 #include <csignal>
@@ -8,7 +8,7 @@
 #include <sys/sysctl.h>
 #include <unistd.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::int64_t own_pid() {
     return ::getpid();
@@ -73,4 +73,4 @@ void kill_process(std::int64_t pid) {
     if (pid > 1) ::kill(static_cast<pid_t>(pid), SIGKILL);
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -6,7 +6,7 @@
 
 #include <windows.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 std::uint64_t number(const FILETIME& time) {
@@ -73,4 +73,4 @@ void kill_process(std::int64_t pid) {
     if (process.get() != nullptr) ::TerminateProcess(process.get(), 99);
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -2,7 +2,7 @@
 
 #include "odysseus/base/text.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 std::string ToolResult::how_it_ended(const ToolLimits& limits) const {
     switch (end) {
@@ -15,4 +15,4 @@ std::string ToolResult::how_it_ended(const ToolLimits& limits) const {
     return "could not be started: " + problem;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -20,7 +20,7 @@
 
 extern char** environ; // POSIX prescribes the name, and macOS's headers do not declare it
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -222,4 +222,4 @@ ToolResult run_tool(const std::vector<std::string>& argv, const EnvAdditions& en
     return Run(pid, out, err, limits).finish();
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -11,7 +11,7 @@
 #include <thread>
 #include <windows.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 struct Pipe {
@@ -172,4 +172,4 @@ ToolResult run_tool(const std::vector<std::string>& argv, const EnvAdditions& en
     return result;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

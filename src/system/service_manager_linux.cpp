@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 void notify(const char* state) {
@@ -36,4 +36,4 @@ void notify_stopping() {
     notify("STOPPING=1");
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

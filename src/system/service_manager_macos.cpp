@@ -1,9 +1,9 @@
 #include "odysseus/system/service_manager.hpp"
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 void notify_ready() {}
 
 void notify_stopping() {}
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -7,7 +7,7 @@
 #include <thread>
 #include <unistd.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 constexpr int k_status_second = 130;    // what shells say of a program ended by Ctrl-C
@@ -107,4 +107,4 @@ void StopSignal::ask() {
     m_native->changed.notify_all();
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <windows.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 namespace {
 
 constexpr UINT k_status_second = 130;
@@ -92,4 +92,4 @@ void StopSignal::ask() {
     m_native->changed.notify_all();
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

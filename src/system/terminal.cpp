@@ -11,7 +11,7 @@
 #include <limits>
 #include <string_view>
 
-namespace odysseus::io {
+namespace odysseus::system {
 namespace {
 
 constexpr std::chrono::milliseconds k_redraw_ms{100};
@@ -29,9 +29,9 @@ bool colour_allowed() {
 }
 
 // What a table has to fit into; far more than a terminal has when it is none.
-std::size_t columns_of(platform::Standard stream) {
+std::size_t columns_of(Standard stream) {
     constexpr std::size_t k_least = 40; // narrower, and leaving columns out does not help
-    const auto columns = platform::terminal_columns(stream);
+    const auto columns = terminal_columns(stream);
     return columns >= k_least ? columns : std::numeric_limits<std::size_t>::max();
 }
 
@@ -51,11 +51,11 @@ std::string duration_text(double seconds) {
 } // namespace
 
 bool stderr_is_terminal() {
-    return platform::is_terminal(platform::Standard::error);
+    return is_terminal(Standard::error);
 }
 
 bool can_ask() {
-    return platform::is_terminal(platform::Standard::input) && stderr_is_terminal();
+    return is_terminal(Standard::input) && stderr_is_terminal();
 }
 
 void print(const std::string& text) {
@@ -101,14 +101,14 @@ std::string Table::text() const {
 
 void Table::print() const {
     constexpr std::size_t k_columns_least = 3;
-    const auto room = columns_of(platform::Standard::output);
+    const auto room = columns_of(Standard::output);
     for (auto columns = m_rows.front().size();; --columns) {
         const auto table = text(columns);
         std::size_t widest = 0;
         for (const auto line : lines_of(table))
             widest = std::max(widest, width_of(std::string(line)));
         if (widest > room && columns > k_columns_least) continue;
-        io::print(table);
+        system::print(table);
         return;
     }
 }
@@ -200,4 +200,4 @@ void ProgressBar::draw(bool last) {
     std::fflush(stderr);
 }
 
-} // namespace odysseus::io
+} // namespace odysseus::system

@@ -3,11 +3,11 @@
 
 #include <cstddef>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 enum class Standard { input, output, error };
 [[nodiscard]] bool is_terminal(Standard stream);
 // How many characters fit into a line; 0: no terminal, or it does not say.
 [[nodiscard]] std::size_t terminal_columns(Standard stream);
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -3,7 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 namespace {
 
@@ -27,4 +27,4 @@ std::size_t terminal_columns(Standard stream) {
     return ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -3,7 +3,7 @@
 #include <io.h>
 #include <windows.h>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 bool is_terminal(Standard stream) {
     return _isatty(static_cast<int>(stream)) !=
@@ -19,4 +19,4 @@ std::size_t terminal_columns(Standard stream) {
     return static_cast<std::size_t>(info.srWindow.Right - info.srWindow.Left + 1);
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

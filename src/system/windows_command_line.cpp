@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::system {
 namespace {
 
 void append_quoted(std::string& line, std::string_view argument) {
@@ -37,4 +37,4 @@ std::string windows_command_line(const std::vector<std::string>& argv) {
     return line;
 }
 
-} // namespace odysseus
+} // namespace odysseus::system

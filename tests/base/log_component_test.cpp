@@ -22,7 +22,7 @@ TEST_CASE("log: a line is written at once, a batch when it ends, or when somethi
     const auto file = scratch / "own.log";
     log::set_up(log::Level::info, log::Format::text, file);
     const auto holds = [&](const char* word) {
-        return platform::read_file(file, 10'000).value_or("").find(word) != std::string::npos;
+        return system::read_file(file, 10'000).value_or("").find(word) != std::string::npos;
     };
     log::info("first");
     CHECK(holds("first"));
@@ -54,7 +54,7 @@ TEST_CASE("log: every line of the JSON format is JSON, whatever bytes it is give
     for (const auto& value : values)
         log::info(value, {{"path", value}});
     log::set_up(log::Level::info, log::Format::text, std::nullopt);
-    std::istringstream lines(platform::read_file(file, 1'000'000).value_or(""));
+    std::istringstream lines(system::read_file(file, 1'000'000).value_or(""));
     std::string line;
     for (std::size_t i = 0; i < values.size(); ++i) {
         REQUIRE(std::getline(lines, line));

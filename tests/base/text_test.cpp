@@ -108,4 +108,3 @@ TEST_CASE("text: a name as long as may be, among many, costs next to nothing") {
         1000.0 * static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / k_times;
     CHECK(each_ms < 20); // 2 in a debug build; by tables of all pairs 1,500
 }
-

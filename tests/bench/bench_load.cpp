@@ -4,8 +4,8 @@
 //   writing bench_load json PORT CONNECTIONS REQUESTS       small requests over kept connections
 //   bench_load body PORT REQUESTS BYTES first|last  one large body after the other
 // Each load prints one JSON object. All of it is one thread with a poller.
-#include "odysseus/proxy/http_head.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/proxy/http_head.hpp"
 #include "poller.hpp"
 #include "socket.hpp"
 
@@ -21,6 +21,7 @@
 #include <vector>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 using Clock = std::chrono::steady_clock;
 
 namespace {
@@ -32,7 +33,7 @@ std::int64_t now_ns() {
 
 // One connection of either side.
 struct Peer {
-    platform::Socket socket;
+    Socket socket;
     std::string in;
     std::string out;
     bool wants_write = true;
@@ -46,15 +47,15 @@ struct Peer {
     std::int64_t sent_ns = 0;
     int expected = 0;
     bool done = false;
-    ChunkWalker chunks;
+    proxy::ChunkWalker chunks;
     std::string line;
     bool head_done = false;
 };
 
-void send_out(platform::Poller& poller, Peer& peer) {
+void send_out(Poller& poller, Peer& peer) {
     while (!peer.out.empty()) {
         const std::string_view view = peer.out;
-        const auto result = platform::send(peer.socket, {&view, 1});
+        const auto result = send(peer.socket, {&view, 1});
         if (result.bytes == 0) break;
         peer.out.erase(0, result.bytes);
     }
@@ -75,7 +76,7 @@ int number_after(std::string_view text, std::string_view name, int fallback) {
     return at == std::string_view::npos ? fallback : std::atoi(text.data() + at + name.size());
 }
 
-void write_event(platform::Poller& poller, Peer& peer) {
+void write_event(Poller& poller, Peer& peer) {
     char event[96];
     const int size = std::snprintf(event, sizeof event, "data: {\"n\":%d,\"t\":%lld}\n\n",
                                    peer.event, static_cast<long long>(now_ns()));
@@ -89,7 +90,7 @@ void write_event(platform::Poller& poller, Peer& peer) {
     send_out(poller, peer);
 }
 
-void answer(platform::Poller& poller, Peer& peer, std::string_view head) {
+void answer(Poller& poller, Peer& peer, std::string_view head) {
     if (head.find(" /stream") != std::string_view::npos) {
         peer.events_left = number_after(head, "events=", 30);
         peer.event = 0;
@@ -106,10 +107,10 @@ void answer(platform::Poller& poller, Peer& peer, std::string_view head) {
 }
 
 // False: the peer has gone.
-bool serve(platform::Poller& poller, Peer& peer, std::vector<char>& scratch) {
-    const auto got = platform::receive(peer.socket, scratch.data(), scratch.size());
-    if (got.moved == platform::Moved::later) return true;
-    if (got.moved != platform::Moved::some) return false;
+bool serve(Poller& poller, Peer& peer, std::vector<char>& scratch) {
+    const auto got = receive(peer.socket, scratch.data(), scratch.size());
+    if (got.moved == Moved::later) return true;
+    if (got.moved != Moved::some) return false;
     if (peer.body_left > 0) {
         peer.body_left -= std::min(peer.body_left, got.bytes);
         if (peer.body_left == 0) {
@@ -135,14 +136,14 @@ bool serve(platform::Poller& poller, Peer& peer, std::vector<char>& scratch) {
 }
 
 int upstream() {
-    auto listener = platform::listen_on("127.0.0.1", 0);
-    (void)platform::allow_sockets(8192);
-    platform::Poller poller;
+    auto listener = listen_on("127.0.0.1", 0);
+    (void)allow_sockets(8192);
+    Poller poller;
     poller.add(listener, &listener, {.read = true});
-    std::printf("%d\n", platform::port_of(listener));
+    std::printf("%d\n", port_of(listener));
     std::fflush(stdout);
     std::map<Peer*, std::unique_ptr<Peer>> peers;
-    std::vector<platform::Ready> ready;
+    std::vector<Ready> ready;
     std::vector<char> scratch(1 << 20);
     std::multimap<std::int64_t, Peer*> due;
     std::map<Peer*, std::int64_t> scheduled;
@@ -165,9 +166,8 @@ int upstream() {
         poller.wait(limit, ready);
         for (const auto& event : ready) {
             if (event.owner == &listener) {
-                platform::Accepted accepted;
-                while (platform::accept_from(listener, accepted) ==
-                       platform::AcceptState::accepted) {
+                Accepted accepted;
+                while (accept_from(listener, accepted) == AcceptState::accepted) {
                     auto peer = std::make_unique<Peer>();
                     peer->socket = std::move(accepted.socket);
                     peer->wants_write = false;
@@ -237,7 +237,7 @@ bool take_events(Peer& peer, std::string_view bytes, std::vector<double>& delays
         return take_events(peer, rest, delays_us);
     }
     const auto now = now_ns();
-    while (!bytes.empty() && peer.chunks.state() == ChunkWalker::State::more)
+    while (!bytes.empty() && peer.chunks.state() == proxy::ChunkWalker::State::more)
         peer.line.append(peer.chunks.next(bytes));
     for (auto end = peer.line.find("\n\n"); end != std::string::npos;
          end = peer.line.find("\n\n")) {
@@ -250,19 +250,19 @@ bool take_events(Peer& peer, std::string_view bytes, std::vector<double>& delays
         delays_us.push_back(static_cast<double>(now - t) / 1000);
         peer.line.erase(0, end + 2);
     }
-    if (peer.chunks.state() == ChunkWalker::State::broken) return false;
-    peer.done = peer.chunks.state() == ChunkWalker::State::done;
+    if (peer.chunks.state() == proxy::ChunkWalker::State::broken) return false;
+    peer.done = peer.chunks.state() == proxy::ChunkWalker::State::done;
     return true;
 }
 
 int streams(int port, int count, int events, int pause_ms) {
-    (void)platform::allow_sockets(8192);
-    platform::Poller poller;
+    (void)allow_sockets(8192);
+    Poller poller;
     std::vector<std::unique_ptr<Peer>> peers;
     std::mt19937 random(1);
     for (int i = 0; i < count; ++i) {
         auto peer = std::make_unique<Peer>();
-        peer->socket = platform::connect_to_loopback(port);
+        peer->socket = connect_to_loopback(port);
         // They begin spread over a while that lies behind the connecting of all.
         const auto phase = count / 5 + static_cast<int>(random() % static_cast<unsigned>(pause_ms));
         peer->out = post(cat("/stream?events=", events, "&pause=", pause_ms, "&phase=", phase, "&"),
@@ -272,7 +272,7 @@ int streams(int port, int count, int events, int pause_ms) {
     }
     std::vector<double> delays;
     std::vector<char> scratch(64 * 1024);
-    std::vector<platform::Ready> ready;
+    std::vector<Ready> ready;
     int open = count;
     int bad = 0;
     const auto until = Clock::now() + std::chrono::seconds(60);
@@ -282,10 +282,10 @@ int streams(int port, int count, int events, int pause_ms) {
             auto& peer = *static_cast<Peer*>(event.owner);
             if (event.writable && !peer.out.empty()) send_out(poller, peer);
             if (!event.readable) continue;
-            const auto got = platform::receive(peer.socket, scratch.data(), scratch.size());
-            if (got.moved == platform::Moved::later) continue;
-            const bool fine = got.moved == platform::Moved::some &&
-                              take_events(peer, {scratch.data(), got.bytes}, delays);
+            const auto got = receive(peer.socket, scratch.data(), scratch.size());
+            if (got.moved == Moved::later) continue;
+            const bool fine =
+                got.moved == Moved::some && take_events(peer, {scratch.data(), got.bytes}, delays);
             if (fine && !peer.done) continue;
             if (!fine || peer.expected != events) ++bad;
             poller.remove(peer.socket);
@@ -301,12 +301,12 @@ int streams(int port, int count, int events, int pause_ms) {
 
 // Closed loop: each connection sends its next request when the answer is there.
 int requests(int port, int connections, int total, const std::string& request) {
-    platform::Poller poller;
+    Poller poller;
     std::vector<std::unique_ptr<Peer>> peers;
     int begun = 0;
     for (int i = 0; i < connections; ++i) {
         auto peer = std::make_unique<Peer>();
-        peer->socket = platform::connect_to_loopback(port);
+        peer->socket = connect_to_loopback(port);
         peer->out = request;
         peer->sent_ns = now_ns();
         ++begun;
@@ -315,7 +315,7 @@ int requests(int port, int connections, int total, const std::string& request) {
     }
     std::vector<double> times;
     std::vector<char> scratch(64 * 1024);
-    std::vector<platform::Ready> ready;
+    std::vector<Ready> ready;
     int finished = 0;
     int bad = 0;
     const auto begin = now_ns();
@@ -326,13 +326,13 @@ int requests(int port, int connections, int total, const std::string& request) {
             auto& peer = *static_cast<Peer*>(event.owner);
             if (event.writable && !peer.out.empty()) send_out(poller, peer);
             if (!event.readable) continue;
-            const auto got = platform::receive(peer.socket, scratch.data(), scratch.size());
-            if (got.moved == platform::Moved::later) continue;
-            if (got.moved == platform::Moved::some) peer.in.append(scratch.data(), got.bytes);
+            const auto got = receive(peer.socket, scratch.data(), scratch.size());
+            if (got.moved == Moved::later) continue;
+            if (got.moved == Moved::some) peer.in.append(scratch.data(), got.bytes);
             const auto end = peer.in.find("\r\n\r\n");
             const bool whole =
                 end != std::string::npos && peer.in.size() - end - 4 >= k_json_answer.size();
-            if (!whole && got.moved == platform::Moved::some) continue;
+            if (!whole && got.moved == Moved::some) continue;
             const bool fine = whole && peer.in.substr(0, 12) == "HTTP/1.1 200" &&
                               peer.in.substr(end + 4) == k_json_answer;
             if (!fine) ++bad;

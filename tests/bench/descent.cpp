@@ -7,13 +7,13 @@
 // good one; what the starts and loads of the contexts tried on the way cost when each is done by
 // itself, without anything going wrong before; and the ratio of the two. Exit code 1 when an answer
 // was not 200.
-#include "odysseus/server/launch_plan.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/server/launch_plan.hpp"
+#include "odysseus/server/llama_client.hpp"
+#include "odysseus/server/supervisor.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/guard.hpp"
 #include "odysseus/system/paths.hpp"
-#include "odysseus/server/llama_client.hpp"
-#include "odysseus/server/supervisor.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 using namespace odysseus;
+using namespace odysseus::system;
 
 extern char** environ; // NOLINT
 
@@ -48,57 +49,57 @@ std::string chat_body(const std::string& model) {
 }
 
 struct Outcome {
-    LlamaAnswer answer;
+    server::LlamaAnswer answer;
     double first_failure_ms = 0; // from the request to the failed answer
     double total_ms = 0;         // from the failed answer to the last one
 };
 
 // As the proxy does it.
-Outcome ask(Supervisor& supervisor, const Bench& bench) {
+Outcome ask(server::Supervisor& supervisor, const Bench& bench) {
     const auto limit = std::chrono::minutes(10);
     const auto before = supervisor.wait_ready(limit, {});
     const auto began = Clock::now();
-    auto answer = llama_post({before.port, before.api_key}, "/v1/chat/completions",
-                             chat_body(bench.model), limit);
+    auto answer = server::llama_post({before.port, before.api_key}, "/v1/chat/completions",
+                                     chat_body(bench.model), limit);
     Outcome outcome{answer, ms_since(began), 0};
     if (answer.status == 200) return outcome;
     const auto failed = Clock::now();
     const auto verdict =
         supervisor.report({before.generation, bench.model, answer.status, answer.body}, {});
-    if (const auto* end = std::get_if<GiveUp>(&verdict)) {
+    if (const auto* end = std::get_if<server::GiveUp>(&verdict)) {
         outcome.answer = {end->status, end->message};
-    } else if (std::holds_alternative<Replay>(verdict)) {
+    } else if (std::holds_alternative<server::Replay>(verdict)) {
         const auto now = supervisor.wait_ready(limit, {});
-        outcome.answer = llama_post({now.port, now.api_key}, "/v1/chat/completions",
-                                    chat_body(bench.model), limit);
+        outcome.answer = server::llama_post({now.port, now.api_key}, "/v1/chat/completions",
+                                            chat_body(bench.model), limit);
     }
     outcome.total_ms = ms_since(failed);
     return outcome;
 }
 
-StartSpec spec_for(const Bench& bench, long limit_kib) {
+server::StartSpec spec_for(const Bench& bench, long limit_kib) {
     const auto script = bench.scratch / "limited";
     std::ofstream(script) << "#!/bin/sh\nulimit -v " << limit_kib << "\nexec '" << bench.server
                           << "' \"$@\"\n";
-    platform::make_executable(script);
-    StartSpec spec;
+    system::make_executable(script);
+    server::StartSpec spec;
     spec.executable = limit_kib > 0 ? script : std::filesystem::path(bench.server);
-    spec.guard = platform::own_executable();
+    spec.guard = system::own_executable();
     spec.log_file = bench.scratch / cat("llama-server-", limit_kib, ".log");
     std::vector<std::string> ours;
     for (char** entry = environ; *entry != nullptr; ++entry)
         ours.emplace_back(*entry);
-    LaunchEnvironment environment;
+    server::LaunchEnvironment environment;
     environment.cache_dir = (bench.scratch / "cache").string();
     environment.api_key = "bench";
-    spec.environment = launch_environment(ours, environment);
+    spec.environment = server::launch_environment(ours, environment);
     spec.api_key = environment.api_key;
     spec.arguments = [&bench](std::int64_t tokens, int port) {
-        LaunchPlan plan;
+        server::LaunchPlan plan;
         plan.port = port;
         plan.models_dir = bench.models_dir;
         plan.context = tokens;
-        return launch_arguments(plan);
+        return server::launch_arguments(plan);
     };
     spec.port = 22086;
     spec.context = bench.context;
@@ -110,13 +111,13 @@ StartSpec spec_for(const Bench& bench, long limit_kib) {
 double bare_ms(const Bench& bench, long limit_kib, std::int64_t context) {
     auto spec = spec_for(bench, limit_kib);
     spec.context = context;
-    Supervisor supervisor(std::move(spec));
+    server::Supervisor supervisor(std::move(spec));
     const auto began = Clock::now();
     supervisor.start();
     const auto started = supervisor.wait_started({});
-    if (const auto* serving = std::get_if<Serving>(&started)) {
-        (void)llama_post({serving->port, serving->api_key}, "/v1/chat/completions",
-                         chat_body(bench.model), std::chrono::minutes(10));
+    if (const auto* serving = std::get_if<server::Serving>(&started)) {
+        (void)server::llama_post({serving->port, serving->api_key}, "/v1/chat/completions",
+                                 chat_body(bench.model), std::chrono::minutes(10));
     }
     return ms_since(began);
 }
@@ -132,7 +133,7 @@ bool measure(const Bench& bench, long limit_kib) {
             tried.push_back(context);
             return arguments(context, port);
         };
-        Supervisor supervisor(std::move(spec));
+        server::Supervisor supervisor(std::move(spec));
         supervisor.start();
         const auto started = supervisor.wait_started({});
         if (const auto* error = std::get_if<Error>(&started)) {
@@ -166,7 +167,7 @@ bool measure(const Bench& bench, long limit_kib) {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (const auto code = platform::guard_main(argc, argv)) return *code;
+    if (const auto code = system::guard_main(argc, argv)) return *code;
     if (argc < 5) {
         std::fprintf(stderr, "usage: descent_bench LLAMA_SERVER MODELS_DIR MODEL LIMIT_KIB... "
                              "[--context N] [--clients N]\n");
@@ -176,7 +177,7 @@ int main(int argc, char** argv) {
     bench.server = argv[1];
     bench.models_dir = argv[2];
     bench.model = argv[3];
-    bench.scratch = platform::temp_sibling(std::filesystem::temp_directory_path() / "descent");
+    bench.scratch = system::temp_sibling(std::filesystem::temp_directory_path() / "descent");
     std::filesystem::create_directories(bench.scratch);
     std::vector<long> limits;
     for (int i = 4; i < argc; ++i) {

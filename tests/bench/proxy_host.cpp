@@ -19,13 +19,13 @@ int main(int argc, char** argv) {
     test::FixedUpstream upstream(std::atoi(argv[1]));
     test::TableDirectory models(std::map<std::string, std::string>{{"friendly", "model-file"},
                                                                    {"model-file", "model-file"}});
-    ProxySettings settings;
+    proxy::ProxySettings settings;
     if (argc > 2) settings.access.keys = {argv[2]};
     if (const char* const pause = std::getenv("PROXY_HOST_HEAD_MS"))
         settings.limits.head = settings.limits.body_pause =
             std::chrono::milliseconds(std::atoi(pause));
     try {
-        Proxy proxy(settings, upstream, models, {});
+        proxy::Proxy proxy(settings, upstream, models, {});
         proxy.listen("127.0.0.1", 0);
         proxy.start();
         std::printf("%d\n", proxy.port());

@@ -23,6 +23,7 @@
 #endif
 
 using namespace odysseus;
+using namespace odysseus::builds;
 using namespace std::chrono_literals;
 using Kind = HostFault::Kind;
 namespace fs = std::filesystem;
@@ -36,7 +37,7 @@ struct World {
     ReleaseHost host;
     Scratch scratch;
     fs::path home;
-    io::InstallOptions options;
+    InstallOptions options;
     BuildFile archive;
 
     explicit World(const fs::path& where = {}, FakeBuild build = {})
@@ -62,28 +63,27 @@ struct World {
         host.serve(cat(k_repo, "/tags/b20002"), release_json("b20002", {archive}));
     }
 
-    io::BuildStore store() const { return {home, Os::linux, Arch::x64}; }
+    BuildStore store() const { return {home, hardware::Os::linux, hardware::Arch::x64}; }
 
     void install_first() {
         FakeBuild build;
         build.tag = "b20001";
         auto place = store();
-        const auto got =
-            io::install_build(place, fake_choice(host, scratch.path(), build), options);
-        REQUIRE(std::get<io::InstalledBuild>(got).id == "b20001-cpu");
+        const auto got = install_build(place, fake_choice(host, scratch.path(), build), options);
+        REQUIRE(std::get<InstalledBuild>(got).id == "b20001-cpu");
     }
 
     // Acquires b2; the fault of the failure, or nothing.
     std::optional<Fault> acquire() {
         try {
-            io::ReleaseSourceOptions source_options;
+            ReleaseSourceOptions source_options;
             source_options.github_api = host.base();
             source_options.github_download = host.base();
-            io::ReleaseSource source(source_options, options.http);
-            io::BuildWish wish;
+            ReleaseSource source(source_options, options.http);
+            BuildWish wish;
             wish.download_base = host.base();
             auto place = store();
-            static_cast<void>(io::acquire_build(wish, source, place, options));
+            static_cast<void>(acquire_build(wish, source, place, options));
             return std::nullopt;
         } catch (const Error& error) {
             CHECK(std::string(error.what()).find(". ") == std::string::npos); // one sentence
@@ -92,7 +92,7 @@ struct World {
     }
 
     [[nodiscard]] std::string current() const {
-        const auto build = io::current_build(home, Os::linux, Arch::x64);
+        const auto build = current_build(home, hardware::Os::linux, hardware::Arch::x64);
         return build ? build->id : "";
     }
 
@@ -109,7 +109,7 @@ struct World {
                 const auto path = build->folder / file.path;
                 if (!file.link.empty()) {
                     if (!fs::is_symlink(path)) return false;
-                } else if (io::sha256_of(platform::read_file(path, 1U << 26).value_or("")) !=
+                } else if (download::sha256_of(system::read_file(path, 1U << 26).value_or("")) !=
                            file.sha256) {
                     return false;
                 }
@@ -289,9 +289,9 @@ struct SmallDisk {
         if (mounted) ::umount(point.path().c_str());
     }
     void leave_free(std::size_t bytes) const {
-        const auto free = static_cast<std::size_t>(*platform::free_bytes(point.path()));
+        const auto free = static_cast<std::size_t>(*system::free_bytes(point.path()));
         const std::string ballast(free - bytes, 'x');
-        platform::OutputFile out(point / "ballast", platform::OutputFile::Mode::truncate);
+        system::OutputFile out(point / "ballast", system::OutputFile::Mode::truncate);
         out.write(ballast.data(), ballast.size());
     }
 };
@@ -339,10 +339,10 @@ TEST_CASE("faults: killed at any moment, the next run finds a whole build or sta
                 world.host.fault("x64.tar.gz", {Kind::stall, bytes, 1, {}, {}});
             }
             INFO("killed at " << moment << ", build before: " << with_build);
-            const auto result = platform::run_tool(
+            const auto result = system::run_tool(
                 {ODYSSEUS_INSTALL_VICTIM, world.home.string(), world.host.base(), moment}, {},
                 {20s});
-            CHECK(result.end == platform::ToolResult::End::signalled);
+            CHECK(result.end == system::ToolResult::End::signalled);
             CHECK(result.status == SIGKILL);
             const auto fetched = world.host.seen("x64.tar.gz").size();
             check_after_failure(world, with_build ? "b20001-cpu" : "");
@@ -361,7 +361,7 @@ TEST_CASE("faults: killed at any moment, the next run finds a whole build or sta
 TEST_CASE("faults: two odysseus at once fetch once, and both end with the build") {
     World world;
     const auto run = [&] {
-        return platform::run_tool(
+        return system::run_tool(
             {ODYSSEUS_INSTALL_VICTIM, world.home.string(), world.host.base(), "none"}, {}, {60s});
     };
     auto first = std::async(std::launch::async, run);

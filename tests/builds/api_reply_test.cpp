@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::builds;
 
 TEST_CASE("api_reply: statuses and what the token has to do with them") {
     struct Case {

@@ -1,5 +1,5 @@
-#include "odysseus/builds/asset_choice.hpp"
 #include "builds/guessed_release.hpp"
+#include "odysseus/builds/asset_choice.hpp"
 #include "odysseus/hardware/machine_json.hpp"
 
 #include "release_data.hpp"
@@ -8,6 +8,8 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 using namespace odysseus;
+using namespace odysseus::hardware;
+using namespace odysseus::builds;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -18,9 +20,9 @@ constexpr const char* k_rtx4090 =
 
 ChoiceInput input_for(const std::string& machine, std::vector<Release> upstream) {
     ChoiceInput input;
-    const auto read = machine_from_json(machine);
+    const auto read = hardware::machine_from_json(machine);
     REQUIRE(std::holds_alternative<Machine>(read));
-    input.machine = std::get<Machine>(read);
+    input.machine = std::get<hardware::Machine>(read);
     input.upstream = std::move(upstream);
     return input;
 }
@@ -207,7 +209,7 @@ TEST_CASE("choice: a device that was asked for does not fall back silently") {
                           "--device asks for it: Metal: Metal builds exist for Apple silicon "
                           "only; --device auto takes what fits"));
 
-    input.machine.arch = Arch::arm64;
+    input.machine.arch = hardware::Arch::arm64;
     input.device = Backend::rocm;
     CHECK_THAT(refusal(input).reason, ContainsSubstring("no ROCm build for Linux arm64"));
 
@@ -238,7 +240,7 @@ TEST_CASE("choice: SYCL when it is asked for, before the CPU, and after Vulkan")
                ContainsSubstring("SYCL for Intel Arc A770 with the installed oneAPI; of fp32 and "
                                  "fp16 the fp32, which llama.cpp recommends"));
     input.machine.vulkan = true; // a loader may be there without a driver behind it
-    input.machine.backend = detect_backend(input.machine);
+    input.machine.backend = hardware::detect_backend(input.machine);
     CHECK(chain(plan_of(input)) == Chain{"b11160 vulkan llama-b11160-bin-ubuntu-vulkan-x64.tar.gz",
                                          without_vulkan[0], without_vulkan[1]});
 

@@ -10,6 +10,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::hardware;
+using namespace odysseus::builds;
 
 namespace {
 
@@ -260,9 +262,9 @@ TEST_CASE("choice table: every machine over every era") {
         input.ai_dock = ai_dock;
         for (const auto& row : k_rows) {
             INFO(k_eras.at(era) << " on " << row.machine);
-            const auto machine = machine_from_json(row.machine);
+            const auto machine = hardware::machine_from_json(row.machine);
             REQUIRE(std::holds_alternative<Machine>(machine));
-            input.machine = std::get<Machine>(machine);
+            input.machine = std::get<hardware::Machine>(machine);
             CHECK(first_choice(input) == row.first.at(era));
             ++cells;
         }

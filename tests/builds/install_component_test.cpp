@@ -12,6 +12,8 @@
 #include <future>
 
 using namespace odysseus;
+using namespace odysseus::hardware;
+using namespace odysseus::builds;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
@@ -22,8 +24,8 @@ struct Fixture {
     ReleaseHost host;
     Scratch home;
     Scratch scratch;
-    io::BuildStore store{home.path(), Os::linux, Arch::x64};
-    io::InstallOptions options;
+    BuildStore store{home.path(), hardware::Os::linux, hardware::Arch::x64};
+    InstallOptions options;
     std::vector<std::string> told;
 
     Fixture() {
@@ -36,13 +38,13 @@ struct Fixture {
     BuildChoice choice(const FakeBuild& build = {}, Backend backend = Backend::cpu) {
         return fake_choice(host, scratch.path(), build, backend);
     }
-    io::InstalledBuild install(const std::string& tag) {
+    InstalledBuild install(const std::string& tag) {
         FakeBuild build;
         build.tag = tag;
-        return std::get<io::InstalledBuild>(io::install_build(store, choice(build), options));
+        return std::get<InstalledBuild>(install_build(store, choice(build), options));
     }
     [[nodiscard]] std::string current() const {
-        const auto build = io::current_build(home.path(), Os::linux, Arch::x64);
+        const auto build = current_build(home.path(), hardware::Os::linux, hardware::Arch::x64);
         return build ? build->id : "(none)";
     }
     [[nodiscard]] std::vector<std::string> ids() const {
@@ -98,10 +100,10 @@ TEST_CASE("install: a build is fetched, checked by running it, and used; a launc
 }
 
 TEST_CASE("install: on Windows the folder is bin/llama, and llama-server has its ending") {
-    const io::BuildStore store("h", Os::windows, Arch::x64);
+    const BuildStore store("h", hardware::Os::windows, hardware::Arch::x64);
     CHECK(store.folder() == fs::path("h") / "bin" / "llama");
-    CHECK(io::server_file_name(Os::windows) == "llama-server.exe");
-    CHECK(io::BuildStore("h", Os::macos, Arch::arm64).folder().filename() == "llama-macos-arm64");
+    CHECK(server_file_name(Os::windows) == "llama-server.exe");
+    CHECK(BuildStore("h", Os::macos, Arch::arm64).folder().filename() == "llama-macos-arm64");
 }
 
 TEST_CASE("install: the CUDA runtime goes flat beside llama-server") {
@@ -116,9 +118,9 @@ TEST_CASE("install: the CUDA runtime goes flat beside llama-server") {
                    {{top + "libcudart.so.13", "cudart", TestMember::Kind::file, 0755},
                     {top + "libcublas.so.13", "cublas", TestMember::Kind::file, 0755}}));
     choice.files.back().role = FileRole::runtime;
-    const auto got = std::get<io::InstalledBuild>(io::install_build(f.store, choice, f.options));
+    const auto got = std::get<InstalledBuild>(install_build(f.store, choice, f.options));
     CHECK(got.id == "b11158-cuda-13.4");
-    CHECK(platform::read_file(got.folder / "libcudart.so.13", 100) == "cudart");
+    CHECK(system::read_file(got.folder / "libcudart.so.13", 100) == "cudart");
     CHECK(got.manifest.files.size() == 5);
     CHECK(got.manifest.devices.size() == 1);
     CHECK(got.manifest.archives.size() == 2);
@@ -176,33 +178,33 @@ TEST_CASE("install: a build that may be running is not replaced by an import of 
     build.tag = "b777";
     const auto archive = f.scratch / "some.zip";
     make_archive(archive, TestArchive::zip, fake_build_members(build));
-    const auto first = io::import_build(f.store, archive, f.options);
+    const auto first = import_build(f.store, archive, f.options);
     auto running = f.store.hold({});
-    const auto error = f.error_of([&] { return io::import_build(f.store, archive, f.options); });
+    const auto error = f.error_of([&] { return import_build(f.store, archive, f.options); });
     CHECK(error.fault() == Fault::busy);
     CHECK_THAT(error.what(), ContainsSubstring("b777-cpu-import"));
     CHECK(fs::exists(first.server));
     CHECK(f.leftovers().empty());
     running.reset();
-    CHECK(io::import_build(f.store, archive, f.options).id == first.id);
+    CHECK(import_build(f.store, archive, f.options).id == first.id);
 }
 
 TEST_CASE("install: what was changed on the disk is told, and installing again repairs it") {
     Fixture f;
     auto build = f.install("b1");
-    CHECK(io::differences(build) == Ids{});
+    CHECK(differences(build) == Ids{});
     const auto library = build.folder / "libllama.so.0";
-    auto bytes = platform::read_file(library, 1 << 20).value();
+    auto bytes = system::read_file(library, 1 << 20).value();
     bytes[1000] = static_cast<char>(bytes[1000] ^ 1);
-    platform::write_file_atomically(library, bytes);
-    CHECK(io::differences(build) == Ids{"libllama.so.0 was changed"});
-    platform::write_file_atomically(library, "short");
-    CHECK(io::differences(build) == Ids{"libllama.so.0 has 5 bytes instead of 500000"});
+    system::write_file_atomically(library, bytes);
+    CHECK(differences(build) == Ids{"libllama.so.0 was changed"});
+    system::write_file_atomically(library, "short");
+    CHECK(differences(build) == Ids{"libllama.so.0 has 5 bytes instead of 500000"});
     fs::remove(library); // and the link leads nowhere
-    CHECK(io::differences(build).size() == 2);
+    CHECK(differences(build).size() == 2);
 
     build = f.install("b1");
-    CHECK(io::differences(build) == Ids{});
+    CHECK(differences(build) == Ids{});
     REQUIRE(f.told.size() == 1);
     CHECK_THAT(f.told[0], ContainsSubstring("b1-cpu is damaged (libllama.so"));
     f.host.forget_seen();
@@ -215,14 +217,14 @@ TEST_CASE("install: the manifest tells what lies there, with links as copies too
     f.options.links_as_copies = true;
     const auto build = f.install("b1");
     CHECK(fs::is_regular_file(fs::symlink_status(build.folder / "libllama.so")));
-    CHECK(io::differences(build) == Ids{});
+    CHECK(differences(build) == Ids{});
 }
 
 #ifdef __linux__
 TEST_CASE("install: the manifest follows programs that are told where their loader is") {
     Fixture f;
     f.options.check = [](const fs::path&, const std::vector<fs::path>&) {
-        io::BuildCheck check;
+        BuildCheck check;
         check.runs = true;
         check.tag = "b5";
         return check;
@@ -230,24 +232,24 @@ TEST_CASE("install: the manifest follows programs that are told where their load
     const auto from = f.scratch / "own";
     fs::create_directories(from);
     for (const auto* name : {"llama-server", "llama-cli"})
-        platform::write_file_atomically(from / name, elf_program("/x/ld-linux-x86-64.so.2"));
-    platform::write_file_atomically(from / "ld-linux-x86-64.so.2", "the loader");
-    auto build = io::import_build(f.store, from, f.options);
+        system::write_file_atomically(from / name, elf_program("/x/ld-linux-x86-64.so.2"));
+    system::write_file_atomically(from / "ld-linux-x86-64.so.2", "the loader");
+    auto build = import_build(f.store, from, f.options);
     const auto loader = fs::canonical(build.folder) / "ld-linux-x86-64.so.2";
-    CHECK(platform::read_file(build.server, 1 << 20) == elf_program(loader.string()));
-    CHECK(io::differences(build) == Ids{});
-    io::seat_build(build); // nothing is to be done
-    CHECK(io::differences(build) == Ids{});
+    CHECK(system::read_file(build.server, 1 << 20) == elf_program(loader.string()));
+    CHECK(differences(build) == Ids{});
+    seat_build(build); // nothing is to be done
+    CHECK(differences(build) == Ids{});
 
     // The whole HOME on another computer.
     const Scratch moved;
     fs::rename(f.home / "bin", moved / "bin");
-    auto there = *io::current_build(moved.path(), Os::linux, Arch::x64);
-    CHECK(io::differences(there) == Ids{});
-    io::seat_build(there);
-    CHECK(platform::read_file(there.server, 1 << 20) != elf_program(loader.string()));
-    CHECK(io::differences(there) == Ids{});
-    CHECK(io::differences(*io::current_build(moved.path(), Os::linux, Arch::x64)) == Ids{});
+    auto there = *current_build(moved.path(), hardware::Os::linux, hardware::Arch::x64);
+    CHECK(differences(there) == Ids{});
+    seat_build(there);
+    CHECK(system::read_file(there.server, 1 << 20) != elf_program(loader.string()));
+    CHECK(differences(there) == Ids{});
+    CHECK(differences(*current_build(moved.path(), Os::linux, Arch::x64)) == Ids{});
 }
 #endif
 
@@ -262,7 +264,7 @@ TEST_CASE("install: a damaged build is not used; the one before is, and it says 
         fs::resize_file(build.server, 0);
     }
     SECTION("its manifest is cut") {
-        fs::resize_file(build.folder / io::k_manifest_file, 100);
+        fs::resize_file(build.folder / k_manifest_file, 100);
     }
     SECTION("its folder is gone") {
         fs::remove_all(build.folder);
@@ -279,7 +281,7 @@ TEST_CASE(
     "install: a record that is damaged means: nothing is installed, and installing repairs it") {
     Fixture f;
     const auto build = f.install("b1");
-    platform::write_file_atomically(f.store.folder() / "current.json", "{\"curr");
+    system::write_file_atomically(f.store.folder() / "current.json", "{\"curr");
     CHECK(f.current() == "(none)");
     f.host.forget_seen();
     static_cast<void>(f.install("b1"));
@@ -294,7 +296,7 @@ TEST_CASE("install: a wrong digest is an integrity fault, and nothing is left be
     build.tag = "b2";
     auto choice = f.choice(build);
     choice.files.front().sha256 = std::string(64, 'a');
-    const auto error = f.error_of([&] { return io::install_build(f.store, choice, f.options); });
+    const auto error = f.error_of([&] { return install_build(f.store, choice, f.options); });
     CHECK(error.fault() == Fault::integrity);
     CHECK_THAT(error.what(), ContainsSubstring("installing llama.cpp b2"));
     CHECK(f.current() == "b1-cpu");
@@ -306,8 +308,7 @@ TEST_CASE("install: no digest is said plainly") {
     Fixture f;
     auto choice = f.choice();
     choice.files.front().sha256.reset();
-    CHECK(
-        std::holds_alternative<io::InstalledBuild>(io::install_build(f.store, choice, f.options)));
+    CHECK(std::holds_alternative<InstalledBuild>(install_build(f.store, choice, f.options)));
     REQUIRE(f.told.size() == 1);
     CHECK_THAT(f.told.front(), ContainsSubstring("no digest"));
 }
@@ -318,7 +319,7 @@ TEST_CASE("install: an archive without llama-server is refused") {
     choice.files.front() =
         serve_fake(f.host, f.scratch.path(), "b11158", "llama-b11158-bin-ubuntu-x64.tar.gz",
                    {{"llama-b11158/README", "x"}, {"llama-b11158/llama-server.txt", "x"}});
-    const auto error = f.error_of([&] { return io::install_build(f.store, choice, f.options); });
+    const auto error = f.error_of([&] { return install_build(f.store, choice, f.options); });
     CHECK(error.fault() == Fault::integrity);
     CHECK_THAT(error.what(), ContainsSubstring("no llama-server in"));
     CHECK(f.current() == "(none)");
@@ -334,7 +335,7 @@ TEST_CASE(
     software.devices = "  Vulkan0: llvmpipe (LLVM 21.1.8, 256 bits) (24105 MiB, 23718 MiB free)";
     plan.choices = {f.choice(broken, Backend::cuda), f.choice(software, Backend::vulkan),
                     f.choice()};
-    const auto build = io::install_plan(f.store, plan, f.options);
+    const auto build = install_plan(f.store, plan, f.options);
     CHECK(build.id == "b11158-cpu");
     CHECK_THAT(build.manifest.reason,
                ContainsSubstring("libcudart.so.13: no such file") && ContainsSubstring("llvmpipe"));
@@ -350,14 +351,14 @@ TEST_CASE("install: when no choice holds, the fault says what kind of trouble it
     broken.exit_status = 1;
     FakeBuild blind;
     plan.choices = {f.choice(broken)};
-    CHECK(f.error_of([&] { return io::install_plan(f.store, plan, f.options); }).fault() ==
+    CHECK(f.error_of([&] { return install_plan(f.store, plan, f.options); }).fault() ==
           Fault::integrity);
     plan.choices = {f.choice(blind, Backend::vulkan)};
-    CHECK(f.error_of([&] { return io::install_plan(f.store, plan, f.options); }).fault() ==
+    CHECK(f.error_of([&] { return install_plan(f.store, plan, f.options); }).fault() ==
           Fault::no_build);
     plan.choices = {f.choice()};
     plan.choices.front().files.front().url += ".gone";
-    CHECK(f.error_of([&] { return io::install_plan(f.store, plan, f.options); }).fault() ==
+    CHECK(f.error_of([&] { return install_plan(f.store, plan, f.options); }).fault() ==
           Fault::no_build);
     CHECK(f.current() == "(none)");
     CHECK(f.ids().empty());
@@ -366,20 +367,19 @@ TEST_CASE("install: when no choice holds, the fault says what kind of trouble it
 TEST_CASE("install: a disk that runs no programs is told as such") {
     Fixture f;
     f.options.check = [](const fs::path&, const std::vector<fs::path>&) {
-        io::BuildCheck check;
+        BuildCheck check;
         check.trouble = "could not be started: Permission denied";
         return check;
     };
     BuildPlan plan;
     plan.choices = {f.choice()};
-    const auto error = f.error_of([&] { return io::install_plan(f.store, plan, f.options); });
+    const auto error = f.error_of([&] { return install_plan(f.store, plan, f.options); });
     CHECK(error.fault() == Fault::integrity);
     CHECK_THAT(error.what(), ContainsSubstring("noexec") && ContainsSubstring("--home DIR"));
     make_archive(f.scratch / "b.tar.gz", TestArchive::tar_gz, fake_build_members({}));
-    CHECK_THAT(f.error_of([&] {
-                    return io::import_build(f.store, f.scratch / "b.tar.gz", f.options);
-                }).what(),
-               ContainsSubstring("noexec"));
+    CHECK_THAT(
+        f.error_of([&] { return import_build(f.store, f.scratch / "b.tar.gz", f.options); }).what(),
+        ContainsSubstring("noexec"));
 }
 
 TEST_CASE("install: a build without CUDA's libraries gets them from Python packages") {
@@ -390,18 +390,16 @@ TEST_CASE("install: a build without CUDA's libraries gets them from Python packa
     choice.python_cuda_runtime = true;
     SECTION("and keeps them") {
         f.options.python_runtime = [](const fs::path& beside) {
-            platform::write_file_atomically(beside / "libcudart.so.12", "cudart");
+            system::write_file_atomically(beside / "libcudart.so.12", "cudart");
         };
-        const auto got =
-            std::get<io::InstalledBuild>(io::install_build(f.store, choice, f.options));
+        const auto got = std::get<InstalledBuild>(install_build(f.store, choice, f.options));
         CHECK(got.manifest.library_path);
-        CHECK(platform::read_file(got.folder / "libcudart.so.12", 10) == "cudart");
+        CHECK(system::read_file(got.folder / "libcudart.so.12", 10) == "cudart");
         CHECK(got.manifest.files.size() == 4);
     }
     SECTION("or not, which is told; what runs all the same is kept") {
         f.options.python_runtime = [](const fs::path&) { throw Error(Fault::network, "no index"); };
-        CHECK(std::holds_alternative<io::InstalledBuild>(
-            io::install_build(f.store, choice, f.options)));
+        CHECK(std::holds_alternative<InstalledBuild>(install_build(f.store, choice, f.options)));
         REQUIRE(f.told.size() == 1);
         CHECK(f.told.front() == "no index");
     }
@@ -413,20 +411,20 @@ TEST_CASE("install: imported from an archive and from a folder, its tag is what 
     build.tag = "b777";
     const auto archive = f.scratch / "some.zip";
     make_archive(archive, TestArchive::zip, fake_build_members(build));
-    CHECK(io::import_build(f.store, archive, f.options).id == "b777-cpu-import");
+    CHECK(import_build(f.store, archive, f.options).id == "b777-cpu-import");
     CHECK(fs::exists(archive));
 
     build.tag = "b778";
     build.devices = "  Vulkan0: AMD Radeon (1 MiB, 1 MiB free)";
     const auto folder = f.scratch / "unpacked/bin";
     fs::create_directories(folder);
-    platform::write_file_atomically(folder / "llama-server", fake_server_script(build));
-    platform::write_file_atomically(folder / "libreal.so", "x");
+    system::write_file_atomically(folder / "llama-server", fake_server_script(build));
+    system::write_file_atomically(folder / "libreal.so", "x");
     fs::create_symlink("libreal.so", folder / "liblink.so");
-    const auto got = io::import_build(f.store, f.scratch / "unpacked", f.options);
+    const auto got = import_build(f.store, f.scratch / "unpacked", f.options);
     CHECK(got.id == "b778-vulkan-import");
     CHECK(got.manifest.server == "bin/llama-server");
-    CHECK(platform::read_file(got.folder / "bin/liblink.so", 10) == "x");
+    CHECK(system::read_file(got.folder / "bin/liblink.so", 10) == "x");
     CHECK(f.current() == "b778-vulkan-import");
     CHECK(f.store.rollback({}).id == "b777-cpu-import");
 }
@@ -434,19 +432,19 @@ TEST_CASE("install: imported from an archive and from a folder, its tag is what 
 TEST_CASE("install: what cannot be imported is refused by what it is") {
     Fixture f;
     CHECK(f.error_of([&] {
-               return io::import_build(f.store, f.scratch / "none", f.options);
+               return import_build(f.store, f.scratch / "none", f.options);
            }).fault() == Fault::usage);
-    platform::write_file_atomically(f.scratch / "x.txt", "hello");
+    system::write_file_atomically(f.scratch / "x.txt", "hello");
     CHECK(f.error_of([&] {
-               return io::import_build(f.store, f.scratch / "x.txt", f.options);
+               return import_build(f.store, f.scratch / "x.txt", f.options);
            }).fault() == Fault::integrity);
     FakeBuild broken;
     broken.exit_status = 1;
     make_archive(f.scratch / "b.tar.gz", TestArchive::tar_gz, fake_build_members(broken));
     CHECK(f.error_of([&] {
-               return io::import_build(f.store, f.scratch / "b.tar.gz", f.options);
+               return import_build(f.store, f.scratch / "b.tar.gz", f.options);
            }).fault() == Fault::integrity);
-    CHECK(f.error_of([&] { return io::import_build(f.store, f.home.path(), f.options); }).fault() ==
+    CHECK(f.error_of([&] { return import_build(f.store, f.home.path(), f.options); }).fault() ==
           Fault::usage);
     CHECK(f.current() == "(none)");
     CHECK(f.leftovers().empty());
@@ -464,21 +462,21 @@ TEST_CASE("install: two at once: one works, the other says so, or waits and find
         go_on.get_future().wait();
     };
     auto first =
-        std::async(std::launch::async, [&] { return io::install_build(f.store, choice, slow); });
+        std::async(std::launch::async, [&] { return install_build(f.store, choice, slow); });
     inside.get_future().wait();
-    const auto error = f.error_of([&] { return io::install_build(f.store, choice, f.options); });
+    const auto error = f.error_of([&] { return install_build(f.store, choice, f.options); });
     CHECK(error.fault() == Fault::busy);
     CHECK_THAT(error.what(), ContainsSubstring("another odysseus (process "));
     f.options.lock_wait = 30s;
     std::promise<void> waiting;
     f.options.tell = [&](const std::string&) { waiting.set_value(); };
     f.host.forget_seen();
-    auto second = std::async(std::launch::async,
-                             [&] { return io::install_build(f.store, choice, f.options); });
+    auto second =
+        std::async(std::launch::async, [&] { return install_build(f.store, choice, f.options); });
     waiting.get_future().wait();
     go_on.set_value();
-    CHECK(std::get<io::InstalledBuild>(first.get()).id == "b11158-cpu");
-    CHECK(std::get<io::InstalledBuild>(second.get()).id == "b11158-cpu");
+    CHECK(std::get<InstalledBuild>(first.get()).id == "b11158-cpu");
+    CHECK(std::get<InstalledBuild>(second.get()).id == "b11158-cpu");
     CHECK(f.host.seen().empty()); // the second one fetched nothing
     CHECK(f.leftovers().empty());
 }
@@ -495,7 +493,7 @@ TEST_CASE("install: stopped at any step, the build before stays in use") {
         FakeBuild build;
         build.tag = "b2";
         try {
-            static_cast<void>(io::install_build(f.store, f.choice(build), f.options));
+            static_cast<void>(install_build(f.store, f.choice(build), f.options));
             steps = step;
             break;
         } catch (const Stopped&) {

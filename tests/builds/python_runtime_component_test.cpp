@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 using namespace odysseus;
+using namespace odysseus::builds;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
 
@@ -31,8 +32,8 @@ class OnlyPath {
 
 void put_program(const fs::path& file, const std::string& body) {
     fs::create_directories(file.parent_path());
-    platform::write_file_atomically(file, "#!/bin/sh\n" + body);
-    platform::make_executable(file);
+    system::write_file_atomically(file, "#!/bin/sh\n" + body);
+    system::make_executable(file);
 }
 
 // What uv does, as far as it matters: the target is the sixth word, after "pip install ...".
@@ -48,7 +49,7 @@ constexpr const char* k_fake_install =
 TEST_CASE("python_runtime: uv from the PATH, or from HOME/bin, or pip") {
     const Scratch scratch;
     fs::create_directory(scratch / "beside");
-    io::PythonRuntimeOptions options;
+    PythonRuntimeOptions options;
     options.home = scratch / "home";
     SECTION("uv") {
         put_program(scratch / "path/uv", k_fake_install);
@@ -64,11 +65,11 @@ TEST_CASE("python_runtime: uv from the PATH, or from HOME/bin, or pip") {
         put_program(scratch / "path/python3", k_fake_install);
     }
     const OnlyPath path(scratch / "path");
-    CHECK(io::add_python_runtime(scratch / "beside", options) ==
+    CHECK(add_python_runtime(scratch / "beside", options) ==
           std::vector<std::string>{"libcudart.so.12"});
-    CHECK(platform::read_file(scratch / "beside/libcudart.so.12", 100) == "library\n");
+    CHECK(system::read_file(scratch / "beside/libcudart.so.12", 100) == "library\n");
     CHECK_FALSE(fs::exists(scratch / "beside/cuda.h"));
-    CHECK(io::add_python_runtime(scratch / "beside", options).empty()); // it is there
+    CHECK(add_python_runtime(scratch / "beside", options).empty()); // it is there
     for (const auto& entry : fs::directory_iterator(scratch.path()))
         CHECK(entry.path().filename().string().front() != '.'); // nothing left over
 }
@@ -79,7 +80,7 @@ TEST_CASE("python_runtime: failures say which tool said what") {
     const auto sentence = [&](Fault fault) -> std::string {
         try {
             const OnlyPath path(scratch / "path");
-            io::add_python_runtime(scratch / "beside", {});
+            add_python_runtime(scratch / "beside", {});
         } catch (const Error& error) {
             CHECK(error.fault() == fault);
             return error.what();
@@ -101,17 +102,17 @@ TEST_CASE("python_runtime: failures say which tool said what") {
 TEST_CASE("python_runtime: NVIDIA's package brings libcudart", "[network]") {
     const Scratch scratch;
     fs::create_directory(scratch / "beside");
-    io::PythonRuntimeOptions options;
+    PythonRuntimeOptions options;
     options.packages = {"nvidia-cuda-runtime-cu12"};
     options.limit = std::chrono::seconds(90);
     try {
-        io::add_python_runtime(scratch / "beside", options);
+        add_python_runtime(scratch / "beside", options);
     } catch (const Error& error) {
         if (std::getenv("ODYSSEUS_NETWORK_TESTS") != nullptr) FAIL(error.what());
         SKIP(error.what());
     }
     const auto library = scratch / "beside/libcudart.so.12";
     REQUIRE(fs::exists(library));
-    CHECK(platform::read_file(library, 1U << 24).value_or("").substr(0, 4) == "\x7f"
-                                                                              "ELF");
+    CHECK(system::read_file(library, 1U << 24).value_or("").substr(0, 4) == "\x7f"
+                                                                            "ELF");
 }

@@ -15,12 +15,12 @@ inline std::string release_text(const std::string& name) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-inline std::vector<odysseus::Release> releases(const std::string& name) {
-    auto parsed = odysseus::releases_from_json(release_text(name));
-    REQUIRE(std::holds_alternative<std::vector<odysseus::Release>>(parsed));
-    return std::get<std::vector<odysseus::Release>>(std::move(parsed));
+inline std::vector<odysseus::builds::Release> releases(const std::string& name) {
+    auto parsed = odysseus::builds::releases_from_json(release_text(name));
+    REQUIRE(std::holds_alternative<std::vector<odysseus::builds::Release>>(parsed));
+    return std::get<std::vector<odysseus::builds::Release>>(std::move(parsed));
 }
 
-inline odysseus::Release release(const std::string& name) {
+inline odysseus::builds::Release release(const std::string& name) {
     return releases(name).front();
 }

@@ -12,6 +12,7 @@
 #include <ctime>
 
 using namespace odysseus;
+using namespace odysseus::builds;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Kind = HostFault::Kind;
@@ -26,8 +27,8 @@ constexpr const char* k_downloads = "/ggml-org/llama.cpp/releases";
 struct Fixture {
     ReleaseHost host;
     Scratch scratch;
-    io::ReleaseSourceOptions options;
-    io::HttpOptions http;
+    ReleaseSourceOptions options;
+    download::HttpOptions http;
     std::vector<std::string> told;
 
     Fixture() {
@@ -45,7 +46,7 @@ struct Fixture {
                 "v0.5.0",
                 {{FileRole::primary, "nightly-tag.txt",
                   "https://github.com/ggml-org/llama.cpp/releases/download/v0.5.0/nightly-tag.txt",
-                  7, io::sha256_of("b11158\n")}},
+                  7, download::sha256_of("b11158\n")}},
                 false));
         host.serve(cat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "b11158\n");
         host.serve(cat(k_downloads, "/latest/download/nightly-tag.txt"), "b11158\n");
@@ -60,7 +61,7 @@ struct Fixture {
                               cat("https://github.com", k_downloads, "/download/", tag, "/", name),
                               5, std::string(64, 'a')}});
     }
-    io::ReleaseSource source() { return {options, http}; }
+    ReleaseSource source() { return {options, http}; }
     std::string error_of_wanted(Fault fault) {
         try {
             static_cast<void>(source().wanted());
@@ -125,10 +126,10 @@ TEST_CASE("release_source: answers are kept, and asked for conditionally later")
     static_cast<void>(f.source().wanted());
     CHECK(f.host.seen(k_repo).size() == first); // fresh: no request
     for (const auto& entry : fs::directory_iterator(f.options.cache)) {
-        auto text = *platform::read_file(entry.path(), 1U << 20);
+        auto text = *system::read_file(entry.path(), 1U << 20);
         const auto at = text.find("\"fetched\":") + 10;
         text.replace(at, text.find_first_of(",}", at) - at, "1000"); // long ago
-        platform::write_file_atomically(entry.path(), text);
+        system::write_file_atomically(entry.path(), text);
     }
     f.host.forget_seen();
     CHECK(f.source().wanted().front().tag == "b11158");
@@ -159,7 +160,7 @@ TEST_CASE("release_source: a token is tried, left out when it is refused, and ne
     for (const auto& sentence : f.told)
         CHECK(sentence.find("secret") == std::string::npos);
     for (const auto& entry : fs::directory_iterator(f.options.cache))
-        CHECK(platform::read_file(entry.path(), 1U << 20)->find("secret") == std::string::npos);
+        CHECK(system::read_file(entry.path(), 1U << 20)->find("secret") == std::string::npos);
 }
 
 TEST_CASE("release_source: a short limit is waited for") {
@@ -196,10 +197,10 @@ TEST_CASE("release_source: what is kept helps when the API does not") {
     f.options.release = "nightly";
     static_cast<void>(f.source().wanted());
     for (const auto& entry : fs::directory_iterator(f.options.cache)) {
-        auto text = *platform::read_file(entry.path(), 1U << 20);
+        auto text = *system::read_file(entry.path(), 1U << 20);
         const auto at = text.find("\"fetched\":") + 10;
         text.replace(at, text.find_first_of(",}", at) - at, "1000");
-        platform::write_file_atomically(entry.path(), text);
+        system::write_file_atomically(entry.path(), text);
     }
     f.limit("/repos/");
     CHECK(f.source().wanted().front().tag == "b11160");
@@ -272,16 +273,16 @@ TEST_CASE("acquire: from the API to an installed build, and a later launch asks 
                            fake_build_members(build));
     file.url = cat("https://github.com", k_downloads, "/download/b11158/", file.name);
     f.host.serve(cat(k_repo, "/tags/b11158"), release_json("b11158", {file}));
-    io::BuildStore store(home.path(), Os::linux, Arch::x64);
-    io::InstallOptions options;
+    BuildStore store(home.path(), hardware::Os::linux, hardware::Arch::x64);
+    InstallOptions options;
     options.http = f.http;
     options.tell = f.options.tell;
-    io::BuildWish wish;
+    BuildWish wish;
     wish.download_base = f.host.base();
     auto source = f.source();
     const bool limited = GENERATE(false, true);
     if (limited) f.limit("/repos/");
-    const auto got = io::acquire_build(wish, source, store, options);
+    const auto got = acquire_build(wish, source, store, options);
     CHECK(got.id == "b11158-cpu");
     CHECK(got.manifest.archives.front().sha256 == file.sha256);
 }
@@ -289,11 +290,11 @@ TEST_CASE("acquire: from the API to an installed build, and a later launch asks 
 TEST_CASE("acquire: an incomplete release leads to the next older complete one") {
     Fixture f;
     f.host.serve(cat(k_repo, "/tags/b11158"), release_json("b11158", {}));
-    io::BuildWish wish;
+    BuildWish wish;
     wish.download_base = f.host.base();
     auto source = f.source();
-    CHECK(io::plan_build(wish, source).choices.front().tag == "b11157");
+    CHECK(plan_build(wish, source).choices.front().tag == "b11157");
     f.options.release = "b11158"; // a pin is a pin
     auto pinned = f.source();
-    CHECK_THROWS_AS(io::plan_build(wish, pinned), Error);
+    CHECK_THROWS_AS(plan_build(wish, pinned), Error);
 }

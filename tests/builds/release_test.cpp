@@ -6,6 +6,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 using namespace odysseus;
+using namespace odysseus::builds;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {

@@ -3,6 +3,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::hardware;
+using namespace odysseus::builds;
 
 namespace {
 
@@ -20,9 +22,9 @@ const auto* const k_ai_dock = "llama.cpp-b10099-cuda-12.8-amd64.tar.gz";
 
 // "" stands for unknown.
 Fits cuda(const char* name, std::string cuda_version, std::string capability) {
-    Machine machine;
-    Gpu gpu;
-    gpu.vendor = Vendor::nvidia;
+    hardware::Machine machine;
+    hardware::Gpu gpu;
+    gpu.vendor = hardware::Vendor::nvidia;
     if (!cuda_version.empty()) gpu.cuda = std::move(cuda_version);
     if (!capability.empty()) gpu.compute_capability = std::move(capability);
     machine.gpus.push_back(gpu);
@@ -99,10 +101,11 @@ TEST_CASE("runtime fit: a driver's number tells its CUDA version") {
 }
 
 TEST_CASE("runtime fit: SYCL by the runtime that is here") {
-    const auto fit = [](const char* name, const char* sycl, Vendor vendor = Vendor::intel) {
-        Machine machine;
+    const auto fit = [](const char* name, const char* sycl,
+                        hardware::Vendor vendor = hardware::Vendor::intel) {
+        hardware::Machine machine;
         if (*sycl != '\0') machine.sycl = sycl;
-        Gpu gpu;
+        hardware::Gpu gpu;
         gpu.vendor = vendor;
         gpu.name = "Intel Arc A770";
         machine.gpus.push_back(gpu);
@@ -131,7 +134,7 @@ TEST_CASE("runtime fit: SYCL by the runtime that is here") {
 
 TEST_CASE("runtime fit: the C library's floor") {
     const auto obstacle = [](const char* glibc, const char* name) {
-        Machine machine;
+        hardware::Machine machine;
         machine.glibc = glibc;
         return libc_obstacle(machine, build(name)).value_or("");
     };

@@ -13,6 +13,7 @@
 #include <algorithm>
 
 using namespace odysseus;
+using namespace odysseus::builds;
 using Catch::Matchers::ContainsSubstring;
 using Kind = TestMember::Kind;
 namespace fs = std::filesystem;
@@ -35,13 +36,13 @@ struct Fixture {
     Scratch scratch;
     fs::path file = scratch / "x.archive";
     fs::path into = scratch / "into";
-    io::UnpackOptions options;
+    UnpackOptions options;
     Fixture() { fs::create_directory(into); }
 
-    io::Unpacked unpack(const std::vector<TestMember>& members,
-                        TestArchive kind = TestArchive::tar_gz) {
+    Unpacked unpack(const std::vector<TestMember>& members,
+                    TestArchive kind = TestArchive::tar_gz) {
         make_archive(file, kind, members);
-        return io::unpack(file, into, options);
+        return builds::unpack(file, into, options);
     }
     std::string refusal(const std::vector<TestMember>& members) {
         try {
@@ -53,7 +54,7 @@ struct Fixture {
         return "not refused";
     }
     [[nodiscard]] std::string text(const std::string& name) const {
-        return platform::read_file(into / name, 1U << 20).value_or("(none)");
+        return system::read_file(into / name, 1U << 20).value_or("(none)");
     }
 };
 
@@ -81,7 +82,7 @@ TEST_CASE("unpack: a release archive, links and modes kept, its top folder taken
     const auto it = std::find_if(got.files.begin(), got.files.end(),
                                  [](const auto& file) { return file.path == "LICENSE"; });
     REQUIRE(it != got.files.end());
-    CHECK(it->sha256 == io::sha256_of("MIT\n"));
+    CHECK(it->sha256 == download::sha256_of("MIT\n"));
     CHECK(it->size_bytes == 4);
     CHECK(std::distance(fs::directory_iterator(f.scratch.path()), fs::directory_iterator()) == 2);
 }
@@ -190,18 +191,18 @@ TEST_CASE("unpack: an archive cut anywhere is refused, and what is none") {
     Fixture f;
     make_archive(f.file, GENERATE(TestArchive::tar_gz, TestArchive::tar_xz, TestArchive::zip),
                  release_members());
-    const auto whole = platform::read_file(f.file, 1U << 20).value();
+    const auto whole = system::read_file(f.file, 1U << 20).value();
     for (std::size_t tenth = 0; tenth < 10; ++tenth) {
-        platform::write_file_atomically(f.file, whole.substr(0, whole.size() * tenth / 10));
+        system::write_file_atomically(f.file, whole.substr(0, whole.size() * tenth / 10));
         fs::remove_all(f.into);
         fs::create_directory(f.into);
         INFO("cut after " << tenth << " tenths");
-        CHECK_THROWS_AS(io::unpack(f.file, f.into, f.options), Error);
+        CHECK_THROWS_AS(unpack(f.file, f.into, f.options), Error);
     }
-    platform::write_file_atomically(f.file, "<html>no archive</html>");
+    system::write_file_atomically(f.file, "<html>no archive</html>");
     fs::remove_all(f.into);
     fs::create_directory(f.into);
-    CHECK_THROWS_AS(io::unpack(f.file, f.into, f.options), Error);
+    CHECK_THROWS_AS(unpack(f.file, f.into, f.options), Error);
 }
 
 TEST_CASE("unpack: it can be stopped, and wants an empty folder") {
@@ -209,6 +210,6 @@ TEST_CASE("unpack: it can be stopped, and wants an empty folder") {
     f.options.stopped = [] { return true; };
     CHECK_THROWS_AS(f.unpack(release_members()), Stopped);
     f.options.stopped = {};
-    platform::write_file_atomically(f.into / "there", "x");
+    system::write_file_atomically(f.into / "there", "x");
     CHECK_THROWS_AS(f.unpack(release_members()), Error);
 }

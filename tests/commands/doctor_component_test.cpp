@@ -1,6 +1,6 @@
-#include "odysseus/base/error.hpp"
-#include "commands/doctor_facts.hpp"
 #include "builds/unpack.hpp"
+#include "commands/doctor_facts.hpp"
+#include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/models/toy_model.hpp"
 #include "odysseus/system/file_lock.hpp"
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 using namespace odysseus;
+using namespace odysseus::commands;
 namespace fs = std::filesystem;
 
 namespace {
@@ -61,8 +62,8 @@ class Variable {
 struct Fixture {
     Scratch scratch;
     ReleaseHost host;
-    io::ResolvedSettings settings;
-    Machine machine;
+    settings::ResolvedSettings settings;
+    hardware::Machine machine;
 
     Fixture() {
         auto& values = settings.values;
@@ -86,7 +87,7 @@ struct Fixture {
     [[nodiscard]] fs::path home() const { return settings.values.home; }
 
     [[nodiscard]] std::optional<Finding> find(const std::string& code) const {
-        for (const auto& finding : findings_of(front::doctor_facts(settings.values, machine))) {
+        for (const auto& finding : findings_of(doctor_facts(settings.values, machine))) {
             if (finding.code == code) return finding;
         }
         return std::nullopt;
@@ -97,7 +98,7 @@ struct Fixture {
 
 TEST_CASE("doctor: a fresh HOME blocks nothing, and nothing is left in it") {
     const Fixture f;
-    const auto findings = findings_of(front::doctor_facts(f.settings.values, f.machine));
+    const auto findings = findings_of(doctor_facts(f.settings.values, f.machine));
     INFO(findings_text(findings));
     CHECK(doctor_exit_code(findings) == 0);
     CHECK(f.find("no_build"));
@@ -125,7 +126,7 @@ TEST_CASE("doctor: a port, and who has it") {
     CHECK(finding->what.find(cat("(process ", ::getpid(), ")")) != std::string::npos);
 
     // The same port of an odysseus that runs in this HOME (this test plays it).
-    const auto lock = platform::FileLock::try_lock(f.home() / "data/odysseus.lock");
+    const auto lock = system::FileLock::try_lock(f.home() / "data/odysseus.lock");
     REQUIRE(lock);
     CHECK(f.find("already_running"));
     CHECK_FALSE(f.find("port_taken"));
@@ -158,13 +159,13 @@ TEST_CASE("doctor: HOME, settings, models and leftovers as they lie on the disk"
         CHECK(f.find("unknown_setting")->remedy == "Did you mean proxy_port?");
     }
     SECTION("a projector without its model, and a header that cannot be read") {
-        put(f.home() / "models/v/mmproj-F16.gguf", std::string(toy_model_gguf()));
+        put(f.home() / "models/v/mmproj-F16.gguf", std::string(models::toy_model_gguf()));
         CHECK(f.find("models_folder")->what.find("mmproj") != std::string::npos);
         put(f.home() / "models/v/mmproj-F16.gguf", "<html>");
         CHECK(f.find("models_folder"));
     }
     SECTION("a shard is missing") {
-        put(f.home() / "models/s/m-00001-of-00002.gguf", std::string(toy_model_gguf()));
+        put(f.home() / "models/s/m-00001-of-00002.gguf", std::string(models::toy_model_gguf()));
         CHECK(f.find("models_folder")->what.find("missing") != std::string::npos);
     }
     SECTION("an unfinished download, and an installation that was cut off") {
@@ -176,7 +177,7 @@ TEST_CASE("doctor: HOME, settings, models and leftovers as they lie on the disk"
     SECTION("a llama-server that does not run") {
         put(f.home() / "server.sh",
             "#!/bin/sh\necho \"version 'GLIBC_2.99' not found\" >&2\nexit 1\n");
-        platform::make_executable(f.home() / "server.sh");
+        system::make_executable(f.home() / "server.sh");
         f.settings.values.llama_server = (f.home() / "server.sh").string();
         const auto finding = f.find("build_does_not_run");
         REQUIRE(finding);
@@ -201,10 +202,11 @@ TEST_CASE("doctor: no planted secret is in the support archive, and what helps i
     auto& settings = f.settings;
     settings.values.offline = true;
     settings.values.api_keys = {api_key};
-    settings.raw["api_keys"] = {api_key, Origin::environment, "ODYSSEUS_API_KEY"};
-    settings.raw["hf_endpoint"] = {"https://me:" + proxy_password + "@mirror.example", Origin::file,
-                                   "f"};
-    settings.raw["models_dir"] = {"/home/planted-name-8/models", Origin::flag, "--models-dir"};
+    settings.raw["api_keys"] = {api_key, settings::Origin::environment, "ODYSSEUS_API_KEY"};
+    settings.raw["hf_endpoint"] = {"https://me:" + proxy_password + "@mirror.example",
+                                   settings::Origin::file, "f"};
+    settings.raw["models_dir"] = {"/home/planted-name-8/models", settings::Origin::flag,
+                                  "--models-dir"};
     put(f.home() / "logs/odysseus.log",
         cat("11:00:00.000 I started for /home/planted-name-8/odysseus\n", "argv --api-key ",
             llama_key, "\n", "used ", stray_token, " and ", hf_token, "\n",
@@ -214,15 +216,15 @@ TEST_CASE("doctor: no planted secret is in the support archive, and what helps i
             std::string(300'000, 'x'), "\n[1] 0.1 D srv: prompt = '", prompt, "\n", prompt,
             "'\n[1] 0.2 I GET /v1/models 200\n"));
 
-    const auto facts = front::doctor_facts(settings.values, f.machine);
+    const auto facts = doctor_facts(settings.values, f.machine);
     const std::vector<std::string> llama_args{"--api-key", llama_key, "-c", "4096"};
     const auto file = f.home() / "data/support.tar.gz";
     fs::create_directories(file.parent_path());
-    io::write_tar_gz(file, front::bundle_members(settings, llama_args, facts, findings_of(facts)));
+    write_tar_gz(file, bundle_members(settings, llama_args, facts, findings_of(facts)));
 
     const auto out = f.scratch / "unpacked";
     fs::create_directories(out);
-    (void)io::unpack(file, out, {});
+    (void)builds::unpack(file, out, {});
     std::string everything;
     for (const auto& entry : fs::recursive_directory_iterator(out)) {
         if (entry.is_regular_file()) everything += content_of(entry.path());

@@ -8,22 +8,23 @@
 #include <nlohmann/json.hpp>
 
 using namespace odysseus;
+using namespace odysseus::commands;
 
 namespace {
 
 constexpr std::int64_t k_gib = std::int64_t{1} << 30;
 constexpr std::int64_t k_now_s = 1'800'000'000; // January 2027
 
-Model model_of(const char* id, std::int64_t bytes) {
-    Model model;
+models::Model model_of(const char* id, std::int64_t bytes) {
+    models::Model model;
     model.id = id;
     model.size_bytes = bytes;
     return model;
 }
 
-Gpu nvidia(const char* driver, const char* capability) {
-    Gpu gpu;
-    gpu.vendor = Vendor::nvidia;
+hardware::Gpu nvidia(const char* driver, const char* capability) {
+    hardware::Gpu gpu;
+    gpu.vendor = hardware::Vendor::nvidia;
     gpu.name = "NVIDIA GeForce RTX 4090";
     gpu.total_mib = 24576;
     gpu.free_mib = 23000;
@@ -124,8 +125,8 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
         {"gpu_not_used", notes, 0, "without a usable GPU", "--device",
          [](auto& f) {
              f.build.reset();
-             f.machine.gpus = {Gpu{}};
-             f.machine.gpus[0].vendor = Vendor::intel;
+             f.machine.gpus = {hardware::Gpu{}};
+             f.machine.gpus[0].vendor = hardware::Vendor::intel;
          }},
         {"gpu_not_seen", warns, 0, "is one for CUDA, but sees no GPU", "--device",
          [](auto& f) { f.build->sees_gpu = false; }, true},

@@ -1,7 +1,7 @@
 // The manual is written by hand; these checks keep it from drifting away from the tables of the
 // program.
-#include "settings/verbs.hpp"
 #include "odysseus/base/text.hpp"
+#include "settings/verbs.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>
@@ -22,7 +22,7 @@ std::string manual() {
 
 TEST_CASE("manual: has every setting as the table says it") {
     const auto text = manual();
-    for (const auto& spec : setting_specs()) {
+    for (const auto& spec : settings::setting_specs()) {
         std::string flag = spec.flag;
         if (spec.value != nullptr) flag += cat(' ', spec.value);
         if (const auto bar = flag.find('|'); bar != std::string::npos) flag.replace(bar, 1, " or ");
@@ -36,8 +36,8 @@ TEST_CASE("manual: has every setting as the table says it") {
 
 TEST_CASE("manual: has every command as the table says it, and its switches") {
     const auto text = manual();
-    for (const auto& spec : io::verb_specs()) {
-        if (spec.verb == io::Verb::help) continue;
+    for (const auto& spec : settings::verb_specs()) {
+        if (spec.verb == settings::Verb::help) continue;
         std::string usage = cat("    odysseus ", spec.usage);
         if (usage.ends_with(" [options]")) usage.resize(usage.size() - 10);
         INFO(usage);
@@ -49,16 +49,16 @@ TEST_CASE("manual: has every command as the table says it, and its switches") {
 
 TEST_CASE("manual: has every exit code as the table says it, and no other") {
     const auto text = manual();
-    for (const auto& [code, meaning] : io::exit_meanings()) {
+    for (const auto& [code, meaning] : settings::exit_meanings()) {
         const auto row = cat("| ", code, " | ", meaning, " |");
         INFO(row);
         CHECK(text.find(row) != std::string::npos);
     }
-    CHECK(text.find(cat("| ", io::exit_meanings().size(), " |")) == std::string::npos);
+    CHECK(text.find(cat("| ", settings::exit_meanings().size(), " |")) == std::string::npos);
 }
 
 TEST_CASE("manual page: has every flag, variable, key, command, switch and exit code") {
-    const auto page = io::help_text("man");
+    const auto page = settings::help_text("man");
     const auto has = [&page](std::string_view word) {
         std::string escaped;
         for (const char c : word)
@@ -66,15 +66,15 @@ TEST_CASE("manual page: has every flag, variable, key, command, switch and exit 
         INFO(escaped);
         CHECK(page.find(escaped) != std::string::npos);
     };
-    for (const auto& spec : setting_specs()) {
+    for (const auto& spec : settings::setting_specs()) {
         for (const char* word : {spec.flag, spec.environment, spec.file_key, spec.help})
             if (word != nullptr) has(word);
     }
-    for (const auto& spec : io::verb_specs()) {
+    for (const auto& spec : settings::verb_specs()) {
         has(spec.usage);
         for (const auto& own : spec.switches)
             has(own.flag);
     }
-    for (const auto& [code, meaning] : io::exit_meanings())
+    for (const auto& [code, meaning] : settings::exit_meanings())
         has(meaning);
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace odysseus;
+using namespace odysseus::commands;
 
 namespace {
 
@@ -13,24 +14,24 @@ Plan example() {
     plan.hardware.cpu_model = "Ryzen";
     plan.hardware.cpu_cores = 16;
     plan.hardware.ram_mib = 65536;
-    Gpu gpu;
-    gpu.vendor = Vendor::nvidia;
+    hardware::Gpu gpu;
+    gpu.vendor = hardware::Vendor::nvidia;
     gpu.name = "RTX 4090";
     gpu.total_mib = 24576;
     gpu.free_mib = 23552;
     plan.hardware.gpus = {gpu};
-    plan.build =
-        PlannedBuild{"ggml-org/llama.cpp",
-                     "b11160",
-                     false,
-                     {{FileRole::primary, "a.tar.gz", "https://h/a.tar.gz", 1024, std::nullopt},
-                      {FileRole::runtime, "c.tar.gz", "https://h/c.tar.gz", std::nullopt, "ab"}},
-                     "because"};
-    Model model;
+    plan.build = PlannedBuild{
+        "ggml-org/llama.cpp",
+        "b11160",
+        false,
+        {{builds::FileRole::primary, "a.tar.gz", "https://h/a.tar.gz", 1024, std::nullopt},
+         {builds::FileRole::runtime, "c.tar.gz", "https://h/c.tar.gz", std::nullopt, "ab"}},
+        "because"};
+    models::Model model;
     model.id = "org/x";
     model.names = {"x", "org/x"};
     model.size_bytes = 5LL << 30;
-    model.kv = KvShape{{{32, 1024, 1024, 0}}, 0};
+    model.kv = models::KvShape{{{32, 1024, 1024, 0}}, 0};
     plan.models = {model};
     plan.context.tokens = 16384;
     plan.context.source = "auto";

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace odysseus;
+using namespace odysseus::commands;
 
 TEST_CASE(
     "status: the documented keys, the context of now, and why it is not the one of the start") {

@@ -7,6 +7,7 @@
 #include <sstream>
 
 using namespace odysseus;
+using namespace odysseus::commands;
 
 TEST_CASE("troubleshooting: has a row for every finding, and none for what there is not") {
     std::ifstream in(ODYSSEUS_SOURCE "/docs/troubleshooting.md");

@@ -1,8 +1,8 @@
 #include "odysseus/download/fetch.hpp"
 
 #include "odysseus/base/error.hpp"
-#include "odysseus/download/sha256.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/download/sha256.hpp"
 #include "odysseus/system/files.hpp"
 #include "release_host.hpp"
 #include "scratch.hpp"
@@ -18,6 +18,7 @@
 #endif
 
 using namespace odysseus;
+using namespace odysseus::download;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Kind = HostFault::Kind;
@@ -25,8 +26,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-io::HttpOptions quick() {
-    io::HttpOptions options;
+HttpOptions quick() {
+    HttpOptions options;
     options.connect_limit = 2s;
     options.stall_limit = 300ms;
     options.back_off = 1ms;
@@ -50,17 +51,17 @@ struct Fixture {
     ReleaseHost host;
     Scratch scratch;
     std::string content = some_bytes(400000);
-    io::FileRequest request;
-    io::HttpOptions options = quick();
+    FileRequest request;
+    HttpOptions options = quick();
 
     Fixture() {
         host.serve("/x.bin", content);
         request.url = host.base() + "/x.bin";
         request.to = scratch / "x.bin";
         request.size = static_cast<std::int64_t>(content.size());
-        request.sha256 = io::sha256_of(content);
+        request.sha256 = sha256_of(content);
     }
-    io::FetchedFile fetch() { return io::fetch_file(request, options, {}); }
+    FetchedFile fetch() { return fetch_file(request, options, {}); }
     Fault fault_of_fetch(std::string& sentence) {
         try {
             static_cast<void>(fetch());
@@ -75,7 +76,7 @@ struct Fixture {
         return std::distance(fs::directory_iterator(scratch.path()), fs::directory_iterator());
     }
     [[nodiscard]] bool whole() const {
-        return files() == 1 && platform::read_file(request.to, 1U << 20) == content;
+        return files() == 1 && system::read_file(request.to, 1U << 20) == content;
     }
 };
 
@@ -83,9 +84,9 @@ struct Fixture {
 
 TEST_CASE("fetch: a file comes whole, with its digest and progress") {
     Fixture f;
-    std::vector<io::FetchProgress> seen;
+    std::vector<FetchProgress> seen;
     const auto got =
-        io::fetch_file(f.request, f.options, [&](const auto& now) { seen.push_back(now); });
+        fetch_file(f.request, f.options, [&](const auto& now) { seen.push_back(now); });
     CHECK(got.bytes == 400000);
     CHECK(got.sha256 == *f.request.sha256);
     CHECK(got.tries == 1);
@@ -99,13 +100,13 @@ TEST_CASE("fetch: a file of unknown size and digest comes whole too, and an empt
     Fixture f;
     f.request.size.reset();
     f.request.sha256.reset();
-    CHECK(f.fetch().sha256 == io::sha256_of(f.content));
+    CHECK(f.fetch().sha256 == sha256_of(f.content));
     CHECK(f.whole());
     f.host.serve("/empty", "");
-    io::FileRequest empty;
+    FileRequest empty;
     empty.url = f.host.base() + "/empty";
     empty.to = f.scratch / "empty";
-    CHECK(io::fetch_file(empty, f.options, {}).bytes == 0);
+    CHECK(fetch_file(empty, f.options, {}).bytes == 0);
     CHECK(fs::file_size(empty.to) == 0);
 }
 
@@ -174,10 +175,10 @@ TEST_CASE("fetch: a part that was damaged on the disk is noticed, and all is fet
     f.host.fault("x.bin", {Kind::cut, 200000, 1, {}, {}});
     std::string sentence;
     CHECK(f.fault_of_fetch(sentence) == Fault::network);
-    auto part = *platform::read_file(io::part_file(f.request.to), 1U << 20);
+    auto part = *system::read_file(part_file(f.request.to), 1U << 20);
     REQUIRE(part.size() == 200000);
     part[77] = static_cast<char>(part[77] ^ 1);
-    platform::write_file_atomically(io::part_file(f.request.to), part);
+    system::write_file_atomically(part_file(f.request.to), part);
     static_cast<void>(f.fetch());
     CHECK(f.whole());
 }
@@ -185,10 +186,10 @@ TEST_CASE("fetch: a part that was damaged on the disk is noticed, and all is fet
 TEST_CASE("fetch: a part longer than the file, or with a broken record, is thrown away") {
     Fixture f;
     const bool too_long = GENERATE(true, false);
-    platform::write_file_atomically(io::part_file(f.request.to),
-                                    too_long ? some_bytes(500000) : "something");
-    platform::write_file_atomically(
-        io::part_record_file(f.request.to),
+    system::write_file_atomically(part_file(f.request.to),
+                                  too_long ? some_bytes(500000) : "something");
+    system::write_file_atomically(
+        part_record_file(f.request.to),
         too_long ? cat(R"({"url":"x","sha256":")", *f.request.sha256, R"("})") : "{\"url\"");
     CHECK(f.fetch().resumed_bytes == 0);
     CHECK(f.whole());
@@ -358,8 +359,7 @@ TEST_CASE("fetch: stopped in the middle, it keeps what it has") {
     f.options.stall_limit = 1h;
     f.options.stopped = [&] { return stop; };
     CHECK_THROWS_AS(
-        io::fetch_file(f.request, f.options, [&](const auto& now) { stop = now.bytes > 0; }),
-        Stopped);
+        fetch_file(f.request, f.options, [&](const auto& now) { stop = now.bytes > 0; }), Stopped);
     stop = false;
     f.options.stopped = {};
     CHECK(f.fetch().resumed_bytes == 100000);
@@ -398,34 +398,34 @@ TEST_CASE("fetch: a disk that becomes full says so and is not left full") {
 TEST_CASE("fetch: texts come with status and headers; a size is not exceeded") {
     ReleaseHost host;
     host.serve("/a.json", "{\"a\":1}", "application/json");
-    io::TextRequest request;
+    TextRequest request;
     request.url = host.base() + "/a.json";
-    const auto reply = io::fetch_text(request, quick());
+    const auto reply = fetch_text(request, quick());
     CHECK(reply.head.status == 200);
     CHECK(reply.body == "{\"a\":1}");
     CHECK(reply.head.header("content-type") == "application/json");
     request.etag = std::string(reply.head.header("etag"));
-    CHECK(io::fetch_text(request, quick()).head.status == 304);
+    CHECK(fetch_text(request, quick()).head.status == 304);
     request.etag.reset();
     request.bytes_max = 6;
-    CHECK_THROWS_AS(io::fetch_text(request, quick()), Error);
+    CHECK_THROWS_AS(fetch_text(request, quick()), Error);
     request.url = host.base() + "/none";
     request.bytes_max = 1000;
-    CHECK(io::fetch_text(request, quick()).head.status == 404);
+    CHECK(fetch_text(request, quick()).head.status == 404);
 }
 
 TEST_CASE(
     "fetch: texts are tried again on 5xx and on a broken connection, and a 429 is an answer") {
     ReleaseHost host;
     host.serve("/a.json", "{}");
-    io::TextRequest request;
+    TextRequest request;
     request.url = host.base() + "/a.json";
     host.fault("a.json", {Kind::status, 500, 1, {}, {}});
     host.fault("a.json", {Kind::cut, 1, 1, {}, {}});
-    CHECK(io::fetch_text(request, quick()).body == "{}");
+    CHECK(fetch_text(request, quick()).body == "{}");
     CHECK(host.seen().size() == 3);
     host.fault("a.json", {Kind::status, 429, 1, {}, {}});
-    CHECK(io::fetch_text(request, quick()).head.status == 429);
+    CHECK(fetch_text(request, quick()).head.status == 429);
     host.fault("a.json", {Kind::status, 503, -1, {}, {}});
-    CHECK(io::fetch_text(request, quick()).head.status == 503);
+    CHECK(fetch_text(request, quick()).head.status == 503);
 }

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::download;
 
 TEST_CASE("http date: seconds since 1970") {
     CHECK(http_date_s("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777); // RFC 9110's own example

@@ -2,7 +2,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-using namespace odysseus::io;
+using namespace odysseus;
+using namespace odysseus::download;
 
 // The vectors of FIPS 180-4's examples.
 TEST_CASE("sha256: known vectors, whole and in pieces") {

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::download;
 using namespace std::chrono_literals;
 
 TEST_CASE("transfer: the record of a part survives a round trip, and garbage is none") {

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::download;
 
 TEST_CASE("url: taken apart") {
     const auto url = parsed_url("HTTPS://me:secret@Example.COM:8443/a/b?c=d#e");

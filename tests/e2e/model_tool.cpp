@@ -8,8 +8,8 @@
 #include "shape_models.hpp"
 #include "toy_model_maker.hpp"
 
-#include "odysseus/models/gguf_header.hpp"
 #include "odysseus/memory/kv_cost.hpp"
+#include "odysseus/models/gguf_header.hpp"
 #include "odysseus/models/toy_model.hpp"
 
 #include <filesystem>
@@ -28,7 +28,7 @@ namespace {
 }
 
 struct Run {
-    KvUse use;
+    memory::KvUse use;
     std::vector<std::string> more_args;
 };
 
@@ -45,14 +45,15 @@ struct Run {
         runs.push_back({{.context = 5000, .slots = 3}, {}}); // nor is a slot's share
     }
     if (name == "grouped" || name == "latent") {
-        const auto typed = [&runs](CacheType key, CacheType value, const char* k, const char* v) {
+        const auto typed = [&runs](memory::CacheType key, memory::CacheType value, const char* k,
+                                   const char* v) {
             runs.push_back({{.context = 4096, .key_type = key, .value_type = value},
                             {"--cache-type-k", k, "--cache-type-v", v, "-fa", "on"}});
         };
-        typed(CacheType::q8_0, CacheType::q8_0, "q8_0", "q8_0");
+        typed(memory::CacheType::q8_0, memory::CacheType::q8_0, "q8_0", "q8_0");
         if (name == "latent") return runs; // has keys alone, and takes one type for both
-        typed(CacheType::q4_0, CacheType::q5_1, "q4_0", "q5_1");
-        typed(CacheType::f32, CacheType::bf16, "f32", "bf16");
+        typed(memory::CacheType::q4_0, memory::CacheType::q5_1, "q4_0", "q5_1");
+        typed(memory::CacheType::f32, memory::CacheType::bf16, "f32", "bf16");
     }
     if (name == "gemma3") {
         runs.push_back({{.context = 512}, {}}); // less than its window
@@ -66,9 +67,9 @@ struct Run {
     for (const auto& model : testing::shape_models()) {
         const auto bytes = testing::gguf_of(model);
         const auto file = dir / (model.name + ".gguf");
-        const auto read = read_gguf(bytes);
-        const auto* info = std::get_if<GgufInfo>(&read);
-        const auto shape = info == nullptr ? std::nullopt : kv_shape(*info);
+        const auto read = models::read_gguf(bytes);
+        const auto* info = std::get_if<models::GgufInfo>(&read);
+        const auto shape = info == nullptr ? std::nullopt : models::kv_shape(*info);
         if (!shape || !write(file, bytes)) {
             std::cerr << "model_tool: " << model.name << " failed\n";
             return false;
@@ -81,7 +82,7 @@ struct Run {
             std::cout << nlohmann::json{{"name", model.name},
                                         {"file", file.string()},
                                         {"args", args},
-                                        {"kv_bytes", kv_bytes(*shape, run.use)}}
+                                        {"kv_bytes", memory::kv_bytes(*shape, run.use)}}
                              .dump()
                       << '\n';
         }
@@ -93,7 +94,7 @@ struct Run {
 
 int main(int argc, char** argv) {
     const std::string what = argc == 3 ? argv[1] : "";
-    if (what == "toy") return write(argv[2], toy_model_gguf()) ? 0 : 1;
+    if (what == "toy") return write(argv[2], models::toy_model_gguf()) ? 0 : 1;
     if (what == "make-toy") return write(argv[2], made_toy_model()) ? 0 : 1;
     if (what == "shapes") return write_shapes(argv[2]) ? 0 : 1;
     std::cerr << "use: model_tool toy FILE | make-toy FILE | shapes DIR\n";

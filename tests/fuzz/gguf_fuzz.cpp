@@ -1,6 +1,6 @@
 // Any bytes are a header or a refusal, and any header has a cost or none.
-#include "odysseus/models/gguf_header.hpp"
 #include "odysseus/memory/kv_cost.hpp"
+#include "odysseus/models/gguf_header.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -9,14 +9,15 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace odysseus;
-    const auto read = read_gguf(std::string_view(reinterpret_cast<const char*>(data), size));
-    const auto* info = std::get_if<GgufInfo>(&read);
+    const auto read =
+        models::read_gguf(std::string_view(reinterpret_cast<const char*>(data), size));
+    const auto* info = std::get_if<models::GgufInfo>(&read);
     if (info == nullptr) return 0;
-    const auto shape = kv_shape(*info);
+    const auto shape = models::kv_shape(*info);
     if (!shape) return 0;
-    KvUse use;
+    memory::KvUse use;
     use.context = static_cast<std::int64_t>(size) << 20;
     use.slots = 3;
-    if (kv_bytes(*shape, use) < 0 || kv_fixed_bytes(*shape) < 0) std::abort();
+    if (memory::kv_bytes(*shape, use) < 0 || memory::kv_fixed_bytes(*shape) < 0) std::abort();
     return 0;
 }

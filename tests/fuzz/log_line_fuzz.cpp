@@ -7,8 +7,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-    odysseus::LineSplitter whole;
-    odysseus::LineSplitter pieces;
+    odysseus::server::LineSplitter whole;
+    odysseus::server::LineSplitter pieces;
     auto lines = whole.feed(bytes);
     std::vector<std::string> same;
     for (std::size_t at = 0; at < size; at += 7) {
@@ -16,10 +16,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             same.push_back(std::move(line));
     }
     if (lines != same || whole.rest() != pieces.rest()) std::abort();
-    odysseus::ProcessBook book;
+    odysseus::server::ProcessBook book;
     for (const auto& line : lines) {
-        if (odysseus::readable(line) != line) std::abort();
-        book.note(odysseus::classify(line));
+        if (odysseus::server::readable(line) != line) std::abort();
+        book.note(odysseus::server::classify(line));
     }
     if (book.newest("m") != nullptr && book.newest("m")->facts.size() > book.k_facts_max)
         std::abort();

@@ -30,19 +30,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view input(reinterpret_cast<const char*>(data), size);
     const auto middle = input.find('\n');
     const auto name = input.substr(0, middle);
-    const auto clean = member_path(name);
+    const auto clean = builds::member_path(name);
     const auto* path = std::get_if<std::string>(&clean);
     if (path == nullptr) return 0;
     check_inside(*path);
     if (path->empty()) return 0;
-    const auto again = member_path(*path);
+    const auto again = builds::member_path(*path);
     if (std::get_if<std::string>(&again) == nullptr || std::get<std::string>(again) != *path) {
         std::abort();
     }
-    MemberNames names(size % 2 == 0);
+    builds::MemberNames names(size % 2 == 0);
     if (names.add_file(*path) || !names.add_file(*path)) std::abort();
     if (middle == std::string_view::npos) return 0;
-    const auto landing = link_landing(*path, input.substr(middle + 1));
+    const auto landing = builds::link_landing(*path, input.substr(middle + 1));
     if (const auto* where = std::get_if<std::string>(&landing)) check_inside(*where);
     return 0;
 }

@@ -23,11 +23,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     const std::size_t step = data[0] % 16 + 1;
     const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
-    JsonScanner piecewise;
+    proxy::JsonScanner piecewise;
     for (std::size_t fed = 0; fed < body.size(); fed += step)
         piecewise.feed(body.substr(0, fed));
     const auto facts = piecewise.finish(body);
-    JsonScanner at_once;
+    proxy::JsonScanner at_once;
     const auto same = at_once.finish(body);
     require(facts.json_object == same.json_object && facts.has_model == same.has_model &&
             facts.stream == same.stream && facts.model.has_value() == same.model.has_value());
@@ -41,11 +41,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(stream == facts.stream);
     if (facts.has_model && !facts.model) return 0;
     if (facts.model) {
-        const auto text = json_string_text(
+        const auto text = proxy::json_string_text(
             body.substr(facts.model->begin, facts.model->end - facts.model->begin));
         require(text && *text == before["model"].get<std::string>());
     }
-    const auto after = nlohmann::json::parse(edited(body, model_edit(facts, k_id)), nullptr, false);
+    const auto after =
+        nlohmann::json::parse(proxy::edited(body, proxy::model_edit(facts, k_id)), nullptr, false);
     before["model"] = k_id;
     require(after == before);
     return 0;

@@ -3,6 +3,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::system;
+using namespace odysseus::hardware;
 
 TEST_CASE("linux text: meminfo") {
     const auto memory = parse_meminfo("MemTotal:       65774204 kB\n"
@@ -21,11 +23,11 @@ TEST_CASE("linux text: meminfo") {
 }
 
 TEST_CASE("linux text: where a process stands among the cgroups") {
-    const auto v2 = cgroup_paths("0::/user.slice/user-1000.slice\n");
+    const auto v2 = system::cgroup_paths("0::/user.slice/user-1000.slice\n");
     CHECK(v2.unified == "/user.slice/user-1000.slice");
     CHECK_FALSE(v2.memory.has_value());
-    const auto v1 = cgroup_paths("12:cpu,cpuacct:/docker/abc\n11:memory:/docker/abc\n"
-                                 "1:name=systemd:/docker/abc\n0::/system.slice\n");
+    const auto v1 = system::cgroup_paths("12:cpu,cpuacct:/docker/abc\n11:memory:/docker/abc\n"
+                                         "1:name=systemd:/docker/abc\n0::/system.slice\n");
     CHECK(v1.memory == "/docker/abc");
     CHECK(v1.cpu == "/docker/abc");
     CHECK(v1.unified == "/system.slice");

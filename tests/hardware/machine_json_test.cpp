@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace odysseus;
+using namespace odysseus::hardware;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {

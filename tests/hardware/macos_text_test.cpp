@@ -1,9 +1,11 @@
-#include "odysseus/system/kernel_text.hpp"
 #include "hardware/macos_text.hpp"
+#include "odysseus/system/kernel_text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::system;
+using namespace odysseus::hardware;
 
 TEST_CASE("macos text: Apple silicon and Intel by sysctl") {
     Machine m3;

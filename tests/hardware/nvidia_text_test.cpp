@@ -9,6 +9,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 using namespace odysseus;
+using namespace odysseus::hardware;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {

@@ -16,7 +16,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace odysseus;
-using namespace odysseus::platform;
+using namespace odysseus::hardware;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::VectorContains;
@@ -58,7 +58,7 @@ class FakeMachine {
     void nvidia_smi(const std::string& query, const std::string& plain,
                     const std::string& path = "bin/nvidia-smi") {
         file(path, "#!/bin/sh\nif [ $# -gt 0 ]; then\n" + query + "\nelse\n" + plain + "\nfi\n");
-        make_executable(m_scratch / path);
+        system::make_executable(m_scratch / path);
     }
 
     Machine probe(std::chrono::milliseconds deadline = 10s,

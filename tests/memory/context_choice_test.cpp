@@ -9,21 +9,24 @@
 #include <map>
 
 using namespace odysseus;
+using namespace odysseus::hardware;
+using namespace odysseus::memory;
 
 namespace {
 
 constexpr std::int64_t k_gib = 1024LL * 1024 * 1024;
 
-Machine cpu_machine(std::int64_t ram_gib) {
-    Machine machine;
+hardware::Machine cpu_machine(std::int64_t ram_gib) {
+    hardware::Machine machine;
     machine.ram_mib = ram_gib * 1024;
     return machine;
 }
 
-Machine gpu_machine(Backend backend, Vendor vendor, std::optional<std::int64_t> free_mib) {
-    Machine machine = cpu_machine(64);
+hardware::Machine gpu_machine(Backend backend, hardware::Vendor vendor,
+                              std::optional<std::int64_t> free_mib) {
+    hardware::Machine machine = cpu_machine(64);
     machine.backend = backend;
-    Gpu gpu;
+    hardware::Gpu gpu;
     gpu.vendor = vendor;
     gpu.free_mib = free_mib;
     machine.gpus = {gpu};
@@ -31,12 +34,12 @@ Machine gpu_machine(Backend backend, Vendor vendor, std::optional<std::int64_t> 
 }
 
 // Attention that keeps everything, at this cost.
-KvShape shape_costing(std::int64_t bytes_per_token) {
+models::KvShape shape_costing(std::int64_t bytes_per_token) {
     return {{{1, bytes_per_token / 4, bytes_per_token / 4, 0}}, 0};
 }
 
-Model model_of(std::int64_t size_bytes) {
-    Model model;
+models::Model model_of(std::int64_t size_bytes) {
+    models::Model model;
     model.id = "m";
     model.size_bytes = size_bytes;
     return model;
@@ -49,20 +52,22 @@ std::optional<std::int64_t> number(std::string_view cell) {
     return value;
 }
 
-Machine machine_of(const std::vector<std::string_view>& row) {
-    static const std::map<std::string_view, std::pair<Backend, Vendor>> k_backends{
-        {"cuda", {Backend::cuda, Vendor::nvidia}},    {"rocm", {Backend::rocm, Vendor::amd}},
-        {"vulkan", {Backend::vulkan, Vendor::other}}, {"metal", {Backend::metal, Vendor::apple}},
-        {"cpu", {Backend::cpu, Vendor::other}},
+hardware::Machine machine_of(const std::vector<std::string_view>& row) {
+    static const std::map<std::string_view, std::pair<Backend, hardware::Vendor>> k_backends{
+        {"cuda", {Backend::cuda, hardware::Vendor::nvidia}},
+        {"rocm", {Backend::rocm, hardware::Vendor::amd}},
+        {"vulkan", {Backend::vulkan, hardware::Vendor::other}},
+        {"metal", {Backend::metal, hardware::Vendor::apple}},
+        {"cpu", {Backend::cpu, hardware::Vendor::other}},
     };
-    Machine machine;
+    hardware::Machine machine;
     const auto [backend, vendor] = k_backends.at(row[0]);
     machine.backend = backend;
     machine.ram_mib = number(row[3]);
     const auto free = split(row[1], ',');
     const auto total = split(row[2], ',');
     for (std::size_t i = 0; backend != Backend::cpu && i < free.size(); ++i) {
-        Gpu gpu;
+        hardware::Gpu gpu;
         gpu.vendor = vendor;
         gpu.free_mib = number(free[i]);
         gpu.total_mib = number(total[i]);
@@ -85,7 +90,7 @@ TEST_CASE("context: the documented estimate, on a table of machines and models")
         CAPTURE(line);
         ++rows;
         const auto size = number(row[4]);
-        Model model = model_of(size.value_or(0));
+        models::Model model = model_of(size.value_or(0));
         model.trained_context = number(row[6]);
         if (const auto cost = number(row[5])) model.kv = shape_costing(*cost);
         ContextWish wish;
@@ -141,7 +146,7 @@ TEST_CASE("context: what does not fit is said") {
 TEST_CASE("context: windows and states are paid once, not with every token") {
     // 1 GiB usable. A token costs 32 KiB, the windows 512 MiB: room for 16384, not for 32768.
     auto model = model_of(1 * k_gib);
-    model.kv = KvShape{{{1, 8192, 8192, 0}, {32, 4096, 4096, 512}}, 0};
+    model.kv = models::KvShape{{{1, 8192, 8192, 0}, {32, 4096, 4096, 512}}, 0};
     REQUIRE(kv_fixed_bytes(*model.kv) == k_gib / 2);
     const auto choice = choose_auto_context(cpu_machine(4), &model, {});
     CHECK(choice.estimated_max_tokens == 16384);
@@ -156,10 +161,10 @@ TEST_CASE("context: windows and states are paid once, not with every token") {
     small.value_type = CacheType::q8_0;
     CHECK(choose_auto_context(cpu_machine(4), &model, small).tokens == 32768);
     // A model that keeps nothing has room for anything.
-    model.kv = KvShape{};
+    model.kv = models::KvShape{};
     CHECK(choose_auto_context(cpu_machine(4), &model, {}).tokens == 32768);
     // One whose state alone does not fit has room for nothing.
-    model.kv = KvShape{{{1, 64, 64, 0}}, 2 * k_gib};
+    model.kv = models::KvShape{{{1, 64, 64, 0}}, 2 * k_gib};
     CHECK(choose_auto_context(cpu_machine(4), &model, {}).estimated_max_tokens == 0);
 }
 
@@ -174,9 +179,9 @@ TEST_CASE("context: the projector of the largest model counts") {
 }
 
 TEST_CASE("context: only the memory of GPUs that llama.cpp will use counts") {
-    auto machine = gpu_machine(Backend::cuda, Vendor::nvidia, 8192);
-    Gpu other;
-    other.vendor = Vendor::intel;
+    auto machine = gpu_machine(Backend::cuda, hardware::Vendor::nvidia, 8192);
+    hardware::Gpu other;
+    other.vendor = hardware::Vendor::intel;
     other.free_mib = 16384;
     other.unified_memory = true;
     machine.gpus.push_back(other);
@@ -191,13 +196,13 @@ TEST_CASE("context: only the memory of GPUs that llama.cpp will use counts") {
 }
 
 TEST_CASE("context: what the estimate has for a model") {
-    Machine machine;
+    hardware::Machine machine;
     CHECK_FALSE(model_memory_bytes(machine));
     machine.ram_mib = 16 * 1024;
     CHECK(model_memory_bytes(machine) == 14 * k_gib); // 2 GiB of overhead without a GPU
     machine.backend = Backend::cuda;
-    Gpu gpu;
-    gpu.vendor = Vendor::nvidia;
+    hardware::Gpu gpu;
+    gpu.vendor = hardware::Vendor::nvidia;
     gpu.total_mib = 8192;
     gpu.free_mib = 7680;
     machine.gpus = {gpu};

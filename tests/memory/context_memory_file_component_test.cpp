@@ -6,6 +6,7 @@
 #include <fstream>
 
 using namespace odysseus;
+using namespace odysseus::memory;
 namespace fs = std::filesystem;
 
 namespace {
@@ -31,12 +32,12 @@ ContextMemory one_entry() {
 TEST_CASE("context memory file: saved and loaded, its folder made, removed when empty") {
     const TempDir dir;
     const auto file = dir.path / "data" / "context_memory.json";
-    CHECK(io::load_context_memory(file).entries.empty());
-    io::save_context_memory(file, one_entry());
-    CHECK(io::load_context_memory(file) == one_entry());
-    io::save_context_memory(file, {});
+    CHECK(load_context_memory(file).entries.empty());
+    save_context_memory(file, one_entry());
+    CHECK(load_context_memory(file) == one_entry());
+    save_context_memory(file, {});
     CHECK_FALSE(fs::exists(file));
-    io::save_context_memory(file, {}); // again: nothing to remove, no trouble
+    save_context_memory(file, {}); // again: nothing to remove, no trouble
 }
 
 TEST_CASE("context memory file: a corrupt one is passed over and replaced") {
@@ -46,16 +47,16 @@ TEST_CASE("context memory file: a corrupt one is passed over and replaced") {
     for (const std::string& content :
          {std::string("{\"version\":1"), std::string(), std::string(5 << 20, ' ')}) {
         std::ofstream(file, std::ios::binary) << content;
-        CHECK(io::load_context_memory(file).entries.empty());
+        CHECK(load_context_memory(file).entries.empty());
     }
-    io::save_context_memory(file, one_entry());
-    CHECK(io::load_context_memory(file) == one_entry());
-    CHECK(io::load_context_memory(dir.path).entries.empty()); // a folder
+    save_context_memory(file, one_entry());
+    CHECK(load_context_memory(file) == one_entry());
+    CHECK(load_context_memory(dir.path).entries.empty()); // a folder
 }
 
 TEST_CASE("context memory file: not being able to write is no error") {
     const TempDir dir;
     fs::create_directories(dir.path / "context_memory.json" / "in the way");
-    CHECK_NOTHROW(io::save_context_memory(dir.path / "context_memory.json", one_entry()));
-    CHECK_NOTHROW(io::save_context_memory(dir.path / "context_memory.json", {}));
+    CHECK_NOTHROW(save_context_memory(dir.path / "context_memory.json", one_entry()));
+    CHECK_NOTHROW(save_context_memory(dir.path / "context_memory.json", {}));
 }

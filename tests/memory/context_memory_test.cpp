@@ -5,6 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::memory;
 
 namespace {
 
@@ -41,7 +42,7 @@ TEST_CASE("context memory: what held is where the next launch starts") {
 }
 
 TEST_CASE("context memory: it corrects an estimate, and never a pin") {
-    Machine machine;
+    hardware::Machine machine;
     machine.ram_mib = 65536;
     const auto estimate = choose_auto_context(machine, nullptr, {});
     REQUIRE(estimate.tokens == 32768);
@@ -191,11 +192,11 @@ TEST_CASE("context memory: entries that make no sense are dropped one by one") {
 }
 
 TEST_CASE("context memory: the key names the model and the device") {
-    Model model;
+    models::Model model;
     model.path = "/home/u/models/x/y.gguf";
     model.size_bytes = 5;
     model.mmproj_bytes = 2;
-    Machine machine;
+    hardware::Machine machine;
     machine.ram_mib = 16384;
     const auto key = held_key(model, "/home/u/models", "b1", machine, 2);
     CHECK(key.model == "x/y.gguf");
@@ -203,8 +204,8 @@ TEST_CASE("context memory: the key names the model and the device") {
     CHECK(key.device == "cpu 16384 MiB");
     CHECK(held_key(model, "/home/u/mod", "b1", machine, 2).model == model.path);
     machine.backend = Backend::cuda;
-    Gpu gpu;
-    gpu.vendor = Vendor::nvidia;
+    hardware::Gpu gpu;
+    gpu.vendor = hardware::Vendor::nvidia;
     gpu.name = "RTX 4090";
     gpu.total_mib = 24564;
     gpu.free_mib = 1000; // varies, and is not part of it
@@ -213,7 +214,7 @@ TEST_CASE("context memory: the key names the model and the device") {
 }
 
 TEST_CASE("context memory: models that share one context start with the least, in any order") {
-    Machine machine;
+    hardware::Machine machine;
     machine.ram_mib = 65536;
     const auto estimate = choose_auto_context(machine, nullptr, {});
     ContextMemory memory;

@@ -3,15 +3,16 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::memory;
 
 TEST_CASE("device memory: GPUs by number, everything else is the machine's own") {
-    Machine machine;
+    hardware::Machine machine;
     machine.backend = Backend::cuda;
     machine.ram_mib = 4;
     machine.available_ram_mib = 3;
     for (const std::int64_t mib : {10, 20}) {
-        Gpu gpu;
-        gpu.vendor = Vendor::nvidia;
+        hardware::Gpu gpu;
+        gpu.vendor = hardware::Vendor::nvidia;
         gpu.total_mib = mib;
         gpu.free_mib = mib - 1;
         machine.gpus.push_back(gpu);

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::memory;
 
 TEST_CASE(
     "fit report: the lines of llama-fit-params b11669, and nothing that only looks like them") {

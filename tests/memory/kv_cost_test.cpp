@@ -5,21 +5,23 @@
 #include <limits>
 
 using namespace odysseus;
+using namespace odysseus::models;
+using namespace odysseus::memory;
 
 namespace {
 
 constexpr std::int64_t k_mib = 1024 * 1024;
 
-using Values = std::map<std::string, GgufValue, std::less<>>;
+using Values = std::map<std::string, models::GgufValue, std::less<>>;
 using List = std::vector<std::int64_t>;
 
-GgufValue whole(std::int64_t value) {
+models::GgufValue whole(std::int64_t value) {
     return value;
 }
 
-GgufInfo model(const char* architecture, std::int64_t layers, std::int64_t embedding,
-               std::int64_t heads, GgufValue kv_heads, const Values& more = {}) {
-    GgufInfo info;
+models::GgufInfo model(const char* architecture, std::int64_t layers, std::int64_t embedding,
+                       std::int64_t heads, models::GgufValue kv_heads, const Values& more = {}) {
+    models::GgufInfo info;
     info.architecture = architecture;
     info.values = more;
     info.values["block_count"] = layers;
@@ -35,8 +37,8 @@ Values head(std::int64_t length, Values more = {}) {
     return more;
 }
 
-KvShape shape_of(const GgufInfo& info) {
-    const auto shape = kv_shape(info);
+models::KvShape shape_of(const models::GgufInfo& info) {
+    const auto shape = models::kv_shape(info);
     REQUIRE(shape);
     return *shape;
 }
@@ -47,7 +49,7 @@ KvShape shape_of(const GgufInfo& info) {
 TEST_CASE("kv cost: well-known models cost what their shapes say") {
     struct Row {
         const char* name;
-        GgufInfo info;
+        models::GgufInfo info;
         std::int64_t bytes_per_token;
         std::int64_t fixed_bytes;
     };
@@ -146,7 +148,7 @@ TEST_CASE("kv cost: which layers have a state instead of a cache") {
 }
 
 TEST_CASE("kv cost: where the windows are") {
-    const auto windowed = [](const GgufInfo& info) {
+    const auto windowed = [](const models::GgufInfo& info) {
         std::int64_t layers = 0;
         for (const auto& each : shape_of(info).attention)
             layers += each.window != 0 ? each.count : 0;
@@ -291,8 +293,8 @@ TEST_CASE("kv cost: what cannot be is not known, and nothing overflows") {
             for (const char* architecture :
                  {"gemma3", "gemma4", "mamba", "lfm2", "qwen3next", "kimi-linear", "glm-dsa"}) {
                 CAPTURE(architecture, key, extreme);
-                const auto shape =
-                    kv_shape(model(architecture, 32, 4096, 32, whole(8), {{key, whole(extreme)}}));
+                const auto shape = models::kv_shape(
+                    model(architecture, 32, 4096, 32, whole(8), {{key, whole(extreme)}}));
                 KvUse use;
                 use.context = k_huge;
                 use.slots = k_huge;

@@ -8,6 +8,7 @@
 #include <string>
 
 using namespace odysseus;
+using namespace odysseus::models;
 
 namespace {
 

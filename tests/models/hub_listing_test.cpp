@@ -7,6 +7,7 @@
 #include <vector>
 
 using namespace odysseus;
+using namespace odysseus::models;
 using nlohmann::json;
 
 namespace {

@@ -6,14 +6,15 @@
 #include <vector>
 
 using namespace odysseus;
+using namespace odysseus::models;
 
 namespace {
 
 constexpr const char* k_hub = "https://huggingface.co";
 
 PullName parsed(std::string_view text, std::string_view hub = k_hub) {
-    Trust trust;
-    trust_setting(trust, hub);
+    download::Trust trust;
+    download::trust_setting(trust, hub);
     return parsed_pull_name(text, hub, trust);
 }
 

@@ -8,6 +8,8 @@
 #include <algorithm>
 
 using namespace odysseus;
+using namespace odysseus::memory;
+using namespace odysseus::models;
 
 namespace {
 

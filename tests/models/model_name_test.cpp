@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::models;
 
 TEST_CASE("model name: shards are told from names that only look like them") {
     const auto shard = shard_name("Qwen3-235B-Q4_K_M-00002-of-00005");

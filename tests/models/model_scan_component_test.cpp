@@ -11,6 +11,7 @@
 #include <fstream>
 
 using namespace odysseus;
+using namespace odysseus::models;
 namespace fs = std::filesystem;
 
 namespace {
@@ -51,7 +52,7 @@ void write(const fs::path& path, const std::string& bytes) {
     std::ofstream(path, std::ios::binary) << bytes;
 }
 
-std::vector<std::string> paths_of(const io::ScanResult& result) {
+std::vector<std::string> paths_of(const ScanResult& result) {
     std::vector<std::string> paths;
     for (const auto& scanned : result.files)
         paths.push_back(scanned.file.path);
@@ -66,7 +67,7 @@ TEST_CASE("scan: finds model files at every depth, and nothing else") {
                              ".cache/c.gguf", "readme.md"}) {
         write(dir.path() / name, small_model());
     }
-    io::ModelScan scan(dir.path());
+    ModelScan scan(dir.path());
     const auto result = scan.scan();
     CHECK(paths_of(result) == std::vector<std::string>{"B.GGUF", "a.gguf", "x/y/z/deep.gguf"});
     CHECK(result.findings.empty());
@@ -84,7 +85,7 @@ TEST_CASE("scan: links to files count, loops and broken links end") {
     fs::create_symlink("../../blobs/0123", dir.path() / "snapshots/abc/m.gguf");
     fs::create_directory_symlink("..", dir.path() / "snapshots/loop");
     fs::create_symlink("nowhere", dir.path() / "broken.gguf");
-    io::ModelScan scan(dir.path());
+    ModelScan scan(dir.path());
     const auto result = scan.scan();
     CHECK(paths_of(result) == std::vector<std::string>{"snapshots/abc/m.gguf"});
     REQUIRE(result.findings.size() == 1);
@@ -95,7 +96,7 @@ TEST_CASE("scan: the signature changes with the folder, and headers are read ane
     TempDir dir;
     const auto file = dir.path() / "a.gguf";
     write(file, small_model());
-    io::ModelScan scan(dir.path());
+    ModelScan scan(dir.path());
     const auto before = scan.scan().signature;
     CHECK(scan.signature() == before);
 
@@ -119,7 +120,7 @@ TEST_CASE("scan: a model's time is its file's, so a changed file is another mode
     TempDir dir;
     const auto file = dir.path() / "a.gguf";
     write(file, small_model());
-    io::ModelScan scan(dir.path());
+    ModelScan scan(dir.path());
     const auto before = scan.catalog().models.at(0).modified_s;
     fs::last_write_time(file, fs::last_write_time(file) + std::chrono::seconds(7));
     CHECK(scan.catalog().models.at(0).modified_s == before + 7);
@@ -129,18 +130,18 @@ TEST_CASE("scan: limits end a walk, and it is said") {
     TempDir dir;
     for (int i = 0; i < 9; ++i)
         write(dir.path() / (std::to_string(i) + ".gguf"), small_model());
-    io::ModelScan few(dir.path(), {12, 5});
+    ModelScan few(dir.path(), {12, 5});
     CHECK(few.scan().files.size() == 5);
     CHECK(few.scan().findings.size() == 1);
     write(dir.path() / "1/2/3/x.gguf", small_model());
-    io::ModelScan shallow(dir.path(), {2, 1000});
+    ModelScan shallow(dir.path(), {2, 1000});
     CHECK(shallow.scan().files.size() == 9);
     CHECK(shallow.scan().findings.size() == 1);
 }
 
 TEST_CASE("scan: a missing folder is a finding, not an error") {
     TempDir dir;
-    io::ModelScan scan(dir.path() / "none");
+    ModelScan scan(dir.path() / "none");
     CHECK(scan.scan().files.empty());
     REQUIRE(scan.catalog().findings.size() == 1);
     CHECK(scan.catalog().findings[0].find("There is no models folder") == 0);
@@ -149,7 +150,7 @@ TEST_CASE("scan: a missing folder is a finding, not an error") {
 TEST_CASE("scan: a header is read from a real file, and a folder is none") {
     TempDir dir;
     write(dir.path() / "a.gguf", small_model() + std::string(1 << 20, '\0'));
-    CHECK(std::holds_alternative<GgufInfo>(io::read_model_header(dir.path() / "a.gguf")));
-    CHECK(std::holds_alternative<GgufRefused>(io::read_model_header(dir.path())));
-    CHECK(std::holds_alternative<GgufRefused>(io::read_model_header(dir.path() / "b.gguf")));
+    CHECK(std::holds_alternative<GgufInfo>(read_model_header(dir.path() / "a.gguf")));
+    CHECK(std::holds_alternative<GgufRefused>(read_model_header(dir.path())));
+    CHECK(std::holds_alternative<GgufRefused>(read_model_header(dir.path() / "b.gguf")));
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 using namespace odysseus;
+using namespace odysseus::models;
 
 namespace {
 
@@ -99,7 +100,7 @@ TEST_CASE("models: a change that cannot be told is known all the same, and told 
     CHECK_FALSE(models.refresh());
     CHECK(told == 4);
     log::set_up(log::Level::info, log::Format::text, std::nullopt);
-    const auto said = platform::read_file(log_file, 100'000).value_or("");
+    const auto said = system::read_file(log_file, 100'000).value_or("");
     const auto at = said.find("No space left on device");
     REQUIRE(at != std::string::npos);
     CHECK(said.find("models", said.find('\n', at)) == std::string::npos); // once

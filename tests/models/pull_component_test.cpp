@@ -1,8 +1,8 @@
 #include "odysseus/models/pull.hpp"
 
 #include "odysseus/base/error.hpp"
-#include "odysseus/download/sha256.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/download/sha256.hpp"
 #include "odysseus/system/file_lock.hpp"
 #include "odysseus/system/files.hpp"
 #include "release_host.hpp"
@@ -16,6 +16,7 @@
 #include <set>
 
 using namespace odysseus;
+using namespace odysseus::models;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Kind = HostFault::Kind;
@@ -44,7 +45,7 @@ struct Fixture {
     ReleaseHost host;
     Scratch scratch;
     std::map<std::string, std::string> files; // by their paths in the repository
-    io::PullOptions options;
+    PullOptions options;
     int progress_calls = 0;
     std::vector<std::string> fetched;
 
@@ -72,22 +73,23 @@ struct Fixture {
                                  {"oid", std::string(40, '1')},
                                  {"size", content.size()},
                                  {"path", path}};
-            entry["lfs"] = {{"oid", with_digests ? io::sha256_of(content) : std::string(64, '*')},
-                            {"size", content.size()},
-                            {"pointerSize", 133}};
+            entry["lfs"] = {
+                {"oid", with_digests ? download::sha256_of(content) : std::string(64, '*')},
+                {"size", content.size()},
+                {"pointerSize", 133}};
             tree.push_back(entry);
         }
         host.serve(k_tree, tree.dump(), "application/json");
     }
 
-    io::PullPlan pull(const std::string& name) {
-        auto plan = io::plan_pull(name, options);
-        io::PullEvents events;
-        events.on_file = [&](const io::PullFile& file) {
-            fetched.push_back(platform::utf8(file.to.filename()));
+    PullPlan pull(const std::string& name) {
+        auto plan = plan_pull(name, options);
+        PullEvents events;
+        events.on_file = [&](const PullFile& file) {
+            fetched.push_back(system::utf8(file.to.filename()));
         };
-        events.on_progress = [&](const io::FetchProgress&) { ++progress_calls; };
-        io::run_pull(plan, options, events);
+        events.on_progress = [&](const download::FetchProgress&) { ++progress_calls; };
+        run_pull(plan, options, events);
         return plan;
     }
 
@@ -117,7 +119,7 @@ struct Fixture {
     }
 
     std::string content(const std::string& path) const {
-        return platform::read_file(options.models_dir / path, 1U << 24).value_or("(none)");
+        return system::read_file(options.models_dir / path, 1U << 24).value_or("(none)");
     }
 
     void with_two_quants() {
@@ -363,7 +365,7 @@ TEST_CASE("pull: what the hub refuses, and what helps") {
         CHECK(f.refused("../Tiny").first == Fault::usage);
     }
     SECTION("another pull") {
-        const auto held = platform::FileLock::try_lock(f.options.lock_file);
+        const auto held = system::FileLock::try_lock(f.options.lock_file);
         REQUIRE(held);
         const auto [fault, sentence] = f.refused("org/Tiny-GGUF");
         CHECK(fault == Fault::busy);

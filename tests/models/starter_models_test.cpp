@@ -6,6 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::models;
 
 namespace {
 

@@ -8,6 +8,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::memory;
+using namespace odysseus::models;
 
 TEST_CASE("toy model: small, whole, named, and cheaper than any rung could notice") {
     const auto bytes = toy_model_gguf();
@@ -28,7 +30,7 @@ TEST_CASE("toy model: small, whole, named, and cheaper than any rung could notic
     model.size_bytes = static_cast<std::int64_t>(bytes.size());
     model.trained_context = info.trained_context();
     model.kv = shape;
-    Machine machine;
+    hardware::Machine machine;
     machine.ram_mib = 4096;
     CHECK(choose_auto_context(machine, &model, {}).tokens == k_ladder.front());
 }

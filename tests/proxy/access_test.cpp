@@ -5,6 +5,8 @@
 #include <catch2/generators/catch_generators.hpp>
 
 using namespace odysseus;
+using namespace odysseus::download;
+using namespace odysseus::proxy;
 
 TEST_CASE("Hosts: loopback names and what is configured, nothing that only looks like it") {
     AccessRules rules;

@@ -5,6 +5,7 @@
 #include <string>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 
 namespace {
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 
 namespace {
 

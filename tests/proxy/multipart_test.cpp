@@ -4,6 +4,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 
 TEST_CASE("A boundary is taken from the content type") {
     struct Row {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 using namespace odysseus::test;
 
 namespace {

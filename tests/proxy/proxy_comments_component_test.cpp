@@ -5,6 +5,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 using namespace odysseus::test;
 using std::chrono::milliseconds;
 
@@ -92,12 +93,12 @@ TEST_CASE("Comments while llama-server starts, then its answer or odysseus's own
                              return k_chunked + chunk("data: 1\n\n") + "0\r\n\r\n";
                          }),
                          pinging(milliseconds(100)));
-    fixture.upstream.set([](Serving& serving) { serving.state = State::starting; });
+    fixture.upstream.set([](server::Serving& serving) { serving.state = server::State::starting; });
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", k_streamed));
     (void)client.read_part([](std::string_view bytes) { return comments_in(bytes) >= 1; });
-    fixture.upstream.set([&](Serving& serving) {
-        serving.state = fails ? State::failed : State::ready;
+    fixture.upstream.set([&](server::Serving& serving) {
+        serving.state = fails ? server::State::failed : server::State::ready;
         serving.reason = "no build runs here";
     });
     const auto content = content_of(client.read_message());
@@ -115,9 +116,10 @@ TEST_CASE("A request that is sent again after comments is answered once") {
                          }),
                          pinging(milliseconds(100)));
     Gate go;
-    fixture.upstream.on_report = [&](const Failure&, const GaveUp&) -> Verdict {
+    fixture.upstream.on_report = [&](const server::Failure&,
+                                     const server::GaveUp&) -> server::Verdict {
         (void)go.wait();
-        return Replay{};
+        return server::Replay{};
     };
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", k_streamed));

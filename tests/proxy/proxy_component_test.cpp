@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 using namespace odysseus::test;
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
@@ -22,8 +23,8 @@ using std::chrono::steady_clock;
 namespace {
 
 // Empty: this machine has no IPv6.
-platform::Socket connect_to_v6_loopback(int port) {
-    platform::Socket socket(::socket(AF_INET6, SOCK_STREAM, 0));
+Socket connect_to_v6_loopback(int port) {
+    Socket socket(::socket(AF_INET6, SOCK_STREAM, 0));
     sockaddr_in6 address{};
     address.sin6_family = AF_INET6;
     address.sin6_port = htons(static_cast<std::uint16_t>(port));
@@ -39,7 +40,7 @@ bool has_v6_loopback() {
     sockaddr_in6 address{};
     address.sin6_family = AF_INET6;
     address.sin6_addr = in6addr_loopback;
-    const platform::Socket socket(::socket(AF_INET6, SOCK_STREAM, 0));
+    const Socket socket(::socket(AF_INET6, SOCK_STREAM, 0));
     return socket && ::bind(static_cast<int>(socket.native()),
                             reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
 }
@@ -180,7 +181,7 @@ TEST_CASE("localhost is both addresses of this machine, on one port") {
     for (const auto* host : {"localhost", "127.0.0.1", "::1"}) {
         CAPTURE(host);
         CHECK_THROWS_AS(second.listen(host, proxy.port()), Error);
-        CHECK_FALSE(platform::port_is_free(host, proxy.port()));
+        CHECK_FALSE(system::port_is_free(host, proxy.port()));
     }
     const auto port = proxy.port();
     proxy.stop(milliseconds(0));
@@ -191,9 +192,9 @@ TEST_CASE("A port of which one of localhost's addresses is taken is not free") {
     if (!has_v6_loopback()) SKIP("this machine has no ::1");
     const auto* taken = GENERATE("127.0.0.1", "::1");
     CAPTURE(taken);
-    const auto other = platform::listen_on(taken, 0);
-    const auto port = platform::port_of(other);
-    CHECK_FALSE(platform::port_is_free("localhost", port));
+    const auto other = listen_on(taken, 0);
+    const auto port = port_of(other);
+    CHECK_FALSE(system::port_is_free("localhost", port));
     RawServer server(answering([](const std::string&) { return ok_answer("{}"); }));
     FixedUpstream upstream(server.port());
     TableDirectory models({});

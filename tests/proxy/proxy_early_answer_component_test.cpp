@@ -6,6 +6,7 @@
 #include <ctime>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 using namespace odysseus::test;
 using std::chrono::milliseconds;
 

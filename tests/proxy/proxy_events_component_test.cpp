@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 using namespace odysseus::test;
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
@@ -54,8 +55,8 @@ TEST_CASE("A stream that breaks off within an event gets nothing more") {
 
 TEST_CASE("Errors have the shape of the interface that was asked") {
     ProxyFixture fixture(answering([](const std::string&) { return ok_answer("{}"); }));
-    fixture.upstream.set([](Serving& serving) {
-        serving.state = State::failed;
+    fixture.upstream.set([](server::Serving& serving) {
+        serving.state = server::State::failed;
         serving.reason = "no build runs here";
     });
     auto client = fixture.client();

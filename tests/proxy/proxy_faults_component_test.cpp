@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 using namespace odysseus::test;
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
@@ -84,9 +85,10 @@ TEST_CASE("A verdict that fails passes llama-server's answer on") {
     std::atomic<int> asked{0};
     ProxyFixture fixture(
         answering([&](const std::string&) { return ++asked == 1 ? k_failure : ok_answer("{}"); }));
-    fixture.upstream.on_report = [kind](const Failure&, const GaveUp&) -> Verdict {
+    fixture.upstream.on_report = [kind](const server::Failure&,
+                                        const server::GaveUp&) -> server::Verdict {
         throw_one(kind);
-        return PassOn{};
+        return server::PassOn{};
     };
     auto client = fixture.client();
     client.send(chat("friendly"));
@@ -104,11 +106,11 @@ TEST_CASE("Waiting for llama-server that fails once goes on") {
     fixture.upstream.on_wait = [&] {
         if (++waits == 1) throw_one(kind);
     };
-    fixture.upstream.set([](Serving& serving) { serving.state = State::starting; });
+    fixture.upstream.set([](server::Serving& serving) { serving.state = server::State::starting; });
     auto client = fixture.client();
     client.send(chat("friendly"));
     wait_until([&] { return waits >= 1; });
-    fixture.upstream.set([](Serving& serving) { serving.state = State::ready; });
+    fixture.upstream.set([](server::Serving& serving) { serving.state = server::State::ready; });
     CHECK(status_of(client.read_message()) == 200);
 }
 
@@ -171,7 +173,7 @@ TEST_CASE("When descriptors run out while nobody is connected, the next client i
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
     REQUIRE(fd >= 0);
-    RawConnection client{platform::Socket(fd)};
+    RawConnection client{Socket(fd)};
     const int first_free = ::dup(0); // the proxy would get it
     REQUIRE(first_free >= 0);
     ::close(first_free);
@@ -236,15 +238,17 @@ TEST_CASE("The wait for llama-server begins when the waiting begins") {
             }
         },
         settings);
-    fixture.upstream.on_report = [&](const Failure&, const GaveUp&) -> Verdict {
-        fixture.upstream.set([](Serving& serving) { serving.state = State::restarting; });
-        return Replay{};
+    fixture.upstream.on_report = [&](const server::Failure&,
+                                     const server::GaveUp&) -> server::Verdict {
+        fixture.upstream.set(
+            [](server::Serving& serving) { serving.state = server::State::restarting; });
+        return server::Replay{};
     };
     auto client = fixture.client();
     client.send(chat("friendly"));
-    wait_until([&] { return fixture.upstream.current().state == State::restarting; });
+    wait_until([&] { return fixture.upstream.current().state == server::State::restarting; });
     std::this_thread::sleep_for(milliseconds(500)); // half of what it may take
-    fixture.upstream.set([](Serving& serving) { serving.state = State::ready; });
+    fixture.upstream.set([](server::Serving& serving) { serving.state = server::State::ready; });
     CHECK(status_of(client.read_message()) == 200);
     CHECK(asked == 2);
 }
@@ -322,7 +326,10 @@ TEST_CASE("What is still needed of a body counts: it may have to be sent again")
                              return k_failure;
                          }),
                          settings);
-    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict { return Replay{}; };
+    fixture.upstream.on_report = [](const server::Failure&,
+                                    const server::GaveUp&) -> server::Verdict {
+        return server::Replay{};
+    };
 
     auto first = fixture.client();
     first.send(chat("friendly", 700'000));

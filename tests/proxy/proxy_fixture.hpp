@@ -15,6 +15,7 @@
 #include <thread>
 
 namespace odysseus::test {
+using namespace proxy;
 
 // What one thread of a test waits for and another brings about. Every wait has an end, so that a
 // test that fails does not hang.

@@ -7,6 +7,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 using namespace odysseus::test;
 using namespace std::string_literals;
 using std::chrono::milliseconds;

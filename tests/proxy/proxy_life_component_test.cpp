@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 using namespace odysseus::test;
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
@@ -59,14 +60,17 @@ TEST_CASE("A client that leaves while llama-server starts, or is judged, is let 
     std::promise<void> asked;
     std::promise<void> given_up;
     ProxyFixture fixture(answering([](const std::string&) { return failure(500, "{}"); }));
-    fixture.upstream.on_report = [&](const Failure&, const GaveUp& gave_up) -> Verdict {
+    fixture.upstream.on_report = [&](const server::Failure&,
+                                     const server::GaveUp& gave_up) -> server::Verdict {
         asked.set_value();
         while (!gave_up())
             std::this_thread::sleep_for(milliseconds(1));
         given_up.set_value();
-        return PassOn{};
+        return server::PassOn{};
     };
-    if (!judged) fixture.upstream.set([](Serving& serving) { serving.state = State::starting; });
+    if (!judged)
+        fixture.upstream.set(
+            [](server::Serving& serving) { serving.state = server::State::starting; });
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", k_streamed));
     if (judged) asked.get_future().get();
@@ -114,7 +118,10 @@ TEST_CASE("A cured failure is answered as if nothing had happened, by one replay
             return failure(500, R"({"error":{"message":"model name=x failed to load"}})");
         return ok_answer(body_of(request));
     }));
-    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict { return Replay{}; };
+    fixture.upstream.on_report = [](const server::Failure&,
+                                    const server::GaveUp&) -> server::Verdict {
+        return server::Replay{};
+    };
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", R"({"model":"friendly"})"));
     const auto answer = client.read_message();
@@ -136,7 +143,10 @@ TEST_CASE("A model's process that ends twice is told as an error, not in the rou
         ++asked;
         return failure(500, "proxy error: Failed to read connection");
     }));
-    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict { return Replay{}; };
+    fixture.upstream.on_report = [](const server::Failure&,
+                                    const server::GaveUp&) -> server::Verdict {
+        return server::Replay{};
+    };
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", R"({"model":"friendly"})"));
     const auto answer = client.read_message();
@@ -152,7 +162,10 @@ TEST_CASE("A second failure is passed on: a request is sent again once") {
         ++asked;
         return failure(500, R"({"error":"again"})");
     }));
-    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict { return Replay{}; };
+    fixture.upstream.on_report = [](const server::Failure&,
+                                    const server::GaveUp&) -> server::Verdict {
+        return server::Replay{};
+    };
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", R"({"model":"friendly"})"));
     const auto answer = client.read_message();
@@ -178,9 +191,10 @@ TEST_CASE("What cannot be cured is passed on byte for byte, whatever its framing
 
 TEST_CASE("A failure that was cured in vain is explained in OpenAI's shape") {
     ProxyFixture fixture(answering([](const std::string&) { return failure(500, "{}"); }));
-    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict {
-        return GiveUp{503, "out_of_memory", "It needs 40 GiB; 8 were free.",
-                      std::chrono::seconds(7)};
+    fixture.upstream.on_report = [](const server::Failure&,
+                                    const server::GaveUp&) -> server::Verdict {
+        return server::GiveUp{503, "out_of_memory", "It needs 40 GiB; 8 were free.",
+                              std::chrono::seconds(7)};
     };
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", R"({"model":"friendly"})"));
@@ -212,7 +226,10 @@ TEST_CASE("A process that dies between its head and its answer is replayed unsee
         connection.send(++asked == 1 ? std::string(k_stream_head)
                                      : cat(k_stream_head, chunk("data: 1\n\n"), "0\r\n\r\n"));
     });
-    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict { return Replay{}; };
+    fixture.upstream.on_report = [](const server::Failure&,
+                                    const server::GaveUp&) -> server::Verdict {
+        return server::Replay{};
+    };
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", k_streamed));
     const auto answer = client.read_message();
@@ -257,7 +274,10 @@ TEST_CASE("The router's remark in place of an answer is a failure like any other
                    chunk(fails ? "proxy error: Failed to read connection" : "data: 1\n\n"),
                    "0\r\n\r\n");
     }));
-    fixture.upstream.on_report = [](const Failure&, const GaveUp&) -> Verdict { return Replay{}; };
+    fixture.upstream.on_report = [](const server::Failure&,
+                                    const server::GaveUp&) -> server::Verdict {
+        return server::Replay{};
+    };
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", k_streamed));
     const auto answer = client.read_message();
@@ -326,7 +346,8 @@ TEST_CASE("An answer that llama-server does not finish does not look finished") 
 
 TEST_CASE("Requests wait while llama-server restarts, and go on when it is ready") {
     ProxyFixture fixture(answering([](const std::string&) { return ok_answer("{}"); }));
-    fixture.upstream.set([](Serving& serving) { serving.state = State::restarting; });
+    fixture.upstream.set(
+        [](server::Serving& serving) { serving.state = server::State::restarting; });
     auto client = fixture.client();
     client.send(fixture.get("/health"));
     const auto health = client.read_message();
@@ -334,7 +355,7 @@ TEST_CASE("Requests wait while llama-server restarts, and go on when it is ready
     CHECK(has(health, "Retry-After: "));
     client.send(fixture.get("/props"));
     wait_until([&] { return fixture.proxy.traffic().active > 0; });
-    fixture.upstream.set([](Serving& serving) { serving.state = State::ready; });
+    fixture.upstream.set([](server::Serving& serving) { serving.state = server::State::ready; });
     CHECK(status_of(client.read_message()) == 200);
 }
 
@@ -342,12 +363,12 @@ TEST_CASE("Waiting has an end, and a failed llama-server says why") {
     ProxySettings settings;
     settings.limits.ready_wait = milliseconds(300);
     ProxyFixture fixture(answering([](const std::string&) { return ok_answer("{}"); }), settings);
-    fixture.upstream.set([](Serving& serving) { serving.state = State::starting; });
+    fixture.upstream.set([](server::Serving& serving) { serving.state = server::State::starting; });
     auto client = fixture.client();
     client.send(fixture.get("/props"));
     CHECK(status_of(client.read_message()) == 504);
-    fixture.upstream.set([](Serving& serving) {
-        serving.state = State::failed;
+    fixture.upstream.set([](server::Serving& serving) {
+        serving.state = server::State::failed;
         serving.reason = "no build runs here";
     });
     client.send(fixture.get("/props"));
@@ -488,7 +509,7 @@ TEST_CASE("With keys, nothing but health answers without one, and llama-server g
     settings.access.keys = {"secret"};
     ProxyFixture fixture(answering([](const std::string& request) { return ok_answer(request); }),
                          settings);
-    fixture.upstream.set([](Serving& serving) { serving.api_key = "inner"; });
+    fixture.upstream.set([](server::Serving& serving) { serving.api_key = "inner"; });
     auto client = fixture.client();
     const auto ask = [&](std::string_view target, std::string_view lines) {
         client.send(fixture.get(target, lines));
@@ -523,7 +544,9 @@ TEST_CASE("GET /v1/models is answered with and without llama-server") {
     }));
     const bool up = GENERATE(true, false);
     CAPTURE(up);
-    if (!up) fixture.upstream.set([](Serving& serving) { serving.state = State::starting; });
+    if (!up)
+        fixture.upstream.set(
+            [](server::Serving& serving) { serving.state = server::State::starting; });
     auto client = fixture.client();
     client.send(fixture.get("/v1/models"));
     const auto list = Json::parse(body_of(client.read_message()));

@@ -5,6 +5,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 using namespace odysseus::test;
 using std::chrono::milliseconds;
 
@@ -143,7 +144,7 @@ TEST_CASE("Without a key nobody is told of models, nor makes odysseus look for o
                              return ok_answer("file");
                          }),
                          settings);
-    fixture.upstream.set([](Serving& serving) { serving.api_key = "inner"; });
+    fixture.upstream.set([](server::Serving& serving) { serving.api_key = "inner"; });
     const std::string requests[] = {
         fixture.get("/x.js?model=e"),
         fixture.get("/x.js?model=frendly"),
@@ -184,7 +185,7 @@ TEST_CASE("Without a key nobody waits for a model's turn, or holds one up") {
             }
         },
         settings);
-    fixture.upstream.set([](Serving& serving) { serving.api_key = "inner"; });
+    fixture.upstream.set([](server::Serving& serving) { serving.api_key = "inner"; });
     fixture.models.add_later("other", "other-file");
     CHECK(fixture.models.refresh());
     auto user = fixture.client();

@@ -6,6 +6,8 @@
 #include <pthread.h>
 
 using namespace odysseus;
+using namespace odysseus::server;
+using namespace odysseus::proxy;
 using namespace odysseus::test;
 using std::chrono::milliseconds;
 
@@ -45,7 +47,7 @@ constexpr std::size_t k_sent_bytes = std::size_t{60} * 1024;
 
 struct Case {
     const char* name;
-    State state;
+    server::State state;
     std::string request; // many of these
     int status;
 };
@@ -69,7 +71,7 @@ TEST_CASE("Thousands of requests that are answered at once are answered in order
              204});
     CAPTURE(one.name);
     ProxyFixture fixture(answering([](const std::string&) { return ok_answer("{}"); }));
-    fixture.upstream.set([&](Serving& serving) { serving.state = one.state; });
+    fixture.upstream.set([&](server::Serving& serving) { serving.state = one.state; });
     Gate go;
     fixture.models.on_refresh = [&] { (void)go.wait(); };
     // The first answer takes its time, so that the others lie ready when it is over.

@@ -14,63 +14,66 @@
 #include <vector>
 
 namespace odysseus::test {
+using namespace proxy;
 
 // A llama-server on a known port; the test says what state it is in and what its verdicts are.
-class FixedUpstream final : public Upstream {
+class FixedUpstream final : public server::Upstream {
   public:
     explicit FixedUpstream(int port) {
-        m_serving.state = State::ready;
+        m_serving.state = server::State::ready;
         m_serving.generation = 1;
         m_serving.port = port;
     }
 
-    void set(const std::function<void(Serving&)>& change) {
+    void set(const std::function<void(server::Serving&)>& change) {
         const std::lock_guard lock(m_mutex);
         change(m_serving);
         m_changed.notify_all();
     }
     // Set before the first request; what they throw is the supervisor's.
-    std::function<Verdict(const Failure&, const GaveUp&)> on_report;
+    std::function<server::Verdict(const server::Failure&, const server::GaveUp&)> on_report;
     std::function<void()> on_wait; // asked while it starts
-    [[nodiscard]] std::vector<Failure> reports() const {
+    [[nodiscard]] std::vector<server::Failure> reports() const {
         const std::lock_guard lock(m_mutex);
         return m_reports;
     }
 
-    [[nodiscard]] Serving current() const override {
+    [[nodiscard]] server::Serving current() const override {
         std::unique_lock lock(m_mutex);
         auto now = m_serving;
         lock.unlock();
-        if (on_wait && now.state == State::starting) on_wait();
+        if (on_wait && now.state == server::State::starting) on_wait();
         return now;
     }
-    [[nodiscard]] Serving wait_ready(std::chrono::milliseconds limit,
-                                     const GaveUp& gave_up) override {
+    [[nodiscard]] server::Serving wait_ready(std::chrono::milliseconds limit,
+                                             const server::GaveUp& gave_up) override {
         const auto until = std::chrono::steady_clock::now() + limit;
         std::unique_lock lock(m_mutex);
-        while (m_serving.state == State::starting || m_serving.state == State::restarting) {
+        while (m_serving.state == server::State::starting ||
+               m_serving.state == server::State::restarting) {
             if (gave_up() || std::chrono::steady_clock::now() >= until) break;
             m_changed.wait_for(lock, std::chrono::milliseconds(20));
         }
         return m_serving;
     }
-    [[nodiscard]] Verdict report(const Failure& failure, const GaveUp& gave_up) override {
+    [[nodiscard]] server::Verdict report(const server::Failure& failure,
+                                         const server::GaveUp& gave_up) override {
         {
             const std::lock_guard lock(m_mutex);
             m_reports.push_back(failure);
         }
-        return on_report ? on_report(failure, gave_up) : Verdict(PassOn{});
+        return on_report ? on_report(failure, gave_up) : server::Verdict(server::PassOn{});
     }
 
   private:
     mutable std::mutex m_mutex;
     std::condition_variable m_changed;
-    Serving m_serving;
-    std::vector<Failure> m_reports;
+    server::Serving m_serving;
+    std::vector<server::Failure> m_reports;
 };
 
 // Names to ids, as given.
-class TableDirectory final : public ModelDirectory {
+class TableDirectory final : public models::ModelDirectory {
   public:
     explicit TableDirectory(std::map<std::string, std::string> names, std::string fallback = {})
         : m_names(std::move(names)), m_fallback(std::move(fallback)) {}
@@ -80,10 +83,10 @@ class TableDirectory final : public ModelDirectory {
     std::function<void()> on_refresh;
     [[nodiscard]] int refreshes() const { return m_refreshes; }
 
-    [[nodiscard]] ModelLookup lookup(std::string_view asked) const override {
+    [[nodiscard]] models::ModelLookup lookup(std::string_view asked) const override {
         if (on_lookup) on_lookup(asked);
         const std::lock_guard lock(m_mutex);
-        ModelLookup found;
+        models::ModelLookup found;
         if (asked.empty()) {
             found.known = !m_fallback.empty();
             found.id = m_fallback;
@@ -95,14 +98,14 @@ class TableDirectory final : public ModelDirectory {
         if (!found.known && !m_names.empty()) found.suggested = {m_names.begin()->first};
         return found;
     }
-    [[nodiscard]] std::vector<Model> models() const override {
+    [[nodiscard]] std::vector<models::Model> models() const override {
         const std::lock_guard lock(m_mutex);
-        std::map<std::string, Model> by_id;
+        std::map<std::string, models::Model> by_id;
         for (const auto& [name, id] : m_names) {
             by_id[id].id = id;
             by_id[id].names.push_back(name);
         }
-        std::vector<Model> all;
+        std::vector<models::Model> all;
         for (auto& [id, model] : by_id)
             all.push_back(std::move(model));
         return all;

@@ -1,10 +1,12 @@
-#include "proxy/query.hpp"
 #include "odysseus/download/url.hpp"
+#include "proxy/query.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
 using namespace odysseus;
+using namespace odysseus::download;
+using namespace odysseus::proxy;
 
 TEST_CASE("A parameter of the query is decoded, with the place of its bytes") {
     struct Row {

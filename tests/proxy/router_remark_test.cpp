@@ -4,6 +4,7 @@
 #include <vector>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 
 TEST_CASE("The router's remark at the end of an answer is recognised, however it arrives") {
     struct Row {

@@ -5,6 +5,7 @@
 #include <random>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
 
 TEST_CASE("switch queue: one model's requests run side by side") {
     SwitchQueue queue(1);

@@ -1,10 +1,11 @@
 // What a client can write is no evidence, wherever it is quoted.
-#include "odysseus/server/oom_verdict.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/server/oom_verdict.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::server;
 using Kind = LogFact::Kind;
 
 namespace {

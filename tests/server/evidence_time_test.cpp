@@ -5,6 +5,7 @@
 #include <tuple>
 
 using namespace odysseus;
+using namespace odysseus::server;
 
 namespace {
 

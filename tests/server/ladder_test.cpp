@@ -3,6 +3,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::memory;
+using namespace odysseus::server;
 using namespace std::chrono_literals;
 using Phase = Lifecycle::Phase;
 

@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::server;
 using Words = std::vector<std::string>;
 
 namespace {
@@ -117,7 +118,7 @@ TEST_CASE("launch: a library folder comes first on the loader's path", "[launch]
     wanted.library_folders = {"/h/bin/b1", "/opt/x/lib"};
     CHECK(has(launch_environment({"LD_LIBRARY_PATH=/a"}, wanted),
               "LD_LIBRARY_PATH=/h/bin/b1:/opt/x/lib:/a"));
-    wanted.os = Os::windows;
+    wanted.os = hardware::Os::windows;
     wanted.library_folders = {"C:\\h"};
     const auto result = launch_environment({"Path=C:\\w", "llama_arg_port=1"}, wanted);
     CHECK(has(result, "PATH=C:\\h;C:\\w"));

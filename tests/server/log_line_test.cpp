@@ -4,6 +4,7 @@
 #include <catch2/generators/catch_generators_range.hpp>
 
 using namespace odysseus;
+using namespace odysseus::server;
 using Kind = LogFact::Kind;
 
 namespace {

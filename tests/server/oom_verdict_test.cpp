@@ -8,6 +8,7 @@
 #include <sstream>
 
 using namespace odysseus;
+using namespace odysseus::server;
 
 namespace {
 

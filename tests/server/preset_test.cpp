@@ -7,18 +7,20 @@
 #include <algorithm>
 
 using namespace odysseus;
+using namespace odysseus::models;
+using namespace odysseus::server;
 
 namespace {
 
-Catalog catalog_of(const std::vector<const char*>& paths, const char* models_dir = "/m") {
-    std::vector<ScannedFile> files;
+models::Catalog catalog_of(const std::vector<const char*>& paths, const char* models_dir = "/m") {
+    std::vector<models::ScannedFile> files;
     for (const char* path : paths) {
-        GgufInfo info;
+        models::GgufInfo info;
         info.architecture = "llama";
         info.tensor_count = 1;
         files.push_back({{path, 1000, 7}, info});
     }
-    return make_catalog(files, models_dir);
+    return models::make_catalog(files, models_dir);
 }
 
 } // namespace

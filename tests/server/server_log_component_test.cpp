@@ -17,6 +17,7 @@
 #include <vector>
 
 using namespace odysseus;
+using namespace odysseus::server;
 
 TEST_CASE("a log is read on from where it was left") {
     ServerLog log({});
@@ -57,7 +58,7 @@ TEST_CASE("a log on a full disk says so once, and goes on keeping lines") {
     }
     log::set_up(log::Level::info, log::Format::text, std::nullopt);
     CHECK(server.recent(20).size() == 10);
-    const auto said = platform::read_file(own, 10'000).value_or("");
+    const auto said = system::read_file(own, 10'000).value_or("");
     const auto at = said.find("is not written to /dev/full");
     REQUIRE(at != std::string::npos);
     CHECK(said.find("is not written", at + 1) == std::string::npos);

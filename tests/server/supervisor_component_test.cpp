@@ -1,8 +1,8 @@
 #include "odysseus/base/text.hpp"
-#include "odysseus/system/ports.hpp"
-#include "odysseus/system/process_info.hpp"
 #include "odysseus/server/llama_client.hpp"
 #include "odysseus/server/supervisor.hpp"
+#include "odysseus/system/ports.hpp"
+#include "odysseus/system/process_info.hpp"
 
 #include "scratch.hpp"
 
@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 using namespace odysseus;
+using namespace odysseus::system;
+using namespace odysseus::server;
 using namespace std::chrono_literals;
 
 namespace {
@@ -82,7 +84,7 @@ Serving started(Supervisor& supervisor) {
 }
 
 bool is_alive(std::int64_t pid) {
-    return platform::process_identity(pid).has_value();
+    return system::process_identity(pid).has_value();
 }
 
 template <class Condition>
@@ -108,7 +110,7 @@ TEST_CASE("supervisor: starts, is ready, stops", "[supervisor]") {
     CHECK(std::filesystem::exists(bench.spec.record));
     supervisor.stop(5s);
     CHECK_FALSE(is_alive(serving.pid));
-    CHECK(platform::port_is_free("127.0.0.1", serving.port));
+    CHECK(system::port_is_free("127.0.0.1", serving.port));
     CHECK(supervisor.current().state == State::stopping);
     CHECK_FALSE(std::filesystem::exists(bench.spec.record));
 }
@@ -422,7 +424,7 @@ TEST_CASE("supervisor: stopping is bounded", "[supervisor]") {
         const auto began = Clock::now();
         supervisor.stop(300ms);
         CHECK(Clock::now() - began < 15s);
-        CHECK(platform::group_members(serving.pid).empty());
+        CHECK(system::group_members(serving.pid).empty());
     }
     SECTION("while a report is waited for, and while it is started again") {
         Bench bench("--oom-above 1024 --load-ms 200");
@@ -738,15 +740,15 @@ TEST_CASE("process info: only the kills of our own control group are ours", "[pr
     };
     write("proc/vmstat", "pgfault 1\noom_kill 9\n");
     write("proc/meminfo", "MemTotal: 1000 kB\nSwapTotal: 0 kB\n");
-    CHECK_FALSE(platform::memory_kills(root.path()));
-    CHECK(platform::memory_ceiling(root.path()) == 1'024'000);
+    CHECK_FALSE(system::memory_kills(root.path()));
+    CHECK(system::memory_ceiling(root.path()) == 1'024'000);
     write("proc/self/cgroup", "0::/user.slice/app.scope\n");
     write("sys/fs/cgroup/user.slice/memory.events", "oom 9\noom_kill 9\n");
     write("sys/fs/cgroup/user.slice/memory.max", "500000\n");
     write("sys/fs/cgroup/user.slice/app.scope/memory.events",
           "oom 1\noom_kill 2\noom_group_kill 0\n");
     write("sys/fs/cgroup/user.slice/app.scope/memory.max", "max\n");
-    CHECK(platform::memory_kills(root.path()) == 2);
-    CHECK(platform::memory_ceiling(root.path()) == 500'000);
+    CHECK(system::memory_kills(root.path()) == 2);
+    CHECK(system::memory_ceiling(root.path()) == 500'000);
 }
 #endif

@@ -6,6 +6,7 @@
 #include <string>
 
 using namespace odysseus;
+using namespace odysseus::server;
 
 namespace {
 

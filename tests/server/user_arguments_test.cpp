@@ -3,6 +3,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::memory;
+using namespace odysseus::server;
 
 TEST_CASE(
     "user arguments: what they say of the cache and of the models counts, the last one wins") {

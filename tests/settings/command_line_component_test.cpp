@@ -6,12 +6,12 @@
 #include <filesystem>
 
 using namespace odysseus;
-using io::Verb;
+using namespace odysseus::settings;
 
 namespace {
 
-io::CommandLine parsed(const std::vector<const char*>& words) {
-    return io::parse_command_line({words.begin(), words.end()});
+CommandLine parsed(const std::vector<const char*>& words) {
+    return parse_command_line({words.begin(), words.end()});
 }
 
 std::string refused(const std::vector<const char*>& words) {
@@ -101,37 +101,37 @@ TEST_CASE("command line: wrong uses are one sentence with the remedy") {
 }
 
 TEST_CASE("command line: help knows every flag and every command") {
-    const auto all = io::help_text("");
+    const auto all = help_text("");
     for (const auto& spec : setting_specs())
         CHECK(all.find(spec.flag) != std::string::npos);
-    for (const auto& spec : io::verb_specs()) {
+    for (const auto& spec : verb_specs()) {
         CHECK(all.find(std::string("  ") + spec.name) != std::string::npos);
-        const auto own = io::help_text(spec.name);
+        const auto own = help_text(spec.name);
         CHECK(own.find(spec.usage) != std::string::npos);
         for (const auto& sw : spec.switches)
             CHECK(own.find(sw.flag) != std::string::npos);
     }
-    CHECK(io::help_text("nothing").empty());
-    CHECK(parsed({"plan", "--help"}).help == io::help_text("plan"));
-    CHECK(parsed({"help", "plan"}).help == io::help_text("plan"));
+    CHECK(help_text("nothing").empty());
+    CHECK(parsed({"plan", "--help"}).help == help_text("plan"));
+    CHECK(parsed({"help", "plan"}).help == help_text("plan"));
 }
 
 TEST_CASE("command line: completions name every flag") {
     for (const char* shell : {"bash", "zsh", "fish"}) {
-        const auto script = io::completion_script(shell);
+        const auto script = completion_script(shell);
         for (const auto& spec : setting_specs()) {
             INFO(shell << " " << spec.flag);
             CHECK(script.find(spec.flag + 2) != std::string::npos);
             CHECK(script.find(spec.words) != std::string::npos);
         }
-        for (const auto& spec : io::verb_specs()) {
+        for (const auto& spec : verb_specs()) {
             CHECK(script.find(spec.name) != std::string::npos);
             CHECK(script.find(spec.completions) != std::string::npos);
             for (const auto& own : spec.switches)
                 CHECK(script.find(own.flag + 2) != std::string::npos);
         }
     }
-    CHECK_THROWS_AS(io::completion_script("tcsh"), Error);
+    CHECK_THROWS_AS(completion_script("tcsh"), Error);
 }
 
 TEST_CASE("command line: paths are UTF-8, or refused") {

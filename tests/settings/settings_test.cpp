@@ -4,6 +4,7 @@
 #include <set>
 
 using namespace odysseus;
+using namespace odysseus::settings;
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-inline constexpr std::size_t k_elf_path_at = odysseus::k_elf_header_bytes + 56;
+inline constexpr std::size_t k_elf_path_at = odysseus::system::k_elf_header_bytes + 56;
 
 inline std::string elf_program(const std::string& loader) {
     constexpr std::size_t k_room = 256;

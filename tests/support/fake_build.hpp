@@ -3,9 +3,9 @@
 #pragma once
 
 #include "archive_maker.hpp"
-#include "odysseus/download/sha256.hpp"
-#include "odysseus/builds/build.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/build.hpp"
+#include "odysseus/download/sha256.hpp"
 #include "odysseus/system/files.hpp"
 #include "release_host.hpp"
 
@@ -50,32 +50,33 @@ inline std::vector<TestMember> fake_build_members(const FakeBuild& build) {
 }
 
 // Makes the archive, serves it below /ggml-org/llama.cpp/releases/download and says how to get it.
-inline odysseus::BuildFile serve_fake(ReleaseHost& host, const std::filesystem::path& scratch,
-                                      const std::string& tag, const std::string& name,
-                                      const std::vector<TestMember>& members) {
+inline odysseus::builds::BuildFile serve_fake(ReleaseHost& host,
+                                              const std::filesystem::path& scratch,
+                                              const std::string& tag, const std::string& name,
+                                              const std::vector<TestMember>& members) {
     const auto file = scratch / name;
     make_archive(file,
                  name.find(".zip") != std::string::npos ? TestArchive::zip : TestArchive::tar_gz,
                  members);
-    auto bytes = *odysseus::platform::read_file(file, std::size_t{1} << 30);
+    auto bytes = *odysseus::system::read_file(file, std::size_t{1} << 30);
     const auto path = "/ggml-org/llama.cpp/releases/download/" + tag + "/" + name;
-    odysseus::BuildFile out;
+    odysseus::builds::BuildFile out;
     out.name = name;
     out.url = host.base() + path;
     out.size = static_cast<std::int64_t>(bytes.size());
-    out.sha256 = odysseus::io::sha256_of(bytes);
+    out.sha256 = odysseus::download::sha256_of(bytes);
     host.serve(path, std::move(bytes), "application/gzip");
     std::filesystem::remove(file);
     return out;
 }
 
-inline odysseus::BuildChoice fake_choice(ReleaseHost& host, const std::filesystem::path& scratch,
-                                         const FakeBuild& build,
-                                         odysseus::Backend backend = odysseus::Backend::cpu) {
+inline odysseus::builds::BuildChoice
+fake_choice(ReleaseHost& host, const std::filesystem::path& scratch, const FakeBuild& build,
+            odysseus::Backend backend = odysseus::Backend::cpu) {
     const std::string kind = backend == odysseus::Backend::cuda     ? "cuda-13.4-"
                              : backend == odysseus::Backend::vulkan ? "vulkan-"
                                                                     : "";
-    odysseus::BuildChoice choice;
+    odysseus::builds::BuildChoice choice;
     choice.source = "ggml-org/llama.cpp";
     choice.tag = build.tag;
     choice.backend = backend;

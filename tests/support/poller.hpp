@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-namespace odysseus::platform {
+namespace odysseus {
 
 struct Interest {
     bool read = false;
@@ -47,4 +47,4 @@ class Poller {
     std::unique_ptr<State> m_state;
 };
 
-} // namespace odysseus::platform
+} // namespace odysseus

@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-namespace odysseus::platform {
+namespace odysseus {
 namespace {
 
 constexpr int k_events_a_wait = 256;
@@ -85,4 +85,4 @@ void Poller::wake() {
     (void)!::write(m_state->wake, &one, sizeof one);
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus

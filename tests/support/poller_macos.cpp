@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <unordered_map>
 
-namespace odysseus::platform {
+namespace odysseus {
 namespace {
 
 short mask(Interest interest) {
@@ -98,4 +98,4 @@ void Poller::wake() {
     (void)!::write(m_state->pipe[1], &one, 1);
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus

@@ -7,7 +7,7 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
-namespace odysseus::platform {
+namespace odysseus {
 namespace {
 
 short mask(Interest interest) {
@@ -102,4 +102,4 @@ void Poller::wake() {
     (void)::send(m_state->waker, &one, 1, 0);
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus

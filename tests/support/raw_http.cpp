@@ -23,19 +23,19 @@ void answer_bad_http(RawConnection& connection, std::string_view why) {
 
 } // namespace
 
-RawConnection::RawConnection(platform::Socket socket, MessageKind reads)
-    : m_socket(std::move(socket)), m_reads(reads), m_poller(std::make_unique<platform::Poller>()),
+RawConnection::RawConnection(Socket socket, MessageKind reads)
+    : m_socket(std::move(socket)), m_reads(reads), m_poller(std::make_unique<Poller>()),
       m_message(reads) {
     m_poller->add(m_socket, this, {.read = true, .write = true});
 }
 
 void RawConnection::send(std::string_view bytes) {
     const auto until = Clock::now() + k_patience;
-    std::vector<platform::Ready> ready;
+    std::vector<Ready> ready;
     m_poller->change(m_socket, this, {.read = false, .write = true, .hang_up = false});
     while (!bytes.empty()) {
-        const auto result = platform::send(m_socket, {&bytes, 1});
-        if (result.moved == platform::Moved::broken) throw std::runtime_error("the peer has gone");
+        const auto result = odysseus::send(m_socket, {&bytes, 1});
+        if (result.moved == Moved::broken) throw std::runtime_error("the peer has gone");
         bytes.remove_prefix(result.bytes);
         if (bytes.empty()) return;
         if (Clock::now() > until) throw std::runtime_error("the peer takes no more");
@@ -46,14 +46,14 @@ void RawConnection::send(std::string_view bytes) {
 // False: nothing came until then.
 bool RawConnection::receive_some(Clock::time_point until) {
     std::vector<char> bytes(std::size_t{64} * 1024);
-    std::vector<platform::Ready> ready;
+    std::vector<Ready> ready;
     while (true) {
-        const auto got = platform::receive(m_socket, bytes.data(), bytes.size());
-        if (got.moved == platform::Moved::some)
+        const auto got = receive(m_socket, bytes.data(), bytes.size());
+        if (got.moved == Moved::some)
             m_in.append(bytes.data(), got.bytes);
-        else if (got.moved != platform::Moved::later)
+        else if (got.moved != Moved::later)
             m_ended = true;
-        if (got.moved != platform::Moved::later) return true;
+        if (got.moved != Moved::later) return true;
         if (Clock::now() > until) return false;
         m_poller->change(m_socket, this, {.read = true, .hang_up = false});
         m_poller->wait(std::chrono::milliseconds(50), ready);
@@ -144,7 +144,7 @@ bool RawConnection::ends_within(std::chrono::milliseconds patience) {
 }
 
 void RawConnection::end_sending() {
-    platform::shut_down_sending(m_socket);
+    shut_down_sending(m_socket);
 }
 
 void RawConnection::reset() {
@@ -155,12 +155,12 @@ void RawConnection::reset() {
 }
 
 RawConnection connect_raw(int port) {
-    return RawConnection(platform::connect_to_loopback(port));
+    return RawConnection(connect_to_loopback(port));
 }
 
 RawServer::RawServer(Script script)
-    : m_script(std::move(script)), m_listener(platform::listen_on("127.0.0.1", 0)),
-      m_port(platform::port_of(m_listener)), m_poller(std::make_unique<platform::Poller>()) {
+    : m_script(std::move(script)), m_listener(listen_on("127.0.0.1", 0)),
+      m_port(port_of(m_listener)), m_poller(std::make_unique<Poller>()) {
     m_poller->add(m_listener, this, {.read = true});
     m_acceptor = std::thread([this] { accept_all(); });
 }
@@ -174,11 +174,11 @@ RawServer::~RawServer() {
 }
 
 void RawServer::accept_all() {
-    std::vector<platform::Ready> ready;
+    std::vector<Ready> ready;
     while (!m_stop) {
         m_poller->wait({}, ready);
-        platform::Accepted accepted;
-        while (platform::accept_from(m_listener, accepted) == platform::AcceptState::accepted) {
+        Accepted accepted;
+        while (accept_from(m_listener, accepted) == AcceptState::accepted) {
             ++m_connections;
             m_threads.emplace_back([this, connection = std::make_shared<RawConnection>(
                                               std::move(accepted.socket), MessageKind::request)] {

@@ -26,7 +26,7 @@ inline constexpr std::chrono::milliseconds k_patience{5000};
 class RawConnection {
   public:
     // `reads`: what the other side sends.
-    explicit RawConnection(platform::Socket socket, MessageKind reads = MessageKind::answer);
+    explicit RawConnection(Socket socket, MessageKind reads = MessageKind::answer);
     // Throws std::runtime_error when the other side does not take it in time, or has gone.
     void send(std::string_view bytes);
     // One message, whole and as it came, and nothing of what is behind it. An answer must come; in
@@ -52,9 +52,9 @@ class RawConnection {
     void refuse_what_is_left();
     bool read_on(MessageReader& reader);
 
-    platform::Socket m_socket;
+    Socket m_socket;
     MessageKind m_reads;
-    std::unique_ptr<platform::Poller> m_poller;
+    std::unique_ptr<Poller> m_poller;
     MessageReader m_message; // the present one
     std::string m_in;        // behind it
     bool m_ended = false;
@@ -74,11 +74,11 @@ class RawServer {
   private:
     void accept_all();
     Script m_script;
-    platform::Socket m_listener;
+    Socket m_listener;
     int m_port = 0;
     std::atomic<bool> m_stop{false};
     std::atomic<int> m_connections{0};
-    std::unique_ptr<platform::Poller> m_poller;
+    std::unique_ptr<Poller> m_poller;
     std::vector<std::thread> m_threads;
     std::thread m_acceptor;
 };

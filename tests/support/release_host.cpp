@@ -1,7 +1,7 @@
 #include "release_host.hpp"
 
-#include "odysseus/download/sha256.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/download/sha256.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -221,7 +221,7 @@ std::string ReleaseHost::base() const {
 
 void ReleaseHost::serve(const std::string& path, std::string content, const std::string& type) {
     Content one;
-    one.etag = odysseus::cat('"', odysseus::io::sha256_of(content).substr(0, 16), '"');
+    one.etag = odysseus::cat('"', odysseus::download::sha256_of(content).substr(0, 16), '"');
     one.text = std::move(content);
     one.type = type;
     const std::lock_guard lock(m_state->mutex);

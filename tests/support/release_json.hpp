@@ -1,14 +1,14 @@
 // Release JSON as GitHub's API writes it, as far as it is read.
 #pragma once
 
-#include "odysseus/builds/build.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/build.hpp"
 
 #include <string>
 #include <vector>
 
 inline std::string release_json(const std::string& tag,
-                                const std::vector<odysseus::BuildFile>& files,
+                                const std::vector<odysseus::builds::BuildFile>& files,
                                 bool prerelease = true) {
     using odysseus::cat;
     std::vector<std::string> assets;

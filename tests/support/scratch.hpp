@@ -9,8 +9,8 @@
 class Scratch {
   public:
     Scratch()
-        : m_path(odysseus::platform::temp_sibling(std::filesystem::temp_directory_path() /
-                                                  "odysseus-test")) {
+        : m_path(odysseus::system::temp_sibling(std::filesystem::temp_directory_path() /
+                                                "odysseus-test")) {
         std::filesystem::create_directories(m_path);
     }
     Scratch(const Scratch&) = delete;

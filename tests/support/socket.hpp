@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus::platform {
+namespace odysseus {
 
 // Owns one socket; closed with the object.
 class Socket {
@@ -71,4 +71,4 @@ void shut_down_sending(const Socket& socket);
 // How many sockets this process may hold, after asking the system for up to `wanted`.
 [[nodiscard]] std::size_t allow_sockets(std::size_t wanted);
 
-} // namespace odysseus::platform
+} // namespace odysseus

@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace odysseus::platform {
+namespace odysseus {
 namespace {
 
 constexpr int k_backlog = 1024;
@@ -191,4 +191,4 @@ std::size_t allow_sockets(std::size_t wanted) {
     return static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, static_cast<rlim_t>(wanted)));
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus

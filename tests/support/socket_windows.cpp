@@ -10,7 +10,7 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
-namespace odysseus::platform {
+namespace odysseus {
 namespace {
 
 constexpr int k_backlog = 1024;
@@ -185,4 +185,4 @@ std::size_t allow_sockets(std::size_t wanted) {
     return wanted; // bounded by memory alone
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus

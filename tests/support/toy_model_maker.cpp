@@ -122,7 +122,7 @@ class Weights {
 void add_metadata(GgufWriter& out, const Vocabulary& words) {
     out.add_text("general.architecture", "llama");
     out.add_text("general.type", "model");
-    out.add_text("general.name", k_toy_model_name);
+    out.add_text("general.name", models::k_toy_model_name);
     out.add_text("general.description",
                  "Random weights, made by odysseus itself: its answers are noise.");
     out.add_u32("general.file_type", 1); // mostly f16

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 using namespace odysseus;
-using namespace odysseus::platform;
+using namespace odysseus::system;
 using namespace std::chrono_literals;
 
 namespace {

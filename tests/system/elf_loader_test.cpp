@@ -1,11 +1,13 @@
-#include "system/elf_loader.hpp"
 #include "proxy/rewrite.hpp" // both fit into one file
+#include "system/elf_loader.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <string>
 
 using namespace odysseus;
+using namespace odysseus::proxy;
+using namespace odysseus::system;
 
 namespace {
 

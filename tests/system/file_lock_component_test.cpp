@@ -11,8 +11,8 @@
 #include <thread>
 
 using namespace odysseus;
+using namespace odysseus::system;
 using namespace std::chrono_literals;
-using platform::FileLock;
 
 TEST_CASE("file_lock: one holds it, the next gets it when the first lets go") {
     const Scratch scratch;
@@ -45,7 +45,7 @@ TEST_CASE("file_lock: waiting ends at its limit and when it is stopped, and name
 
 TEST_CASE("file_lock: a lock that cannot be made is an error, not a wait") {
     const Scratch scratch;
-    platform::write_file_atomically(scratch / "file", "");
+    write_file_atomically(scratch / "file", "");
     CHECK_THROWS_AS(FileLock::try_lock(scratch / "file/lock"), Error);
 }
 
@@ -54,7 +54,7 @@ TEST_CASE("file_lock: asking whether it is held makes nothing and writes nothing
     const auto file = scratch / "lock";
     CHECK_FALSE(FileLock::is_held(file));
     CHECK_FALSE(std::filesystem::exists(file));
-    platform::write_file_atomically(file, "7\n");
+    write_file_atomically(file, "7\n");
     CHECK_FALSE(FileLock::is_held(file));
     CHECK(FileLock::owner(file) == 7);
     const auto held = FileLock::try_lock(file);
@@ -68,8 +68,8 @@ TEST_CASE("file_lock: a start waits for one that is held for a moment, and only 
         std::this_thread::sleep_for(30ms);
         moment.reset();
     });
-    CHECK_NOTHROW(platform::InstanceLock(scratch.path()));
+    CHECK_NOTHROW(InstanceLock(scratch.path()));
     asking.join();
     const auto other = FileLock::try_lock(scratch / "data/odysseus.lock");
-    CHECK_THROWS_AS(platform::InstanceLock(scratch.path()), Error);
+    CHECK_THROWS_AS(InstanceLock(scratch.path()), Error);
 }

@@ -9,6 +9,7 @@
 #include <iterator>
 
 using namespace odysseus;
+using namespace odysseus::system;
 namespace fs = std::filesystem;
 
 namespace {
@@ -23,22 +24,22 @@ TEST_CASE("files: paths outside ASCII go there and back as UTF-8") {
     const Scratch scratch;
     for (const std::string name : {"M\u00fcller", "\u6a21\u578b", "\u00e9t\u00e9 \U0001F999"}) {
         INFO(name);
-        const auto folder = scratch.path() / platform::path_from_utf8(name);
+        const auto folder = scratch.path() / path_from_utf8(name);
         fs::create_directory(folder);
-        CHECK(platform::utf8(folder.filename()) == name);
-        CHECK(platform::path_from_utf8(platform::utf8(folder)) == folder);
-        platform::write_file_atomically(folder / platform::path_from_utf8(name), "x");
-        CHECK(platform::read_file(folder / platform::path_from_utf8(name), 10) == "x");
+        CHECK(utf8(folder.filename()) == name);
+        CHECK(path_from_utf8(utf8(folder)) == folder);
+        write_file_atomically(folder / path_from_utf8(name), "x");
+        CHECK(read_file(folder / path_from_utf8(name), 10) == "x");
     }
 }
 
 TEST_CASE("files: text that is no UTF-8 is a path that does not exist, and stays in its folder") {
     const Scratch scratch;
     for (const std::string name : {"caf\xe9", "\xff", "\xc3", "a\xed\xa0\x80z", "\xc0\xaf"}) {
-        const auto path = platform::path_from_utf8(name);
+        const auto path = path_from_utf8(name);
         CHECK(path.is_relative());
         CHECK(path.filename() == path);
-        platform::write_file_atomically(scratch / "there", "x");
+        write_file_atomically(scratch / "there", "x");
         std::error_code error; // a file of just these bytes, where the system has such
         fs::rename(scratch / "there", scratch.path() / fs::path(name), error);
         CHECK_FALSE(fs::exists(scratch.path() / path));
@@ -47,98 +48,97 @@ TEST_CASE("files: text that is no UTF-8 is a path that does not exist, and stays
 
 TEST_CASE("files: a file is replaced whole and leaves no temporary one") {
     const Scratch scratch;
-    platform::write_file_atomically(scratch / "a.json", "one");
-    platform::write_file_atomically(scratch / "a.json", "two");
-    CHECK(platform::read_file(scratch / "a.json", 10) == "two");
+    write_file_atomically(scratch / "a.json", "one");
+    write_file_atomically(scratch / "a.json", "two");
+    CHECK(read_file(scratch / "a.json", 10) == "two");
     CHECK(entries(scratch.path()) == 1);
 }
 
 TEST_CASE("files: a write that cannot be made says why, keeps the old file and leaves nothing") {
     const Scratch scratch;
     fs::create_directory(scratch / "taken");
-    platform::write_file_atomically(scratch / "taken/x", "x");
-    CHECK_THROWS_AS(platform::write_file_atomically(scratch / "taken", "y"), Error);
-    CHECK(platform::read_file(scratch / "taken/x", 10) == "x");
+    write_file_atomically(scratch / "taken/x", "x");
+    CHECK_THROWS_AS(write_file_atomically(scratch / "taken", "y"), Error);
+    CHECK(read_file(scratch / "taken/x", 10) == "x");
     CHECK(entries(scratch.path()) == 1);
-    CHECK_THROWS_AS(platform::write_file_atomically(scratch / "no/such/folder", "y"), Error);
+    CHECK_THROWS_AS(write_file_atomically(scratch / "no/such/folder", "y"), Error);
 }
 
 TEST_CASE("files: reading knows missing, empty and too large") {
     const Scratch scratch;
-    CHECK_FALSE(platform::read_file(scratch / "none", 10).has_value());
-    CHECK_FALSE(platform::read_file(scratch.path(), 10).has_value());
-    platform::write_file_atomically(scratch / "a", "");
-    CHECK(platform::read_file(scratch / "a", 10) == "");
-    platform::write_file_atomically(scratch / "a", "12345678901");
-    CHECK_FALSE(platform::read_file(scratch / "a", 10).has_value());
+    CHECK_FALSE(read_file(scratch / "none", 10).has_value());
+    CHECK_FALSE(read_file(scratch.path(), 10).has_value());
+    write_file_atomically(scratch / "a", "");
+    CHECK(read_file(scratch / "a", 10) == "");
+    write_file_atomically(scratch / "a", "12345678901");
+    CHECK_FALSE(read_file(scratch / "a", 10).has_value());
 }
 
 TEST_CASE("files: create_new never writes through a name that is taken, a dangling link included") {
     const Scratch scratch;
     fs::create_symlink("elsewhere", scratch / "link");
-    using Mode = platform::OutputFile::Mode;
-    CHECK_THROWS_AS(platform::OutputFile(scratch / "link", Mode::create_new), Error);
+    using Mode = OutputFile::Mode;
+    CHECK_THROWS_AS(OutputFile(scratch / "link", Mode::create_new), Error);
     CHECK_FALSE(fs::exists(scratch / "elsewhere"));
 }
 
 TEST_CASE("files: appending goes on where the file ends") {
     const Scratch scratch;
-    using platform::OutputFile;
     OutputFile(scratch / "a", OutputFile::Mode::truncate).write("one", 3);
     OutputFile(scratch / "a", OutputFile::Mode::append).write("two", 3);
-    CHECK(platform::read_file(scratch / "a", 10) == "onetwo");
+    CHECK(read_file(scratch / "a", 10) == "onetwo");
     OutputFile(scratch / "a", OutputFile::Mode::truncate).write("x", 1);
-    CHECK(platform::read_file(scratch / "a", 10) == "x");
+    CHECK(read_file(scratch / "a", 10) == "x");
 }
 
 TEST_CASE("files: a folder takes the place of another, and of none") {
     const Scratch scratch;
     fs::create_directory(scratch / "new");
-    platform::write_file_atomically(scratch / "new/x", "1");
-    platform::replace_directory(scratch / "new", scratch / "live");
-    CHECK(platform::read_file(scratch / "live/x", 10) == "1");
+    write_file_atomically(scratch / "new/x", "1");
+    replace_directory(scratch / "new", scratch / "live");
+    CHECK(read_file(scratch / "live/x", 10) == "1");
     fs::create_directory(scratch / "new");
-    platform::write_file_atomically(scratch / "new/x", "2");
-    platform::replace_directory(scratch / "new", scratch / "live");
-    CHECK(platform::read_file(scratch / "live/x", 10) == "2");
+    write_file_atomically(scratch / "new/x", "2");
+    replace_directory(scratch / "new", scratch / "live");
+    CHECK(read_file(scratch / "live/x", 10) == "2");
     CHECK(entries(scratch.path()) == 1);
-    CHECK_THROWS_AS(platform::replace_directory(scratch / "none", scratch / "live"), Error);
-    CHECK(platform::read_file(scratch / "live/x", 10) == "2");
+    CHECK_THROWS_AS(replace_directory(scratch / "none", scratch / "live"), Error);
+    CHECK(read_file(scratch / "live/x", 10) == "2");
 }
 
 TEST_CASE("files: executable for those who may read it") {
     const Scratch scratch;
-    platform::write_file_atomically(scratch / "a", "#!/bin/sh\n");
-    platform::make_executable(scratch / "a");
+    write_file_atomically(scratch / "a", "#!/bin/sh\n");
+    make_executable(scratch / "a");
     const auto bits = fs::status(scratch / "a").permissions();
     CHECK((bits & fs::perms::owner_exec) != fs::perms::none);
     CHECK((bits & fs::perms::others_write) == fs::perms::none);
-    CHECK_THROWS_AS(platform::make_executable(scratch / "none"), Error);
+    CHECK_THROWS_AS(make_executable(scratch / "none"), Error);
 }
 
 TEST_CASE("files: the traits of a folder are found without leaving anything there") {
     const Scratch scratch;
-    const auto traits = platform::folder_traits(scratch.path());
+    const auto traits = folder_traits(scratch.path());
     CHECK(traits.symlinks); // of the file systems that tests run on
     CHECK(entries(scratch.path()) == 0);
-    CHECK(platform::free_bytes(scratch / "not/yet/there").value_or(0) > 0);
-    CHECK_FALSE(platform::drop_quarantine(scratch.path()).has_value());
-    platform::sync_tree(scratch.path());
+    CHECK(free_bytes(scratch / "not/yet/there").value_or(0) > 0);
+    CHECK_FALSE(drop_quarantine(scratch.path()).has_value());
+    sync_tree(scratch.path());
 }
 
 TEST_CASE("files: what a killed process was writing is swept, and nothing else") {
     const Scratch scratch;
     // No process has this number: it is above the most that Linux gives.
     const std::string killed = ".memory.json.tmp-99999999-0123456789ab";
-    const auto ours = platform::temp_sibling(scratch / "memory.json").filename().string();
+    const auto ours = temp_sibling(scratch / "memory.json").filename().string();
     const std::vector<std::string> kept = {
         ours, ".other", "memory.json", "x.tmp-99999999-0123456789ab", ".x.tmp-abc-1", ".x.tmp-"};
     for (const auto& name : kept)
-        platform::write_file_atomically(scratch / name, "kept");
-    platform::write_file_atomically(scratch / killed, "half");
-    platform::sweep_temporaries(scratch.path());
+        write_file_atomically(scratch / name, "kept");
+    write_file_atomically(scratch / killed, "half");
+    sweep_temporaries(scratch.path());
     CHECK_FALSE(fs::exists(scratch / killed));
     for (const auto& name : kept)
         CHECK(fs::exists(scratch / name));
-    platform::sweep_temporaries(scratch / "none");
+    sweep_temporaries(scratch / "none");
 }

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 using namespace odysseus;
-using namespace odysseus::platform;
+using namespace odysseus::system;
 using namespace std::chrono_literals;
 
 namespace {

@@ -5,6 +5,7 @@
 #include <string>
 
 using namespace odysseus;
+using namespace odysseus::system;
 
 #ifdef __linux__
 namespace {
@@ -23,7 +24,7 @@ long status_kib(const std::string& field) {
 TEST_CASE("memory: mapped code stays when unused memory is given back") {
     const long code = status_kib("RssFile");
     CHECK(code > 0);
-    platform::return_unused_memory();
+    return_unused_memory();
     CHECK(status_kib("RssFile") >= code);
 }
 #endif

@@ -8,18 +8,19 @@
 #endif
 
 using namespace odysseus;
+using namespace odysseus::system;
 
 TEST_CASE("port owner: this very program, and nobody once it is gone") {
     int port = 0;
     {
         const ReleaseHost host;
         port = host.port();
-        const auto owner = platform::port_owner(port);
+        const auto owner = port_owner(port);
         REQUIRE(owner);
 #ifndef _WIN32
         CHECK(owner->pid == ::getpid());
 #endif
         CHECK(owner->name.find("component_test") == 0);
     }
-    CHECK_FALSE(platform::port_owner(port));
+    CHECK_FALSE(port_owner(port));
 }

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace odysseus;
+using namespace odysseus::system;
 
 namespace {
 

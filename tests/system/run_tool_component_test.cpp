@@ -11,7 +11,7 @@
 #include <thread>
 
 using namespace odysseus;
-using namespace odysseus::platform;
+using namespace odysseus::system;
 using namespace std::chrono_literals;
 using End = ToolResult::End;
 

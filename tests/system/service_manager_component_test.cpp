@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 using namespace odysseus;
+using namespace odysseus::system;
 
 TEST_CASE("service manager: readiness is one datagram to the named socket") {
     const std::string path = "/tmp/odysseus-notify-" + std::to_string(getpid());
@@ -23,10 +24,10 @@ TEST_CASE("service manager: readiness is one datagram to the named socket") {
     REQUIRE(bind(socket_fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
 
     unsetenv("NOTIFY_SOCKET");
-    platform::notify_ready(); // nobody asked: nothing is sent
+    notify_ready(); // nobody asked: nothing is sent
     setenv("NOTIFY_SOCKET", path.c_str(), 1);
-    platform::notify_ready();
-    platform::notify_stopping();
+    notify_ready();
+    notify_stopping();
     unsetenv("NOTIFY_SOCKET");
 
     char text[64] = {};

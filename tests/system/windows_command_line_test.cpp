@@ -2,7 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-using odysseus::windows_command_line;
+using odysseus::system::windows_command_line;
 
 TEST_CASE("windows command line: quoting survives the way back") {
     CHECK(windows_command_line({"a.exe", "-ngl", "99"}) == "a.exe -ngl 99");

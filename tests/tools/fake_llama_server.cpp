@@ -440,7 +440,7 @@ int Router::run() {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (const auto code = odysseus::platform::guard_main(argc, argv)) return *code;
+    if (const auto code = odysseus::system::guard_main(argc, argv)) return *code;
     const auto flags = read_flags(argc, argv);
     sigset_t stop;
     sigemptyset(&stop);

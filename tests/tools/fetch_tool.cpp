@@ -1,8 +1,8 @@
 // For benchmarks and by hand: the program's own download and unpacking, and nothing else.
 //   fetch_tool fetch URL FILE [SHA256]     fetch_tool unpack ARCHIVE FOLDER [nodigest]
+#include "builds/unpack.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/download/fetch.hpp"
-#include "builds/unpack.hpp"
 
 #include <cstdio>
 #include <exception>
@@ -16,20 +16,20 @@ namespace {
 
 int run(const std::vector<std::string>& words) {
     if (words.size() >= 3 && words[0] == "fetch") {
-        io::FileRequest request;
+        download::FileRequest request;
         request.url = words[1];
         request.to = words[2];
         if (words.size() > 3) request.sha256 = words[3];
-        const auto got = io::fetch_file(request, {}, {});
+        const auto got = download::fetch_file(request, {}, {});
         std::printf("%lld bytes, sha256 %s\n", static_cast<long long>(got.bytes),
                     got.sha256.c_str());
         return 0;
     }
     if (words.size() >= 3 && words[0] == "unpack") {
-        io::UnpackOptions options;
+        builds::UnpackOptions options;
         options.digests = words.size() < 4;
         std::filesystem::create_directories(words[2]);
-        const auto got = io::unpack(words[1], words[2], options);
+        const auto got = builds::unpack(words[1], words[2], options);
         std::printf("%zu files\n", got.files.size());
         return 0;
     }

@@ -3,8 +3,8 @@
 // Dies before its N-th step, when the unfinished download has so many bytes, or at the N-th
 // progress of unpacking. Prints each step, then the id of the build that is in use.
 #include "odysseus/base/error.hpp"
-#include "odysseus/builds/acquire.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/acquire.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -36,8 +36,8 @@ std::uintmax_t part_bytes(const std::filesystem::path& downloads) {
 int run(const std::string& home, const std::string& base, const std::string& where) {
     const auto kind = where.substr(0, where.find(':'));
     const auto number = parsed_int(where.substr(std::min(where.size(), kind.size() + 1)));
-    io::BuildStore store(home, Os::linux, Arch::x64);
-    io::InstallOptions options;
+    builds::BuildStore store(home, hardware::Os::linux, hardware::Arch::x64);
+    builds::InstallOptions options;
     options.http.back_off = std::chrono::milliseconds(20);
     options.lock_wait = std::chrono::seconds(60);
     std::int64_t steps = 0;
@@ -46,7 +46,7 @@ int run(const std::string& home, const std::string& base, const std::string& whe
         std::printf("%.*s\n", static_cast<int>(step.size()), step.data());
         if (kind == "step" && ++steps == number) die();
     };
-    options.progress = [&](const std::string& what, const io::FetchProgress&) {
+    options.progress = [&](const std::string& what, const download::FetchProgress&) {
         if (kind == "unpack" && what == "unpacking" && ++unpacked == number) die();
     };
     options.http.stopped = [&] {
@@ -56,13 +56,13 @@ int run(const std::string& home, const std::string& base, const std::string& whe
         }
         return false;
     };
-    io::ReleaseSourceOptions source_options;
+    builds::ReleaseSourceOptions source_options;
     source_options.github_api = base;
     source_options.github_download = base;
-    io::ReleaseSource source(source_options, options.http);
-    io::BuildWish wish;
+    builds::ReleaseSource source(source_options, options.http);
+    builds::BuildWish wish;
     wish.download_base = base;
-    const auto build = io::acquire_build(wish, source, store, options);
+    const auto build = builds::acquire_build(wish, source, store, options);
     std::printf("in use: %s\n", build.id.c_str());
     return 0;
 }

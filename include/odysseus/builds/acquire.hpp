@@ -1,18 +1,18 @@
 // From a machine and the settings to an installed build: releases, choice, installation.
 #pragma once
 
+#include "odysseus/builds/asset_choice.hpp"
 #include "odysseus/builds/install.hpp"
 #include "odysseus/builds/release_source.hpp"
-#include "odysseus/builds/asset_choice.hpp"
 #include "odysseus/hardware/machine.hpp"
 
 #include <optional>
 #include <string>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 struct BuildWish {
-    Machine machine;
+    hardware::Machine machine;
     std::optional<Backend> device;
     std::string download_base; // --github-download
 };
@@ -26,4 +26,4 @@ struct BuildWish {
 [[nodiscard]] InstalledBuild acquire_build(const BuildWish& wish, ReleaseSource& source,
                                            BuildStore& store, const InstallOptions& options);
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "odysseus/builds/build.hpp"
-#include "odysseus/hardware/machine.hpp"
 #include "odysseus/builds/release.hpp"
+#include "odysseus/hardware/machine.hpp"
 
 #include <optional>
 #include <string>
@@ -13,14 +13,14 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 inline constexpr std::string_view k_upstream_repo = "ggml-org/llama.cpp";
 inline constexpr std::string_view k_ai_dock_repo = "ai-dock/llama.cpp-cuda";
 inline constexpr std::string_view k_github_download = "https://github.com";
 
 struct ChoiceInput {
-    Machine machine;
+    hardware::Machine machine;
     std::optional<Backend> device; // --device; absent: auto. A device that was asked for never
                                    // falls back to another.
     // The wanted release first. The others serve when it is incomplete: only those that are older
@@ -48,7 +48,7 @@ struct NoBuild {
 [[nodiscard]] std::variant<BuildPlan, NoBuild> choose_builds(const ChoiceInput& input);
 
 // The backends to try in this order, before any release is looked at.
-[[nodiscard]] std::vector<Backend> candidates(const Machine& machine,
+[[nodiscard]] std::vector<Backend> candidates(const hardware::Machine& machine,
                                               std::optional<Backend> device);
 
 // What became of a choice, and where to go on. An absent file or a build that does not start leads
@@ -63,4 +63,4 @@ enum class Setback { absent, does_not_run, lists_no_gpu };
 // BASE/REPO/releases/latest/download/nightly-tag.txt: the stable channel without the API.
 [[nodiscard]] std::string nightly_tag_url(std::string_view base, std::string_view repo);
 
-} // namespace odysseus
+} // namespace odysseus::builds

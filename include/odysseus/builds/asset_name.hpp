@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 struct AssetName {
     enum class Kind {
@@ -21,8 +21,8 @@ struct AssetName {
 
     Kind kind = Kind::primary;
     std::optional<std::string> tag; // "b11158"; Windows' cudart names carry none
-    Os os = Os::linux;
-    Arch arch = Arch::x64;
+    hardware::Os os = hardware::Os::linux;
+    hardware::Arch arch = hardware::Arch::x64;
     Backend backend = Backend::cpu;
     std::optional<DottedVersion> version; // of CUDA or ROCm
     // Builds of before 2025-05 came by instruction set ("avx2", "noavx") or AMD chip ("gfx1100");
@@ -34,4 +34,4 @@ struct AssetName {
 
 [[nodiscard]] std::optional<AssetName> parse_asset_name(std::string_view name);
 
-} // namespace odysseus
+} // namespace odysseus::builds

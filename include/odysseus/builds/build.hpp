@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 enum class FileRole {
     primary, // the archive that holds llama-server
@@ -34,4 +34,4 @@ struct BuildChoice {
     std::string reason;               // one sentence: why this one
 };
 
-} // namespace odysseus
+} // namespace odysseus::builds

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 struct BuildCheck {
     bool runs = false;
@@ -28,7 +28,7 @@ struct BuildCheck {
 library_folders(const std::filesystem::path& server, bool own_folder, Backend backend);
 
 // Those folders as environment for a tool that is run from beside llama-server.
-[[nodiscard]] platform::EnvAdditions
+[[nodiscard]] system::EnvAdditions
 loader_environment(const std::vector<std::filesystem::path>& folders);
 
 // Asked with llama-server's path, and its library_folders.
@@ -49,4 +49,4 @@ struct Refutation {
 [[nodiscard]] std::optional<Refutation> refuted(const BuildCheck& check, const std::string& tag,
                                                 Backend backend);
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 // Makes the manifest's entries say what lies at these paths, all below `folder`, now.
 void describe_again(std::vector<ManifestFile>& files, const std::filesystem::path& folder,
                     const std::vector<std::filesystem::path>& paths);
 
-// platform::seat_loader, and the manifest (on the disk and in `build`) follows it. To be called
+// system::seat_loader, and the manifest (on the disk and in `build`) follows it. To be called
 // before an installed build is run. Throws Error (usage) where a program must be changed and cannot
 // be.
 void seat_build(InstalledBuild& build);
@@ -22,4 +22,4 @@ void seat_build(InstalledBuild& build);
 // Reads every file. Files that came beside them since do not count: drivers keep caches anywhere.
 [[nodiscard]] std::vector<std::string> differences(const InstalledBuild& build);
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 struct ManifestFile {
     std::string path; // below the build's folder, '/' between parts
@@ -48,4 +48,4 @@ struct CurrentRecord {
 // An id as this program makes them: a plain file name that does not begin with a dot.
 [[nodiscard]] bool is_build_id(std::string_view id);
 
-} // namespace odysseus
+} // namespace odysseus::builds

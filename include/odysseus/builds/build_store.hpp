@@ -23,7 +23,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 struct InstalledBuild {
     std::string id; // the folder's name
@@ -44,9 +44,9 @@ struct StoreWait {
 
 class BuildStore {
   public:
-    BuildStore(const std::filesystem::path& home, Os os, Arch arch);
+    BuildStore(const std::filesystem::path& home, hardware::Os os, hardware::Arch arch);
     [[nodiscard]] const std::filesystem::path& folder() const { return m_folder; }
-    [[nodiscard]] Os os() const { return m_os; }
+    [[nodiscard]] hardware::Os os() const { return m_os; }
 
     // Whole builds, the newest first.
     [[nodiscard]] std::vector<InstalledBuild> list() const;
@@ -60,12 +60,11 @@ class BuildStore {
     InstalledBuild rollback(const StoreWait& wait);
 
     // For installations. Throws Error (busy) when somebody else has it for too long, Stopped.
-    [[nodiscard]] platform::FileLock lock(const StoreWait& wait) const;
+    [[nodiscard]] system::FileLock lock(const StoreWait& wait) const;
     // For who runs a build: until it goes, builds are only added. To be taken after the build was
     // chosen; then look whether it is still there, since a removal that was under way was waited
     // for. Nothing: stopped, or the store cannot be written and so nothing be removed.
-    [[nodiscard]] std::optional<platform::FileLock>
-    hold(const std::function<bool()>& stopped) const;
+    [[nodiscard]] std::optional<system::FileLock> hold(const std::function<bool()>& stopped) const;
 
     // With the lock held: removes what killed installations left.
     void sweep() const;
@@ -83,18 +82,18 @@ class BuildStore {
   private:
     [[nodiscard]] std::optional<InstalledBuild> read(const std::string& id) const;
     [[nodiscard]] std::optional<CurrentRecord> record() const;
-    [[nodiscard]] std::optional<platform::FileLock> if_none_runs() const;
-    Os m_os;
+    [[nodiscard]] std::optional<system::FileLock> if_none_runs() const;
+    hardware::Os m_os;
     std::filesystem::path m_folder;
 };
 
 // What a launch needs and no more.
-[[nodiscard]] std::optional<InstalledBuild> current_build(const std::filesystem::path& home, Os os,
-                                                          Arch arch);
+[[nodiscard]] std::optional<InstalledBuild> current_build(const std::filesystem::path& home,
+                                                          hardware::Os os, hardware::Arch arch);
 
 inline constexpr const char* k_manifest_file = "manifest.json";
 
 // "llama-server", with ".exe" on Windows.
-[[nodiscard]] std::string server_file_name(Os os);
+[[nodiscard]] std::string server_file_name(hardware::Os os);
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

@@ -3,22 +3,22 @@
 // the store holds whole builds only (io/build_store.hpp).
 #pragma once
 
+#include "odysseus/builds/asset_choice.hpp"
 #include "odysseus/builds/build_check.hpp"
 #include "odysseus/builds/build_store.hpp"
 #include "odysseus/download/fetch.hpp"
-#include "odysseus/builds/asset_choice.hpp"
 
 #include <functional>
 #include <string>
 #include <string_view>
 #include <variant>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 struct InstallOptions {
-    HttpOptions http; // its stop flag ends the other steps too
+    download::HttpOptions http; // its stop flag ends the other steps too
     // What is under way ("llama-b11160-bin-...tar.gz", "unpacking") and how far.
-    std::function<void(const std::string& what, const FetchProgress&)> progress;
+    std::function<void(const std::string& what, const download::FetchProgress&)> progress;
     std::function<void(const std::string& sentence)> tell; // for people, one line each
     std::function<void(std::string_view step)> at_step;    // for tests: before each step
     CheckBuild check;                                      // empty: check_build
@@ -47,4 +47,4 @@ using InstallOutcome = std::variant<InstalledBuild, Refutation>;
 [[nodiscard]] InstalledBuild import_build(BuildStore& store, const std::filesystem::path& from,
                                           const InstallOptions& options);
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

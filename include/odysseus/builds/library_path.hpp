@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 // LD_LIBRARY_PATH, DYLD_LIBRARY_PATH or PATH.
-[[nodiscard]] std::string_view library_path_name(Os os);
+[[nodiscard]] std::string_view library_path_name(hardware::Os os);
 // That variable's name and value: `folders` before what is set already.
 [[nodiscard]] std::pair<std::string, std::string>
-library_path(Os os, const std::vector<std::string>& folders, std::string_view present);
+library_path(hardware::Os os, const std::vector<std::string>& folders, std::string_view present);
 
-} // namespace odysseus
+} // namespace odysseus::builds

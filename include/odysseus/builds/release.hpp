@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 inline constexpr std::string_view k_nightly_tag_file = "nightly-tag.txt";
 inline constexpr std::size_t k_nightly_tag_bytes_max = 1024;
@@ -50,4 +50,4 @@ releases_from_json(std::string_view text);
 // The asset of exactly this name, uploaded or not; null when there is none.
 [[nodiscard]] const Asset* find_asset(const Release& release, std::string_view name);
 
-} // namespace odysseus
+} // namespace odysseus::builds

@@ -6,8 +6,8 @@
 // themselves are downloads, which are not limited; sizes and digests are missing then.
 #pragma once
 
-#include "odysseus/download/http.hpp"
 #include "odysseus/builds/release.hpp"
+#include "odysseus/download/http.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::builds {
 
 struct ReleaseSourceOptions {
     std::string release = "stable"; // "stable", "nightly" or a tag
@@ -35,15 +35,15 @@ struct ReleaseSourceOptions {
 class ReleaseSource {
   public:
     // `http.trust` is extended by the two addresses.
-    ReleaseSource(ReleaseSourceOptions options, HttpOptions http);
+    ReleaseSource(ReleaseSourceOptions options, download::HttpOptions http);
 
     // The release that is wanted, first; for nightly the older ones behind it.
     [[nodiscard]] std::vector<Release> wanted();
     // Recent builds of upstream, for when the wanted one is incomplete.
     [[nodiscard]] std::vector<Release> recent();
     [[nodiscard]] std::vector<Release> ai_dock();
-    [[nodiscard]] bool pinned() const;                               // a tag was asked for
-    [[nodiscard]] const HttpOptions& http() const { return m_http; } // for the downloads
+    [[nodiscard]] bool pinned() const; // a tag was asked for
+    [[nodiscard]] const download::HttpOptions& http() const { return m_http; } // for the downloads
 
   private:
     struct Answer;
@@ -59,7 +59,7 @@ class ReleaseSource {
     void tell(const std::string& sentence) const;
 
     ReleaseSourceOptions m_options;
-    HttpOptions m_http;
+    download::HttpOptions m_http;
 };
 
-} // namespace odysseus::io
+} // namespace odysseus::builds

@@ -22,7 +22,7 @@
 #include <optional>
 #include <string>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 enum class Fits { no, perhaps, yes }; // perhaps: something that decides is not known
 
@@ -32,16 +32,16 @@ struct Fit {
     std::string why; // one clause: why it fits, or what is missing and the remedy
 };
 
-[[nodiscard]] Fit cuda_fit(const Machine& machine, const AssetName& build);
-[[nodiscard]] Fit rocm_fit(const Machine& machine, const AssetName& build);
-[[nodiscard]] Fit sycl_fit(const Machine& machine, const AssetName& build);
+[[nodiscard]] Fit cuda_fit(const hardware::Machine& machine, const AssetName& build);
+[[nodiscard]] Fit rocm_fit(const hardware::Machine& machine, const AssetName& build);
+[[nodiscard]] Fit sycl_fit(const hardware::Machine& machine, const AssetName& build);
 
 // Absent: the C library is no obstacle (or is not known). Else why it is one.
-[[nodiscard]] std::optional<std::string> libc_obstacle(const Machine& machine,
+[[nodiscard]] std::optional<std::string> libc_obstacle(const hardware::Machine& machine,
                                                        const AssetName& build);
 
 // The CUDA version that a driver of this number supports ("580.65.06" is 13.0); absent below 11.4
 // and where the number is unreadable.
 [[nodiscard]] std::optional<DottedVersion> cuda_of_driver(std::string_view driver);
 
-} // namespace odysseus
+} // namespace odysseus::builds

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::builds {
 
 struct ServerVersion {
     std::optional<int> build;           // 11064
@@ -40,4 +40,4 @@ struct Device {
 // Does the list hold a real GPU of this backend? (For cpu: always.)
 [[nodiscard]] bool serves(const std::vector<Device>& devices, Backend backend);
 
-} // namespace odysseus
+} // namespace odysseus::builds

@@ -5,14 +5,14 @@
 #include "odysseus/settings/command_line.hpp"
 #include "odysseus/settings/settings_source.hpp"
 
-namespace odysseus::front {
+namespace odysseus::commands {
 
-int serve(const io::CommandLine& line, const io::ResolvedSettings& settings);
-int backend(const io::CommandLine& line, const io::ResolvedSettings& settings);
-int plan(const io::CommandLine& line, const io::ResolvedSettings& settings);
-int config(const io::CommandLine& line, const io::ResolvedSettings& settings);
-int models(const io::CommandLine& line, const io::ResolvedSettings& settings);
-int pull(const io::CommandLine& line, const io::ResolvedSettings& settings);
-int doctor(const io::CommandLine& line, const io::ResolvedSettings& settings);
+int serve(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
+int backend(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
+int plan(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
+int config(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
+int models(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
+int pull(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
+int doctor(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
 
-} // namespace odysseus::front
+} // namespace odysseus::commands

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::download {
 
 // The digest of a stream: what is added is copied, and hashed by a thread. Memory is bounded: who
 // adds faster than it can hash waits.
@@ -48,4 +48,4 @@ class DigestStream {
 // Of a whole file, here and now. Throws Error (usage) when it cannot be read.
 [[nodiscard]] std::string digest_of_file(const std::filesystem::path& file);
 
-} // namespace odysseus::io
+} // namespace odysseus::download

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::download {
 
 struct TextRequest {
     std::string url;
@@ -76,4 +76,4 @@ class FileAbsent : public Error {
 [[nodiscard]] std::filesystem::path part_file(const std::filesystem::path& to);
 [[nodiscard]] std::filesystem::path part_record_file(const std::filesystem::path& to);
 
-} // namespace odysseus::io
+} // namespace odysseus::download

@@ -17,7 +17,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::download {
 
 struct HttpOptions {
     Trust trust;
@@ -71,4 +71,4 @@ void pause(std::chrono::milliseconds time, const HttpOptions& options);
 // What Retry-After says, as a pause: seconds or a date.
 [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after(const HttpReply& reply);
 
-} // namespace odysseus::io
+} // namespace odysseus::download

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus::io {
+namespace odysseus::download {
 
 class Sha256 {
   public:
@@ -26,4 +26,4 @@ class Sha256 {
 
 [[nodiscard]] std::string sha256_of(std::string_view data);
 
-} // namespace odysseus::io
+} // namespace odysseus::download

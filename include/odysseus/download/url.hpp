@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::download {
 
 struct Url {
     std::string scheme; // lower case
@@ -53,4 +53,4 @@ void trust_setting(Trust& trust, std::string_view setting_url);
 // Everything but the unreserved characters of RFC 3986, and those of `kept`, as %XX.
 [[nodiscard]] std::string percent_encoded(std::string_view text, std::string_view kept = {});
 
-} // namespace odysseus
+} // namespace odysseus::download

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::hardware {
 
 enum class Os { linux, macos, windows };
 enum class Arch { x64, arm64 };
@@ -70,4 +70,4 @@ inline constexpr int k_sycl_library_major = 8;
 // Is there an Intel GPU with a runtime on which today's SYCL builds run, or one newer?
 [[nodiscard]] bool has_sycl(const Machine& machine);
 
-} // namespace odysseus
+} // namespace odysseus::hardware

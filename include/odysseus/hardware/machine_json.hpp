@@ -11,7 +11,7 @@
 #include <string_view>
 #include <variant>
 
-namespace odysseus {
+namespace odysseus::hardware {
 
 [[nodiscard]] nlohmann::ordered_json machine_json(const Machine& machine);
 
@@ -20,4 +20,4 @@ namespace odysseus {
 // wrong, and what would be right.
 [[nodiscard]] std::variant<Machine, std::string> machine_from_json(std::string_view text);
 
-} // namespace odysseus
+} // namespace odysseus::hardware

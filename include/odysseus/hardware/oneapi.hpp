@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::platform {
+namespace odysseus::hardware {
 
 struct OneApi {
     // libsycl's major number: the one that today's builds need when it is among those found, else
@@ -24,4 +24,4 @@ struct OneApi {
 // Of this machine.
 [[nodiscard]] OneApi find_oneapi();
 
-} // namespace odysseus::platform
+} // namespace odysseus::hardware

@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 
-namespace odysseus::platform {
+namespace odysseus::hardware {
 
 // A test gives a root of its own, with a made-up /proc and /sys below it.
 struct ProbeLimits {
@@ -27,4 +27,4 @@ struct ProbeLimits {
 
 [[nodiscard]] Machine probe_machine(const ProbeLimits& limits = {});
 
-} // namespace odysseus::platform
+} // namespace odysseus::hardware

@@ -2,8 +2,8 @@
 // the model's own KV cost where its metadata tells it.
 #pragma once
 
-#include "odysseus/memory/kv_cost.hpp"
 #include "odysseus/hardware/machine.hpp"
+#include "odysseus/memory/kv_cost.hpp"
 #include "odysseus/models/model.hpp"
 
 #include <array>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::memory {
 
 // The contexts that are tried, largest first.
 inline constexpr std::array<std::int64_t, 7> k_ladder{32768, 24576, 16384, 12288, 8192, 4096, 2048};
@@ -46,13 +46,14 @@ struct ContextChoice {
 
 // What held before (logic/context_memory.hpp) is not asked here.
 // `largest`: of the models (logic/model_catalog.hpp); null: there is none.
-[[nodiscard]] ContextChoice choose_auto_context(const Machine& machine, const Model* largest,
+[[nodiscard]] ContextChoice choose_auto_context(const hardware::Machine& machine,
+                                                const models::Model* largest,
                                                 const ContextWish& wish);
 
 // The GPUs whose memory llama.cpp will use with this machine's backend.
-[[nodiscard]] std::vector<Gpu> used_gpus(const Machine& machine);
+[[nodiscard]] std::vector<hardware::Gpu> used_gpus(const hardware::Machine& machine);
 
 // What the estimate has for weights and KV cache on this machine; absent: not known.
-[[nodiscard]] std::optional<std::int64_t> model_memory_bytes(const Machine& machine);
+[[nodiscard]] std::optional<std::int64_t> model_memory_bytes(const hardware::Machine& machine);
 
-} // namespace odysseus
+} // namespace odysseus::memory

@@ -3,8 +3,8 @@
 // when that is worth a try. A model that never ran out of memory is not remembered at all.
 #pragma once
 
-#include "odysseus/memory/context_choice.hpp"
 #include "odysseus/hardware/machine.hpp"
+#include "odysseus/memory/context_choice.hpp"
 #include "odysseus/models/model.hpp"
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::memory {
 
 // Under what circumstances something held. Any change of it: nothing is known.
 struct HeldKey {
@@ -26,11 +26,11 @@ struct HeldKey {
 
     bool operator==(const HeldKey&) const = default;
 };
-[[nodiscard]] HeldKey held_key(const Model& model, std::string_view models_dir,
-                               const std::string& build, const Machine& machine,
+[[nodiscard]] HeldKey held_key(const models::Model& model, std::string_view models_dir,
+                               const std::string& build, const hardware::Machine& machine,
                                std::int64_t parallel);
 // The backend, and the memory it uses: "cuda NVIDIA GeForce RTX 4090 24564 MiB".
-[[nodiscard]] std::string device_text(const Machine& machine);
+[[nodiscard]] std::string device_text(const hardware::Machine& machine);
 
 struct HeldContext {
     HeldKey key;
@@ -82,4 +82,4 @@ void note_held(ContextMemory& memory, const HeldKey& key, std::int64_t tokens,
 [[nodiscard]] std::string memory_json(const ContextMemory& memory);
 [[nodiscard]] std::optional<ContextMemory> memory_from_json(std::string_view text);
 
-} // namespace odysseus
+} // namespace odysseus::memory

@@ -2,35 +2,36 @@
 // (logic/context_memory.hpp).
 #pragma once
 
-#include "odysseus/settings/home.hpp"
 #include "odysseus/memory/context_memory.hpp"
+#include "odysseus/settings/home.hpp"
 
 #include <mutex>
 
-namespace odysseus {
+namespace odysseus::memory {
 
 // Thread-safe.
 class ContextRecord {
   public:
-    ContextRecord(const Home& home, const Settings& settings, const Machine& machine,
-                  std::string build_tag);
+    ContextRecord(const settings::Home& home, const settings::Settings& settings,
+                  const hardware::Machine& machine, std::string build_tag);
 
     // The estimate, or what held before where that is less: one context serves all of these models.
     [[nodiscard]] ContextChoice recalled(ContextChoice estimate,
-                                         const std::vector<Model>& models) const;
+                                         const std::vector<models::Model>& models) const;
     // The model was loaded at `tokens`. `failed_tokens`: what ran out of memory before that in this
     // launch.
-    void held(const Model& model, std::int64_t tokens, std::optional<std::int64_t> failed_tokens);
+    void held(const models::Model& model, std::int64_t tokens,
+              std::optional<std::int64_t> failed_tokens);
 
     // Removes what is remembered.
-    static void forget(const Home& home);
+    static void forget(const settings::Home& home);
 
   private:
-    [[nodiscard]] HeldKey key_of(const Model& model) const;
+    [[nodiscard]] HeldKey key_of(const models::Model& model) const;
 
     std::filesystem::path m_file;
     std::string m_models_dir;
-    Machine m_machine;
+    hardware::Machine m_machine;
     std::string m_build_tag;
     std::int64_t m_parallel;
     std::optional<std::int64_t> m_free_mib;
@@ -38,4 +39,4 @@ class ContextRecord {
     ContextMemory m_memory;
 };
 
-} // namespace odysseus
+} // namespace odysseus::memory

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::memory {
 
 struct DeviceMemory {
     std::optional<std::int64_t> total_bytes;
@@ -15,6 +15,6 @@ struct DeviceMemory {
 };
 
 // A GPU by its number among those that are used; everything else lies in the machine's own memory.
-[[nodiscard]] DeviceMemory device_memory(const Machine& machine, std::string_view device);
+[[nodiscard]] DeviceMemory device_memory(const hardware::Machine& machine, std::string_view device);
 
-} // namespace odysseus
+} // namespace odysseus::memory

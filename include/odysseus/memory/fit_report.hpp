@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::memory {
 
 // One line of its output: "CUDA0 4403 1024 296".
 struct FitDevice {
@@ -29,4 +29,4 @@ struct FitComparison {
     [[nodiscard]] std::int64_t their_context_mib() const;
 };
 
-} // namespace odysseus
+} // namespace odysseus::memory

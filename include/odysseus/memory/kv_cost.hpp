@@ -10,7 +10,7 @@
 #include <optional>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::memory {
 
 enum class CacheType { f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl };
 [[nodiscard]] std::optional<CacheType> cache_type_from(std::string_view name); // "q8_0"
@@ -27,16 +27,17 @@ struct KvUse {
 };
 
 // The attention cache and the recurrent state, in bytes.
-[[nodiscard]] std::int64_t kv_bytes(const KvShape& shape, const KvUse& use);
+[[nodiscard]] std::int64_t kv_bytes(const models::KvShape& shape, const KvUse& use);
 
 // The share that grows with every token (f16, or the types of `use`), and what does not grow: full
 // window caches and recurrent state.
-[[nodiscard]] std::int64_t kv_bytes_per_token(const KvShape& shape, const KvUse& use = {});
-[[nodiscard]] std::int64_t kv_fixed_bytes(const KvShape& shape, const KvUse& use = {});
+[[nodiscard]] std::int64_t kv_bytes_per_token(const models::KvShape& shape, const KvUse& use = {});
+[[nodiscard]] std::int64_t kv_fixed_bytes(const models::KvShape& shape, const KvUse& use = {});
 
 // The same for a model whose metadata may not tell its shape.
 [[nodiscard]] std::optional<std::int64_t>
-kv_bytes_per_token(const std::optional<KvShape>& shape);
-[[nodiscard]] std::optional<std::int64_t> kv_fixed_bytes(const std::optional<KvShape>& shape);
+kv_bytes_per_token(const std::optional<models::KvShape>& shape);
+[[nodiscard]] std::optional<std::int64_t>
+kv_fixed_bytes(const std::optional<models::KvShape>& shape);
 
-} // namespace odysseus
+} // namespace odysseus::memory

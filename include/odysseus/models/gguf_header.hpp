@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 
 // Fills `into` with `bytes` bytes of the file from `offset` on; false: they cannot be read.
 using ReadAt = std::function<bool(std::uint64_t offset, char* into, std::size_t bytes)>;
@@ -57,4 +57,4 @@ struct GgufRefused {
 // The same from bytes in memory, for a file of exactly those bytes.
 [[nodiscard]] std::variant<GgufInfo, GgufRefused> read_gguf(std::string_view bytes);
 
-} // namespace odysseus
+} // namespace odysseus::models

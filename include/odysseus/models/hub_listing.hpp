@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 
 struct HubFile {
     std::string path;                  // in the repository, '/' between parts
@@ -89,4 +89,4 @@ choose_quant(const HubListing& listing, std::string_view repo_id, const QuantAsk
 [[nodiscard]] std::string pull_folder(std::string_view org, std::string_view repo,
                                       const HubQuant& quant, bool taken);
 
-} // namespace odysseus
+} // namespace odysseus::models

@@ -15,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 
 struct HubName {
     std::string org;
@@ -43,7 +43,7 @@ using PullName = std::variant<HubName, FileAddress, NameRefused>;
 // `hub` is the hf_endpoint setting: pages of that host are hub pages as well as those of
 // huggingface.co and hf.co. Plain http goes to loopback and to the origins in `trust`.
 [[nodiscard]] PullName parsed_pull_name(std::string_view text, std::string_view hub,
-                                        const Trust& trust);
+                                        const download::Trust& trust);
 
 // A path of a repository that may become a file below a folder on every system: relative, no part
 // empty or "..", none that is hidden, none with characters that a file system could refuse.
@@ -64,4 +64,4 @@ using PullName = std::variant<HubName, FileAddress, NameRefused>;
 // itself alone.
 [[nodiscard]] std::vector<FileAddress> shard_addresses(const FileAddress& address);
 
-} // namespace odysseus
+} // namespace odysseus::models

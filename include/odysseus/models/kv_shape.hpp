@@ -1,5 +1,5 @@
-// What a model keeps for each token, as its GGUF metadata says (llama.cpp: src/llama-hparams.cpp). What that costs in bytes
-// is a matter of how llama-server is told to keep it (kv_cost.hpp).
+// What a model keeps for each token, as its GGUF metadata says (llama.cpp: src/llama-hparams.cpp).
+// What that costs in bytes is a matter of how llama-server is told to keep it (kv_cost.hpp).
 #pragma once
 
 #include "odysseus/models/gguf_header.hpp"
@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 
 // Attention layers that keep the same things.
 struct KvLayers {
@@ -34,4 +34,4 @@ struct KvShape {
 // Without metadata: GiB for 4096 tokens, by the size of the file alone (the specification's table).
 [[nodiscard]] double kv_gib_by_size(double model_gib);
 
-} // namespace odysseus
+} // namespace odysseus::models

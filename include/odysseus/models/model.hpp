@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 
 // One *.gguf file as found below the models folder.
 struct ModelFile {
@@ -39,4 +39,4 @@ struct Model {
     [[nodiscard]] std::int64_t loaded_bytes() const { return size_bytes + mmproj_bytes; }
 };
 
-} // namespace odysseus
+} // namespace odysseus::models

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 
 struct ScannedFile {
     ModelFile file;
@@ -33,4 +33,4 @@ struct Catalog {
 // The model that decides what context fits: the largest once loaded; null when there is none.
 [[nodiscard]] const Model* largest_model(const std::vector<Model>& models);
 
-} // namespace odysseus
+} // namespace odysseus::models

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 
 struct ModelLookup {
     bool known = false;
@@ -29,4 +29,4 @@ class ModelDirectory {
     virtual bool refresh() = 0;
 };
 
-} // namespace odysseus
+} // namespace odysseus::models

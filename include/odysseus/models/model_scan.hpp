@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::models {
 
 struct ScanLimits {
     int depth = 12;
@@ -47,4 +47,4 @@ class ModelScan {
     std::map<std::string, Header> m_headers;
 };
 
-} // namespace odysseus::io
+} // namespace odysseus::models

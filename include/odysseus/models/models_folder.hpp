@@ -2,8 +2,8 @@
 // io/model_scan.
 #pragma once
 
-#include "odysseus/models/model_scan.hpp"
 #include "odysseus/models/model_directory.hpp"
+#include "odysseus/models/model_scan.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-namespace odysseus {
+namespace odysseus::models {
 
 // Thread-safe.
 class Models final : public ModelDirectory {
@@ -38,7 +38,7 @@ class Models final : public ModelDirectory {
     [[nodiscard]] bool tell(const Catalog& fresh);
 
     std::mutex m_scan_mutex; // one thread walks at a time
-    io::ModelScan m_scan;
+    ModelScan m_scan;
     std::uint64_t m_signature = 0;
     std::function<void(const Catalog&)> m_on_change;
     bool m_trouble_told = false;
@@ -49,4 +49,4 @@ class Models final : public ModelDirectory {
     std::shared_ptr<const Catalog> m_catalog;
 };
 
-} // namespace odysseus
+} // namespace odysseus::models

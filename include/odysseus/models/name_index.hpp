@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 
 struct Resolved {
     std::string id;
@@ -52,4 +52,4 @@ class NameIndex {
     std::set<std::string, std::less<>> m_ids;
 };
 
-} // namespace odysseus
+} // namespace odysseus::models

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::models {
 
 struct PullOptions {
     std::filesystem::path models_dir;
@@ -25,7 +25,7 @@ struct PullOptions {
     bool offline = false;
     std::optional<std::int64_t> memory_bytes; // model_memory_bytes() of this machine
     bool with_gpu = true;                     // llama-server will compute on one
-    HttpOptions http;                         // the hub's plain http is added to its trust
+    download::HttpOptions http;               // the hub's plain http is added to its trust
     // Called before a file of many gigabytes is read to compare its digest; may be empty.
     std::function<void(const std::string& file)> on_check;
 };
@@ -59,7 +59,7 @@ struct PullPlan {
 
 struct PullEvents {
     std::function<void(const PullFile&)> on_file; // its download begins
-    OnFetchProgress on_progress;                  // of that file
+    download::OnFetchProgress on_progress;        // of that file
     std::function<void()> on_file_done;
 };
 
@@ -68,4 +68,4 @@ struct PullEvents {
 // and Error (busy).
 void run_pull(const PullPlan& plan, const PullOptions& options, const PullEvents& events);
 
-} // namespace odysseus::io
+} // namespace odysseus::models

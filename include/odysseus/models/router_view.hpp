@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::models {
 
 struct RouterEntry {
     std::string path;    // relative to the models folder
@@ -33,4 +33,4 @@ router_view(const std::vector<std::string>& paths);
 // The nearest text that can be a section's name, without a tag.
 [[nodiscard]] std::string section_name_from(std::string_view text);
 
-} // namespace odysseus
+} // namespace odysseus::models

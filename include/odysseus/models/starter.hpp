@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace odysseus::io {
+namespace odysseus::models {
 
 // Asks a question and gives the line that was typed; absent at the end of input.
 using Asker = std::function<std::optional<std::string>(const std::string& question)>;
@@ -17,4 +17,4 @@ using Asker = std::function<std::optional<std::string>(const std::string& questi
 [[nodiscard]] std::optional<std::string>
 offer_starter_models(std::optional<std::int64_t> memory_bytes, bool with_gpu, const Asker& asker);
 
-} // namespace odysseus::io
+} // namespace odysseus::models

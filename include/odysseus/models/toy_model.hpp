@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::models {
 
 inline constexpr const char* k_toy_model_name = "odysseus-toy";
 
@@ -12,4 +12,4 @@ inline constexpr const char* k_toy_model_name = "odysseus-toy";
 // than the ladder's top.
 [[nodiscard]] std::string_view toy_model_gguf();
 
-} // namespace odysseus
+} // namespace odysseus::models

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 struct AccessRules {
     std::vector<std::string> keys;        // empty: none is asked for
@@ -36,4 +36,4 @@ struct AccessRules {
 // The parts of llama-server's web UI that a browser fetches before it can send a key.
 [[nodiscard]] bool is_page_asset(std::string_view method, std::string_view path);
 
-} // namespace odysseus
+} // namespace odysseus::proxy

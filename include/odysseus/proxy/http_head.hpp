@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 constexpr std::size_t k_head_bytes_max = std::size_t{32} * 1024;
 constexpr std::size_t k_target_bytes_max = std::size_t{8} * 1024;
@@ -100,4 +100,4 @@ class ChunkWalker {
     std::size_t m_trailer_bytes = 0;
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -10,17 +10,18 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 // `router_list`: llama-server's answer to GET /models, or anything else when there is none.
 // `folder_ids`: what it lists of the models folder by itself; of these only models stay.
 [[nodiscard]] std::string models_answer(std::string_view router_list,
-                                        const std::vector<Model>& models,
+                                        const std::vector<models::Model>& models,
                                         const std::vector<std::string>& folder_ids);
 
 // GET /v1/models/NAME: the entry of that name (case ignored); absent: there is none.
-[[nodiscard]] std::optional<std::string>
-model_entry(std::string_view router_list, const std::vector<Model>& models, std::string_view name);
+[[nodiscard]] std::optional<std::string> model_entry(std::string_view router_list,
+                                                     const std::vector<models::Model>& models,
+                                                     std::string_view name);
 
 // The ids whose model is loaded.
 [[nodiscard]] std::vector<std::string> loaded_ids(std::string_view router_list);
@@ -28,4 +29,4 @@ model_entry(std::string_view router_list, const std::vector<Model>& models, std:
 // Every id and alias in llama-server's list.
 [[nodiscard]] std::vector<std::string> listed_ids(std::string_view router_list);
 
-} // namespace odysseus
+} // namespace odysseus::proxy

@@ -6,8 +6,8 @@
 // few thousand bytes and no thread, and a client that goes away is noticed at once.
 #pragma once
 
-#include "odysseus/proxy/access.hpp"
 #include "odysseus/models/model_directory.hpp"
+#include "odysseus/proxy/access.hpp"
 #include "odysseus/server/upstream.hpp"
 
 #include <chrono>
@@ -16,7 +16,7 @@
 #include <memory>
 #include <string>
 
-namespace odysseus {
+namespace odysseus::proxy {
 
 // Everything has a limit. The defaults are those of docs/proxy.md, "Limits".
 struct ProxyLimits {
@@ -66,7 +66,8 @@ struct ProxyPages {
 
 class Proxy {
   public:
-    Proxy(ProxySettings settings, Upstream& upstream, ModelDirectory& models, ProxyPages pages);
+    Proxy(ProxySettings settings, server::Upstream& upstream, models::ModelDirectory& models,
+          ProxyPages pages);
     ~Proxy(); // cuts what is still there
     Proxy(const Proxy&) = delete;
     Proxy& operator=(const Proxy&) = delete;
@@ -87,4 +88,4 @@ class Proxy {
     std::unique_ptr<State> m_state;
 };
 
-} // namespace odysseus
+} // namespace odysseus::proxy

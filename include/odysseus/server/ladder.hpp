@@ -30,7 +30,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::server {
 
 // The next rung that is not certainly too large. `asked_bytes` is one allocation that was refused
 // at `present_tokens`; it is taken to shrink with the context, and a rung is passed over only when
@@ -131,4 +131,4 @@ class Lifecycle {
     std::deque<Time> m_failures;
 };
 
-} // namespace odysseus
+} // namespace odysseus::server

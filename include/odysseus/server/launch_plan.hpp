@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::server {
 
 struct LaunchPlan {
     int port = 10086;
@@ -32,7 +32,7 @@ struct LaunchPlan {
 [[nodiscard]] std::vector<std::string> launch_arguments(const LaunchPlan& plan);
 
 struct LaunchEnvironment {
-    Os os = Os::linux;
+    hardware::Os os = hardware::Os::linux;
     std::string cache_dir; // instead of the user's Hugging Face cache, which the router would list
     std::vector<std::string> library_folders; // put first on the loader's path
     std::string api_key;                      // empty: none
@@ -45,4 +45,4 @@ struct LaunchEnvironment {
 [[nodiscard]] std::vector<std::string> launch_environment(const std::vector<std::string>& ours,
                                                           const LaunchEnvironment& wanted);
 
-} // namespace odysseus
+} // namespace odysseus::server

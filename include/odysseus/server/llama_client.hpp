@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus {
+namespace odysseus::server {
 
 struct LlamaAddress {
     int port = 0;
@@ -30,4 +30,4 @@ inline constexpr std::size_t k_answer_bytes_max = std::size_t{1024} * 1024;
 [[nodiscard]] LlamaAnswer prove_model(const LlamaAddress& address, const std::string& model,
                                       std::chrono::milliseconds limit);
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::server {
 
 inline constexpr std::size_t k_line_bytes_max = std::size_t{8} * 1024;
 
@@ -64,4 +64,4 @@ struct LogFact {
 
 [[nodiscard]] LogFact classify(std::string_view line);
 
-} // namespace odysseus
+} // namespace odysseus::server

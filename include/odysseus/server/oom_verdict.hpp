@@ -11,7 +11,7 @@
 #include <string_view>
 #include <variant>
 
-namespace odysseus {
+namespace odysseus::server {
 
 struct OutOfMemory {
     std::string evidence;              // the line, or the words of the answer
@@ -54,4 +54,4 @@ struct Symptoms {
 // "model limit reached, try again later": the router's own race; asking again helps.
 [[nodiscard]] bool is_retryable_race(int status, std::string_view body);
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -9,7 +9,7 @@
 #include <map>
 #include <string>
 
-namespace odysseus {
+namespace odysseus::server {
 
 // With --per-model-context. --ctx-size and -ngl must then not be in argv: there they would win.
 struct ModelContexts {
@@ -19,7 +19,8 @@ struct ModelContexts {
 };
 
 // Empty: no file is needed.
-[[nodiscard]] std::string preset_text(const Catalog& catalog);
-[[nodiscard]] std::string preset_text(const Catalog& catalog, const ModelContexts& contexts);
+[[nodiscard]] std::string preset_text(const models::Catalog& catalog);
+[[nodiscard]] std::string preset_text(const models::Catalog& catalog,
+                                      const ModelContexts& contexts);
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::server {
 
 struct ModelProcess {
     int port = 0;
@@ -64,4 +64,4 @@ class ProcessBook {
     std::vector<LogFact> m_router_facts;
 };
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::server {
 
 // All lines of a run are counted, though only the newest are kept.
 struct LogTail {
@@ -60,4 +60,4 @@ class ServerLog {
     std::uint64_t m_added = 0; // lines since the start, kept or not
 };
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -18,7 +18,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::server {
 
 // Every wait has an end.
 struct SupervisorLimits {
@@ -109,4 +109,4 @@ class Supervisor final : public Upstream {
     std::unique_ptr<Core> m_core;
 };
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace odysseus {
+namespace odysseus::server {
 
 struct TokenCount {
     std::uint64_t generated = 0;
@@ -35,4 +35,4 @@ class TokenMeter {
     std::map<Answer, std::uint64_t> m_under_way; // counted so far
 };
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::server {
 
 enum class State { starting, ready, restarting, stopping, failed };
 [[nodiscard]] const char* state_name(State state);
@@ -68,4 +68,4 @@ class Upstream {
     [[nodiscard]] virtual Verdict report(const Failure& failure, const GaveUp& gave_up) = 0;
 };
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::server {
 
 struct UserArguments {
-    std::optional<CacheType> key_type;     // --cache-type-k, -ctk
-    std::optional<CacheType> value_type;   // --cache-type-v, -ctv
-    std::optional<std::size_t> models_max; // --models-max; 0: any number
-    std::optional<std::int64_t> context;   // -c, --ctx-size: a pin like --ctx; tokens, above 0
+    std::optional<memory::CacheType> key_type;   // --cache-type-k, -ctk
+    std::optional<memory::CacheType> value_type; // --cache-type-v, -ctv
+    std::optional<std::size_t> models_max;       // --models-max; 0: any number
+    std::optional<std::int64_t> context; // -c, --ctx-size: a pin like --ctx; tokens, above 0
 };
 
 [[nodiscard]] UserArguments user_arguments(const std::vector<std::string>& arguments);
@@ -31,4 +31,4 @@ arguments_for_context(const std::vector<std::string>& arguments, std::int64_t to
 [[nodiscard]] std::optional<std::string>
 conflicting_argument(const std::vector<std::string>& arguments);
 
-} // namespace odysseus
+} // namespace odysseus::server

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::settings {
 
 enum class Verb { serve, plan, doctor, models, pull, backend, config, completion, help, version };
 
@@ -33,4 +33,4 @@ struct CommandLine {
 // another shell.
 [[nodiscard]] std::string completion_script(const std::string& shell);
 
-} // namespace odysseus::io
+} // namespace odysseus::settings

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-namespace odysseus {
+namespace odysseus::settings {
 
 // Where things are below HOME.
 struct Home {
@@ -16,7 +16,7 @@ struct Home {
     [[nodiscard]] std::filesystem::path preset() const { return data() / "models.ini"; }
 };
 [[nodiscard]] inline Home home_of(const Settings& settings) {
-    return {platform::path_from_utf8(settings.home)};
+    return {system::path_from_utf8(settings.home)};
 }
 
-} // namespace odysseus
+} // namespace odysseus::settings

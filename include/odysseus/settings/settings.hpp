@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::settings {
 
 enum class Origin { flag, environment, file, fallback };
 [[nodiscard]] const char* origin_name(Origin origin); // "flag", "environment", "file", "default"
@@ -100,4 +100,4 @@ settings_from_file(std::string_view file_text, std::string_view file_name);
 [[nodiscard]] std::variant<Settings, std::string> parsed_settings(const RawSettings& raw,
                                                                   std::string_view home);
 
-} // namespace odysseus
+} // namespace odysseus::settings

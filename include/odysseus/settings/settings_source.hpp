@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-namespace odysseus::io {
+namespace odysseus::settings {
 
 // By the working directory. Throws Error (usage) that begins with `where` for what is no UTF-8.
 [[nodiscard]] std::string absolute_path(const std::string& text, std::string_view where);
@@ -26,4 +26,4 @@ struct ResolvedSettings {
 };
 [[nodiscard]] ResolvedSettings resolve_settings(const RawSettings& flags);
 
-} // namespace odysseus::io
+} // namespace odysseus::settings

@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // The guard process. It is started once, ahead of time, and used for one child after the other: a
 // start then costs no more than the program's own. A guard that died is replaced by itself. On
@@ -85,4 +85,4 @@ class Child {
     std::unique_ptr<Native> m_native;
 };
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // "NAME=value" of everything that is set for this process.
 [[nodiscard]] std::vector<std::string> own_environment();
@@ -17,4 +17,4 @@ namespace odysseus::platform {
 // system's code page.
 [[nodiscard]] std::vector<std::string> own_arguments(int argc, const char* const* argv);
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

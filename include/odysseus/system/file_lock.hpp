@@ -9,7 +9,7 @@
 #include <functional>
 #include <optional>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 class FileLock {
   public:
@@ -42,4 +42,4 @@ class FileLock {
     std::intptr_t m_native = -1;
 };
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // Paths and UTF-8 text, on every system; nothing else makes the one of the other. Text that is no
 // UTF-8 becomes a path that does not exist and says so. A path of other bytes (Linux) stays these.
@@ -81,4 +81,4 @@ class OutputFile {
     std::intptr_t m_native = -1;
 };
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

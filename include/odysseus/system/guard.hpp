@@ -6,7 +6,7 @@
 
 #include <optional>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 inline constexpr const char* k_guard_role = "--guard-role";
 
@@ -14,4 +14,4 @@ inline constexpr const char* k_guard_role = "--guard-role";
 // guard, nothing otherwise.
 [[nodiscard]] std::optional<int> guard_main(int argc, char** argv);
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

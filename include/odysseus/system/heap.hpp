@@ -1,7 +1,7 @@
 // Keeping an idle launcher small.
 #pragma once
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // At the start, before threads: few heap arenas, so that many short-lived threads do not each keep
 // one.
@@ -11,4 +11,4 @@ void limit_heap_arenas();
 // thing.
 void return_unused_memory();
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // Holds HOME/data/odysseus.lock until it goes. Throws Error (busy) naming the other one's process
 // id when another odysseus runs in this HOME, and Error (usage) when the file cannot be made.
@@ -17,4 +17,4 @@ class InstanceLock {
     FileLock m_lock;
 };
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

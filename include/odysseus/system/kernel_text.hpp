@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::system {
 
 // Where this process stands, from /proc/self/cgroup: "0::/path" (v2), "N:...memory...:/path" (v1).
 struct CgroupPaths {
@@ -26,4 +26,4 @@ struct CgroupPaths {
 [[nodiscard]] std::int64_t milliseconds_of_ticks(std::uint64_t ticks, std::uint32_t numer,
                                                  std::uint32_t denom);
 
-} // namespace odysseus
+} // namespace odysseus::system

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // Trouble with the file is not the caller's: a record is a help, not a condition.
 void record_child(const std::filesystem::path& file, std::int64_t pid);
@@ -24,4 +24,4 @@ void forget_child(const std::filesystem::path& file);
 // holding the instance lock.
 [[nodiscard]] std::optional<std::string> clean_leftovers(const std::filesystem::path& file);
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

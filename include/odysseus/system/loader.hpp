@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // The kernel wants the absolute path of a program's dynamic loader, so a build that brings its own
 // loader would not survive a move: from where it was unpacked to its place, or of the whole HOME to
@@ -18,4 +18,4 @@ namespace odysseus::platform {
 std::vector<std::filesystem::path> seat_loader(const std::filesystem::path& llama_server,
                                                const std::filesystem::path& future = {});
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

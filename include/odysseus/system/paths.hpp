@@ -3,9 +3,9 @@
 
 #include <filesystem>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // The running program itself, links resolved. Throws Error (bug) where the system does not tell.
 [[nodiscard]] std::filesystem::path own_executable();
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 struct PortOwner {
     std::optional<std::int64_t> pid; // absent: another user's program, or the system does not tell
@@ -15,4 +15,4 @@ struct PortOwner {
 // macOS and Windows.
 [[nodiscard]] std::optional<PortOwner> port_owner(int port);
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace odysseus {
+namespace odysseus::system {
 
 // Inodes of the sockets that listen on this port: /proc/net/tcp and /proc/net/tcp6
 // (proc_pid_net(5): the local address, state 0A, the inode in the tenth column).
@@ -26,4 +26,4 @@ struct PortUser {
 // The program's name in `tasklist /fo csv /nh /fi "PID eq N"`: "nginx.exe","812",...
 [[nodiscard]] std::string tasklist_name(std::string_view text);
 
-} // namespace odysseus
+} // namespace odysseus::system

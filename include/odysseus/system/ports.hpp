@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // Nobody listens on it and it can be bound. `address`: "127.0.0.1", "0.0.0.0", "::1"...
 [[nodiscard]] bool port_is_free(const std::string& address, int port);
@@ -29,4 +29,4 @@ void keep_from_children(std::intptr_t socket);
 // `wanted`.
 [[nodiscard]] std::size_t allow_open_files(std::size_t wanted);
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -1,9 +1,9 @@
 // What the Linux sources read of the kernel's files.
 #pragma once
 
-#include "odysseus/system/port_text.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/files.hpp"
+#include "odysseus/system/port_text.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -11,7 +11,7 @@
 #include <set>
 #include <string>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // Such files have no size to ask for: they are read until they end. Absent: missing or empty.
 inline std::optional<std::string> kernel_file(const std::filesystem::path& file,
@@ -49,4 +49,4 @@ inline bool holds_one_of(const std::filesystem::path& process,
     return false;
 }
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

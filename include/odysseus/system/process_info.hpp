@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 // Who a process is, beyond a number that is given away again: when it began (in the system's own
 // words, good for comparing, and different after a reboot) and which program it runs.
@@ -42,4 +42,4 @@ struct ProcessIdentity {
 // Ends a process, at once. Nothing happens when there is none.
 void kill_process(std::int64_t pid);
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

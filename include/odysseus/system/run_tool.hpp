@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 using EnvAdditions = std::vector<std::pair<std::string, std::string>>; // replace what is set
 
@@ -46,4 +46,4 @@ struct ToolResult {
                                   const EnvAdditions& env_additions = {},
                                   const ToolLimits& limits = {});
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

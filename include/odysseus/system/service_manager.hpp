@@ -2,9 +2,9 @@
 // NOTIFY_SOCKET names. Without that variable, and on other systems, nothing happens.
 #pragma once
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 void notify_ready();
 void notify_stopping();
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -8,7 +8,7 @@
 #include <functional>
 #include <memory>
 
-namespace odysseus::platform {
+namespace odysseus::system {
 
 class StopSignal {
   public:
@@ -33,4 +33,4 @@ class StopSignal {
     std::unique_ptr<Native> m_native;
 };
 
-} // namespace odysseus::platform
+} // namespace odysseus::system

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace odysseus::io {
+namespace odysseus::system {
 
 [[nodiscard]] bool stderr_is_terminal();
 [[nodiscard]] bool can_ask(); // stdin and stderr are both terminals
@@ -65,4 +65,4 @@ class ProgressBar {
     bool m_finished = false;
 };
 
-} // namespace odysseus::io
+} // namespace odysseus::system
