@@ -1,5 +1,5 @@
 // An archive (tar.gz, tar.xz, tar.zst, tar or zip), which is a stranger's, into an empty folder:
-// every name through logic/member_path, nothing but files, folders and links, limits on everything.
+// every name is checked, nothing but files, folders and links is made, everything has a limit.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Gathering what `odysseus doctor` judges (logic/findings.hpp), and the archive of --bundle.
+// Gathering what `odysseus doctor` judges, and the archive of --bundle.
 #pragma once
 
 #include "archive_write.hpp"

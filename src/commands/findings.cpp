@@ -13,7 +13,7 @@
 namespace odysseus::commands {
 namespace {
 
-// docs/manual.md, "Exit codes"; logic knows no Fault.
+// docs/manual.md, "Exit codes"; decisions know no Fault.
 constexpr int k_exit_usage = 2;
 constexpr int k_exit_no_build = 3;
 constexpr int k_exit_network = 4;

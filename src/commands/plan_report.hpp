@@ -37,7 +37,7 @@ struct Plan {
     std::optional<memory::FitComparison> verified; // with --verify
 };
 
-// The parts and the whole (docs/manual.md, "plan --json").
+// The parts and the whole of `plan --json`.
 [[nodiscard]] nlohmann::ordered_json build_json(const std::optional<PlannedBuild>& build);
 [[nodiscard]] nlohmann::ordered_json models_json(const std::vector<models::Model>& models);
 [[nodiscard]] nlohmann::ordered_json context_json(const memory::ContextChoice& context);

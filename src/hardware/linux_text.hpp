@@ -1,5 +1,5 @@
 // What Linux tells in /proc, /sys and a few version files -> values. Text in, values out; the files
-// are read in platform/probe_linux.cpp.
+// are read in probe_linux.cpp.
 #pragma once
 
 #include "odysseus/hardware/machine.hpp"

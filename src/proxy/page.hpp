@@ -1,4 +1,4 @@
-// The page for people at /odysseus: src/service/page/odysseus.html, put into the program by
+// The page for people at /odysseus: src/proxy/page/odysseus.html, put into the program by
 // cmake/EmbedFile.cmake.
 #pragma once
 

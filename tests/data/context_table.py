@@ -3,7 +3,7 @@
 
     tests/data/context_table.py > tests/data/context_table.tsv
 
-The rule (docs/manual.md, "The context"), in GiB:
+The rule (docs/models.md, "The context"), in GiB:
     available  GPU: free memory, else the whole, of all its GPUs; else the larger of 4 and floor(0.55 * RAM). CPU: RAM.
     usable     available - largest model - 2.5 (GPU) or 2 (CPU)
     estimate   usable / KV of 4096 tokens * 4096 / slots

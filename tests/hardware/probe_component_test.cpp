@@ -1,5 +1,5 @@
 // A made-up /proc, /sys and nvidia-smi for each kind of machine. (Linux; the parsers of the other
-// systems are tested in logic.)
+// systems have tests of their own.)
 #include "odysseus/hardware/oneapi.hpp"
 #include "odysseus/hardware/probe.hpp"
 

@@ -1,6 +1,6 @@
 // The one exception type, and what its kinds mean for the exit code (docs/manual.md, "Exit codes").
-// Thrown in platform and io, and by settings; never in logic. The lowest place that knows the file,
-// the URL or the flag writes the sentence: what, where, why, remedy.
+// Thrown by files that work, never by those that decide (src/rooms.cmake). The lowest place that
+// knows the file, the URL or the flag writes the sentence: what, where, why, remedy.
 #pragma once
 
 #include <stdexcept>

@@ -1,6 +1,6 @@
 // Installing a llama.cpp build: fetch, verify, unpack beside, check by running it, publish, select.
 // Whatever happens, and whenever the program is killed: what was installed before stays usable, and
-// the store holds whole builds only (io/build_store.hpp).
+// the store holds whole builds only.
 #pragma once
 
 #include "odysseus/builds/asset_choice.hpp"

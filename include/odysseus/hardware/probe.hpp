@@ -1,6 +1,6 @@
-// Looks at this machine. Tools are run here and files read, their text is understood in logic
-// (nvidia_text, linux_text, macos_text). What cannot be found out stays unknown, and what a person
-// should know about that is in Machine::notes. docs/hardware.md tells what is looked at and why.
+// Looks at this machine. Tools are run here and files read; nvidia_text, linux_text and macos_text
+// understand what they say. What cannot be found out stays unknown, and what a person should know
+// about that is in Machine::notes. docs/hardware.md tells what is looked at and why.
 //
 // Quick: without an NVIDIA driver no program is started. With one, nvidia-smi is run at most three
 // times; one that hangs is killed at the deadline and not asked again. Never throws for what the

@@ -1,4 +1,4 @@
-// How large a context to start with: the documented estimate (docs/manual.md, "The context"), with
+// How large a context to start with: the documented estimate (docs/models.md, "The context"), with
 // the model's own KV cost where its metadata tells it.
 #pragma once
 

@@ -1,5 +1,4 @@
-// What contexts held in earlier launches, in HOME/data/context_memory.json
-// (logic/context_memory.hpp).
+// What contexts held in earlier launches, in HOME/data/context_memory.json.
 #pragma once
 
 #include "odysseus/memory/context_memory.hpp"

@@ -1,4 +1,4 @@
-// What the proxy may ask about models. Implemented over the catalog (logic/model_catalog).
+// What the proxy may ask about models.
 #pragma once
 
 #include "odysseus/models/model.hpp"

@@ -1,5 +1,5 @@
-// The models folder as it is now: the proxy's directory of models, over logic/model_catalog and
-// io/model_scan.
+// The models folder as it is now: the proxy's directory of models, over the catalog that a scan
+// makes.
 #pragma once
 
 #include "odysseus/models/model_directory.hpp"

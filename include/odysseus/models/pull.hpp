@@ -1,6 +1,6 @@
-// Fetching a model into the models folder: the hub is asked what there is, the choice is made
-// (logic/hub_listing.hpp), and every file of it is downloaded, checked and published whole. What is
-// in the folder already is never changed: pull only adds files.
+// Fetching a model into the models folder: the hub is asked what there is, the choice is made, and
+// every file of it is downloaded, checked and published whole. What is in the folder already is
+// never changed: pull only adds files.
 #pragma once
 
 #include "odysseus/download/fetch.hpp"

@@ -1,4 +1,4 @@
-// The short list for a machine without any model (logic/starter_models.hpp), asked on a terminal.
+// The short list for a machine without any model, asked on a terminal.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,7 @@ struct ProxyLimits {
 struct ProxySettings {
     AccessRules access;
     // How many models llama-server holds at once (its --models-max); 0: any number. Requests for
-    // another one wait until nobody uses the one that must go (logic/switch_queue.hpp).
+    // another one wait until nobody uses the one that must go.
     std::size_t models_max = 1;
     std::chrono::milliseconds sse_ping{15'000}; // 0: no comments while a stream has not begun
     ProxyLimits limits;

@@ -1,6 +1,5 @@
 // data/models.ini: what llama-server is told of the models that it does not find by itself, and
-// with
-// --per-model-context the context of each (logic/preset.hpp, docs/decisions/0004-preset-file.md).
+// with --per-model-context the context of each (docs/decisions/0004-preset-file.md).
 #pragma once
 
 #include "odysseus/server/preset.hpp"

@@ -1,6 +1,6 @@
 // Starts llama-server, keeps it running, and finds the context that holds. One thread owns the
-// child and every decision (logic/ladder.hpp); everybody else asks it. How a failure is judged, how
-// the ladder is walked and in which order things stop: docs/supervision.md.
+// child and every decision; everybody else asks it. How a failure is judged, how the context is
+// reduced and in which order things stop: docs/supervision.md.
 #pragma once
 
 #include "odysseus/base/error.hpp"

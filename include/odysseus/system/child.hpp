@@ -1,6 +1,6 @@
 // One program started for us, with everything it starts in turn: a process group on POSIX systems,
 // a job on Windows. Nothing of it outlives this program: on POSIX systems a small guard process
-// (the same binary, platform/guard.hpp) stands between the two and stops the group when we vanish;
+// (the same binary, guard.hpp) stands between the two and stops the group when we vanish;
 // on Windows the job does.
 #pragma once
 
