@@ -1,29 +1,132 @@
+// The program, told from top to bottom: what a launch does, in its order, and the one place where
+// an error becomes a sentence and an exit code. The rooms that it walks through are those of
+// docs/architecture.md.
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
 #include "odysseus/commands/commands.hpp"
+#include "odysseus/commands/first_model.hpp"
+#include "odysseus/commands/greeting.hpp"
+#include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/commands/server_choice.hpp"
+#include "odysseus/commands/serving.hpp"
+#include "odysseus/commands/supervisor_spec.hpp"
+#include "odysseus/memory/context_record.hpp"
+#include "odysseus/models/model_scan.hpp"
 #include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/environment.hpp"
+#include "odysseus/system/files.hpp"
 #include "odysseus/system/guard.hpp"
+#include "odysseus/system/heap.hpp"
+#include "odysseus/system/instance_lock.hpp"
+#include "odysseus/system/leftovers.hpp"
+#include "odysseus/system/service_manager.hpp"
+#include "odysseus/system/stop_signal.hpp"
 #include "odysseus/system/terminal.hpp"
 
+#include <chrono>
 #include <exception>
+#include <filesystem>
+#include <optional>
+#include <variant>
 
 using namespace odysseus;
+using namespace odysseus::commands;
 
 namespace {
 
-constexpr int k_interrupted = 130; // as shells say it: 128 and SIGINT
+constexpr std::chrono::seconds k_request_grace{10}; // requests in flight get so long when we stop
+constexpr int k_interrupted = 130;                  // as shells say it: 128 and SIGINT
+
+int launch(const settings::CommandLine& line, const settings::ResolvedSettings& resolved) {
+    const auto& settings = resolved.values;
+    refuse_open_door(settings);
+    system::limit_heap_arenas();
+    system::StopSignal stop;
+    const auto stopped = [&stop] { return stop.asked(); };
+
+    // HOME is ours alone, and nothing of an earlier run is left in it.
+    const auto home = settings::home_of(settings);
+    const bool first_run = !std::filesystem::exists(home.data() / "odysseus.lock");
+    make_folders(resolved, {home.data(), home.logs(), settings.models_dir});
+    const system::InstanceLock lock(home.root);
+    log::set_up(*log::level_from(settings.log_level), *log::format_from(settings.log_format),
+                home.logs() / "odysseus.log");
+    if (const auto ended = system::clean_leftovers(llama_record(home))) log::warn(*ended);
+    system::sweep_temporaries(home.data());
+
+    // The machine, and the llama.cpp build that fits it.
+    Plan plan;
+    plan.hardware = machine_for(settings);
+    const auto server = server_for(settings, plan.hardware, stopped);
+    plan.hardware.backend = server.backend;
+    plan.build = server.build;
+
+    // The models, and the largest context that memory allows.
+    if (models::ModelScan(settings.models_dir).catalog().models.empty())
+        (void)fetch_first_model(pull_options(settings, plan.hardware, stopped));
+    models::Models models(settings.models_dir, toy_model(home),
+                          settings.default_model.empty() ? std::nullopt
+                                                         : std::optional(settings.default_model));
+    plan.models = models.models();
+    plan.findings = models.catalog()->findings;
+    write_toy_model(home);
+    memory::ContextRecord record(home, settings, plan.hardware, plan.build->tag);
+    plan.context = record.recalled(
+        context_for(settings, plan.hardware, plan.models, line.llama_args), plan.models);
+    server::PresetFile preset(home.preset(),
+                              own_contexts(settings, plan.hardware, record, line.llama_args),
+                              server::gpu_layers(plan.hardware.backend));
+    preset.offer(*models.catalog());
+    say_first_lines(plan, first_run);
+
+    // llama-server, under supervision.
+    auto spec = start_spec(settings, home, plan, server, line.llama_args);
+    remember_contexts(spec, record, preset, models, settings);
+    std::optional<Error> lost; // by the supervisor's thread, before `stop` is asked
+    spec.on_lost = [&](const Error& error) {
+        lost = error;
+        stop.ask();
+    };
+    server::Supervisor supervisor(std::move(spec));
+    models.on_change([&](const models::Catalog& catalog) {
+        offer_models(preset, catalog, supervisor.current());
+    });
+    stop.on_second([&supervisor] { supervisor.kill_now(); });
+
+    // The proxy in front of it.
+    proxy::Proxy proxy(proxy_settings(settings, line.llama_args), supervisor, models,
+                       proxy_pages(plan, supervisor, models));
+    listen(proxy, settings);
+    proxy.start();
+    supervisor.start();
+    const auto started = supervisor.wait_started(stopped);
+    if (const auto* why = std::get_if<Error>(&started)) throw *why;
+
+    if (!stop.asked()) {
+        say_ready(url_of(settings.host, proxy.port()), plan, first_run);
+        say_toy(settings, plan.models);
+        system::notify_ready();
+        system::return_unused_memory();
+        stop.wait();
+    }
+    system::say("stopping", "requests under way may finish; Ctrl-C again stops at once");
+    system::notify_stopping();
+    proxy.stop(k_request_grace);
+    note_what_held(record, models.models(), supervisor.current());
+    supervisor.stop();
+    stop.on_second({});
+    if (lost) throw *lost;
+    return 0;
+}
 
 int run(const settings::CommandLine& line) {
     using settings::Verb;
     switch (line.verb) {
-    case settings::Verb::help: system::print(line.help); return 0;
-    case settings::Verb::version: system::print(cat("odysseus ", version(), "\n")); return 0;
-    case settings::Verb::completion:
-        system::print(settings::completion_script(line.words.front()));
-        return 0;
+    case Verb::help: system::print(line.help); return 0;
+    case Verb::version: system::print(cat("odysseus ", version(), "\n")); return 0;
+    case Verb::completion: system::print(settings::completion_script(line.words.front())); return 0;
     default: break;
     }
     // odysseus talks to llama-server by these; the user's own would cut the two apart.
@@ -31,13 +134,13 @@ int run(const settings::CommandLine& line) {
         throw Error(Fault::usage, *why);
     const auto settings = settings::resolve_settings(line.settings);
     switch (line.verb) {
-    case settings::Verb::serve: return commands::serve(line, settings);
-    case settings::Verb::backend: return commands::backend(line, settings);
-    case settings::Verb::plan: return commands::plan(line, settings);
-    case settings::Verb::config: return commands::config(line, settings);
-    case settings::Verb::models: return commands::models(line, settings);
-    case settings::Verb::pull: return commands::pull(line, settings);
-    case settings::Verb::doctor: return commands::doctor(line, settings);
+    case Verb::serve: return launch(line, settings);
+    case Verb::backend: return backend(line, settings);
+    case Verb::plan: return commands::plan(line, settings);
+    case Verb::config: return config(line, settings);
+    case Verb::models: return commands::models(line, settings);
+    case Verb::pull: return pull(line, settings);
+    case Verb::doctor: return doctor(line, settings);
     default: break;
     }
     throw Error(Fault::bug, "this command is not there yet");

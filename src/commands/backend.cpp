@@ -1,11 +1,11 @@
-#include "launch_steps.hpp"
+#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/commands/commands.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/stop_signal.hpp"
 #include "odysseus/system/terminal.hpp"
-#include "server_choice.hpp"
+#include "odysseus/commands/server_choice.hpp"
 
 #include <nlohmann/json.hpp>
 

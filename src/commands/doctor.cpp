@@ -1,5 +1,5 @@
 #include "doctor_facts.hpp"
-#include "launch_steps.hpp"
+#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/commands/commands.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"

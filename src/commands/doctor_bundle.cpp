@@ -1,5 +1,5 @@
 #include "doctor_facts.hpp"
-#include "launch_steps.hpp"
+#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
 #include "odysseus/download/url.hpp"
@@ -7,7 +7,7 @@
 #include "odysseus/models/model_catalog.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
-#include "plan_report.hpp"
+#include "odysseus/commands/plan_report.hpp"
 
 #include <algorithm>
 #include <fstream>

@@ -1,4 +1,4 @@
-#include "first_model.hpp"
+#include "odysseus/commands/first_model.hpp"
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"

@@ -1,4 +1,4 @@
-#include "greeting.hpp"
+#include "odysseus/commands/greeting.hpp"
 
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"

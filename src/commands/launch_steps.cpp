@@ -1,4 +1,4 @@
-#include "launch_steps.hpp"
+#include "odysseus/commands/launch_steps.hpp"
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"

@@ -4,7 +4,7 @@
 #include "odysseus/models/model_scan.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
-#include "plan_report.hpp"
+#include "odysseus/commands/plan_report.hpp"
 
 #include <nlohmann/json.hpp>
 

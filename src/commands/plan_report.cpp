@@ -1,4 +1,4 @@
-#include "plan_report.hpp"
+#include "odysseus/commands/plan_report.hpp"
 
 #include "odysseus/base/text.hpp"
 #include "odysseus/hardware/machine_json.hpp"

@@ -1,6 +1,6 @@
-#include "server_choice.hpp"
+#include "odysseus/commands/server_choice.hpp"
 
-#include "launch_steps.hpp"
+#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/acquire.hpp"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "odysseus/server/token_meter.hpp"
-#include "plan_report.hpp"
+#include "odysseus/commands/plan_report.hpp"
 
 #include <cstdint>
 #include <string>

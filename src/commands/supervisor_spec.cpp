@@ -1,4 +1,4 @@
-#include "supervisor_spec.hpp"
+#include "odysseus/commands/supervisor_spec.hpp"
 
 #include "odysseus/base/log.hpp"
 #include "odysseus/memory/device_memory.hpp"
@@ -86,6 +86,21 @@ std::optional<models::Model> model_with(const std::vector<models::Model>& models
         if (model.id == id) return model;
     }
     return std::nullopt;
+}
+
+void remember_contexts(server::StartSpec& spec, memory::ContextRecord& record,
+                       server::PresetFile& preset, const models::Models& models,
+                       const settings::Settings& settings) {
+    spec.on_context_held = [&record, &models, failed = spec.context](const std::string& id,
+                                                                     std::int64_t tokens) mutable {
+        if (const auto model = model_with(models.models(), id)) record.held(*model, tokens, failed);
+        failed = tokens;
+    };
+    if (!settings.per_model_context) return;
+    spec.set_model_context = [&preset](const auto& model, auto tokens) {
+        preset.set_context(model, tokens);
+    };
+    spec.model_context = [&preset](const auto& model) { return preset.context(model); };
 }
 
 void note_what_held(memory::ContextRecord& record, const std::vector<models::Model>& models,

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "odysseus/memory/fit_report.hpp"
-#include "plan_report.hpp"
-#include "server_choice.hpp"
+#include "odysseus/commands/plan_report.hpp"
+#include "odysseus/commands/server_choice.hpp"
 
 #include <optional>
 #include <string>

@@ -1,4 +1,4 @@
-#include "commands/plan_report.hpp"
+#include "odysseus/commands/plan_report.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>

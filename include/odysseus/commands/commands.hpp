@@ -1,5 +1,6 @@
-// The commands of odysseus, one function each; main calls one of them. Each prints its result on
-// stdout, everything else on stderr, throws Error for what cannot go on, and returns the exit code.
+// The commands of odysseus beside the launch itself, one function each; main calls one of them.
+// Each prints its result on stdout, everything else on stderr, throws Error for what cannot go on,
+// and returns the exit code.
 #pragma once
 
 #include "odysseus/settings/command_line.hpp"
@@ -7,7 +8,6 @@
 
 namespace odysseus::commands {
 
-int serve(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
 int backend(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
 int plan(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
 int config(const settings::CommandLine& line, const settings::ResolvedSettings& settings);

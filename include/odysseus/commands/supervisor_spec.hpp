@@ -1,11 +1,12 @@
 // What a launch hands to the supervisor, and what it does when models or contexts change.
 #pragma once
 
-#include "launch_steps.hpp"
+#include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/commands/server_choice.hpp"
 #include "odysseus/memory/context_record.hpp"
+#include "odysseus/models/models_folder.hpp"
 #include "odysseus/server/preset_file.hpp"
 #include "odysseus/server/supervisor.hpp"
-#include "server_choice.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -30,6 +31,12 @@ own_contexts(const settings::Settings& settings, const hardware::Machine& machin
 
 [[nodiscard]] std::optional<models::Model> model_with(const std::vector<models::Model>& models,
                                                       const std::string& id);
+
+// What held and what did not is told to `record`, and with a context for each model to `preset`.
+// All must live as long as the supervisor.
+void remember_contexts(server::StartSpec& spec, memory::ContextRecord& record,
+                       server::PresetFile& preset, const models::Models& models,
+                       const settings::Settings& settings);
 
 // What is loaded now, and never ran out of memory in this launch, held: that counts for climbing
 // back.

@@ -5,9 +5,9 @@
 #include "odysseus/builds/build_store.hpp"
 #include "odysseus/builds/install.hpp"
 #include "odysseus/builds/release_source.hpp"
+#include "odysseus/commands/plan_report.hpp"
 #include "odysseus/hardware/machine.hpp"
 #include "odysseus/settings/settings.hpp"
-#include "plan_report.hpp"
 
 #include <filesystem>
 #include <functional>

@@ -1,8 +1,8 @@
 // What a launch tells a person on the terminal: a few calm lines the first time, three later.
 #pragma once
 
+#include "odysseus/commands/plan_report.hpp"
 #include "odysseus/settings/settings.hpp"
-#include "plan_report.hpp"
 
 #include <string>
 

@@ -2,11 +2,11 @@
 // ones before.
 #pragma once
 
+#include "odysseus/commands/plan_report.hpp"
 #include "odysseus/models/model_catalog.hpp"
 #include "odysseus/server/launch_plan.hpp"
 #include "odysseus/settings/home.hpp"
 #include "odysseus/settings/settings_source.hpp"
-#include "plan_report.hpp"
 
 #include <filesystem>
 #include <initializer_list>

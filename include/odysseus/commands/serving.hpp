@@ -1,0 +1,28 @@
+// What a launch does with the proxy: its door, its port, its settings and odysseus's own pages.
+#pragma once
+
+#include "odysseus/commands/plan_report.hpp"
+#include "odysseus/models/models_folder.hpp"
+#include "odysseus/proxy/proxy.hpp"
+#include "odysseus/server/supervisor.hpp"
+#include "odysseus/settings/settings.hpp"
+
+#include <string>
+#include <vector>
+
+namespace odysseus::commands {
+
+// Throws Error (usage) where the settings would let anybody on the network in without a key.
+void refuse_open_door(const settings::Settings& settings);
+
+[[nodiscard]] proxy::ProxySettings proxy_settings(const settings::Settings& settings,
+                                                  const std::vector<std::string>& llama_args);
+
+// The status and the log. What is passed must live as long as the answer.
+[[nodiscard]] proxy::ProxyPages proxy_pages(const Plan& plan, const server::Supervisor& supervisor,
+                                            const models::Models& models);
+
+// Binds the port that was asked for, or the next free one where nobody asked. Throws Error (busy).
+void listen(proxy::Proxy& proxy, const settings::Settings& settings);
+
+} // namespace odysseus::commands

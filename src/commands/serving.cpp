@@ -1,0 +1,98 @@
+#include "odysseus/commands/serving.hpp"
+
+#include "odysseus/base/error.hpp"
+#include "odysseus/base/text.hpp"
+#include "odysseus/download/url.hpp"
+#include "odysseus/models/models_folder.hpp"
+#include "odysseus/proxy/proxy.hpp"
+#include "odysseus/server/user_arguments.hpp"
+#include "odysseus/system/ports.hpp"
+#include "odysseus/system/terminal.hpp"
+#include "status_report.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <optional>
+
+namespace odysseus::commands {
+namespace {
+
+constexpr auto k_no_lines = std::numeric_limits<std::uint64_t>::max();
+
+StatusReport report_of(const server::Serving& serving, const proxy::Traffic& traffic,
+                       const server::TokenCount& tokens, std::chrono::seconds uptime) {
+    StatusReport report;
+    report.state = server::state_name(serving.state);
+    report.reason = serving.reason;
+    report.generation = serving.generation;
+    report.uptime_s = uptime.count();
+    report.context_tokens = serving.context;
+    report.llama_pid = serving.pid;
+    report.llama_port = serving.port;
+    report.restarts = serving.restarts;
+    report.oom_steps = serving.oom_steps;
+    report.requests_total = traffic.total;
+    report.requests_active = traffic.active;
+    report.requests_replayed = traffic.replayed;
+    report.tokens = tokens;
+    return report;
+}
+
+} // namespace
+
+void refuse_open_door(const settings::Settings& settings) {
+    if (download::is_loopback_host(settings.host) || !settings.api_keys.empty() ||
+        settings.allow_unauthenticated)
+        return;
+    throw Error(Fault::usage, cat("--host ", settings.host,
+                                  " would let anybody on the network in; add --api-key KEY, or ",
+                                  "--allow-unauthenticated if that is what you want"));
+}
+
+void listen(proxy::Proxy& proxy, const settings::Settings& settings) {
+    try {
+        proxy.listen(settings.host, settings.port);
+    } catch (const Error& error) {
+        if (error.fault() != Fault::busy || settings.port_asked_for) throw;
+        const auto other = system::next_free_port(settings.host, settings.port + 1);
+        if (!other) throw;
+        proxy.listen(settings.host, *other);
+        system::say("port", cat(settings.port, " is taken; using ", *other, " instead"));
+    }
+}
+
+proxy::ProxySettings proxy_settings(const settings::Settings& settings,
+                                    const std::vector<std::string>& llama_args) {
+    proxy::ProxySettings proxy;
+    proxy.models_max = server::user_arguments(llama_args).models_max.value_or(proxy.models_max);
+    proxy.access.keys = settings.api_keys;
+    proxy.access.hosts = settings.allow_hosts;
+    proxy.access.origins = settings.allow_origins;
+    proxy.access.listens_beyond_loopback = !download::is_loopback_host(settings.host);
+    proxy.sse_ping = std::chrono::seconds(settings.sse_ping_s);
+    return proxy;
+}
+
+proxy::ProxyPages proxy_pages(const Plan& plan, const server::Supervisor& supervisor,
+                              const models::Models& models) {
+    proxy::ProxyPages pages;
+    pages.log_json = [&supervisor](std::uint64_t after) {
+        const auto tail = supervisor.log_tail(after);
+        return log_json(tail.next, tail.lines);
+    };
+    pages.status_json = [&,
+                         began = std::chrono::steady_clock::now()](const proxy::Traffic& traffic) {
+        auto now = plan;
+        now.models = models.models();
+        if (now.build->tag.empty()) now.build->tag = supervisor.build();
+        const auto uptime = std::chrono::steady_clock::now() - began;
+        return status_json(report_of(supervisor.current(), traffic,
+                                     supervisor.log_tail(k_no_lines).tokens,
+                                     std::chrono::duration_cast<std::chrono::seconds>(uptime)),
+                           now);
+    };
+    return pages;
+}
+
+} // namespace odysseus::commands
