@@ -125,7 +125,7 @@ int run(const settings::CommandLine& line) {
     using settings::Verb;
     switch (line.verb) {
     case Verb::help: system::print(line.help); return 0;
-    case Verb::version: system::print(cat("odysseus ", version(), "\n")); return 0;
+    case Verb::version: system::print(concat("odysseus ", version(), "\n")); return 0;
     case Verb::completion: system::print(settings::completion_script(line.words.front())); return 0;
     default: break;
     }
@@ -155,13 +155,13 @@ int main(int argc, char** argv) {
         if (!words.empty()) words.erase(words.begin());
         return run(settings::parse_command_line(std::move(words)));
     } catch (const Stopped& stopped) {
-        system::complain(cat("stopped: ", stopped.what()));
+        system::complain(concat("stopped: ", stopped.what()));
         return k_interrupted;
     } catch (const Error& error) {
         system::complain(error.what());
         return exit_code(error.fault());
     } catch (const std::exception& error) {
-        system::complain(cat("unexpected error: ", error.what()));
+        system::complain(concat("unexpected error: ", error.what()));
         return exit_code(Fault::bug);
     }
 }

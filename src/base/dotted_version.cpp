@@ -25,7 +25,7 @@ std::optional<DottedVersion> dotted_version(std::string_view text) {
 }
 
 std::string version_text(const DottedVersion& version) {
-    return version.minor ? cat(version.major, '.', *version.minor) : cat(version.major);
+    return version.minor ? concat(version.major, '.', *version.minor) : concat(version.major);
 }
 
 bool below(const DottedVersion& a, const DottedVersion& b) {

@@ -20,7 +20,7 @@ class FaultFinder : public nlohmann::json_sax<nlohmann::json> {
         const auto line = std::count(read.begin(), read.end(), '\n') + 1;
         const auto begin = read.rfind('\n');
         const auto column = begin == std::string_view::npos ? read.size() : read.size() - begin - 1;
-        m_place = cat("line ", line, ", column ", std::max<std::size_t>(column, 1));
+        m_place = concat("line ", line, ", column ", std::max<std::size_t>(column, 1));
         return false;
     }
     bool null() override { return true; }

@@ -112,7 +112,7 @@ bool is_utf8(std::string_view text) {
 
 std::string byte_text(std::int64_t bytes) {
     static constexpr const char* k_units[] = {"KiB", "MiB", "GiB", "TiB"};
-    if (bytes < 1024) return cat(bytes, " B");
+    if (bytes < 1024) return concat(bytes, " B");
     double value = static_cast<double>(bytes) / 1024;
     std::size_t unit = 0;
     while (value >= 1024 && unit + 1 < std::size(k_units)) {

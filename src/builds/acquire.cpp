@@ -33,7 +33,7 @@ auto answer_if_any(Ask ask) -> std::optional<decltype(ask())> {
     } catch (const Stopped&) {
         throw;
     } catch (const Error& error) {
-        log::debug(cat("no further releases: ", error.what()));
+        log::debug(concat("no further releases: ", error.what()));
         return std::nullopt;
     }
 }

@@ -29,13 +29,13 @@ std::optional<std::int64_t> seconds_to_reset(const ApiReply& reply, std::int64_t
 }
 
 std::string reset_text(std::int64_t seconds, std::int64_t now_epoch_s) {
-    if (seconds < 120) return cat("in ", seconds, seconds == 1 ? " second" : " seconds");
+    if (seconds < 120) return concat("in ", seconds, seconds == 1 ? " second" : " seconds");
     const auto minute_of_day = (now_epoch_s + seconds) / 60 % 1440;
     const auto two = [](std::int64_t number) {
-        return number < 10 ? cat('0', number) : cat(number);
+        return number < 10 ? concat('0', number) : concat(number);
     };
-    return cat("in ", (seconds + 59) / 60, " minutes (", two(minute_of_day / 60), ':',
-               two(minute_of_day % 60), " UTC)");
+    return concat("in ", (seconds + 59) / 60, " minutes (", two(minute_of_day / 60), ':',
+                  two(minute_of_day % 60), " UTC)");
 }
 
 } // namespace odysseus::builds

@@ -65,7 +65,7 @@ ArchiveReader::ArchiveReader(const std::filesystem::path& file)
     std::error_code error;
     m_total = static_cast<std::int64_t>(std::filesystem::file_size(file, error));
     if (!m_input->stream || error) {
-        throw Error(Fault::usage, cat("opening the archive ", system::utf8(file), " failed"));
+        throw Error(Fault::usage, concat("opening the archive ", system::utf8(file), " failed"));
     }
     auto* native = m_native.get();
     // Only what runs in this process: libarchive would start programs for some other filters.
@@ -85,8 +85,8 @@ ArchiveReader::~ArchiveReader() = default;
 
 void ArchiveReader::fail(const char* doing) const {
     const char* why = archive_error_string(m_native.get());
-    throw Error(Fault::integrity, cat(doing, " the archive ", system::utf8(m_file), ": ",
-                                      why != nullptr ? why : "it is damaged"));
+    throw Error(Fault::integrity, concat(doing, " the archive ", system::utf8(m_file), ": ",
+                                         why != nullptr ? why : "it is damaged"));
 }
 
 std::optional<ArchiveMember> ArchiveReader::next() {

@@ -130,20 +130,21 @@ Search search_releases(const ChoiceInput& input, const std::vector<const Release
             if (found.whole.empty() || (strictly && unsettled)) continue;
             std::string since = first_missing;
             if (since.empty() && !search.note.empty()) {
-                since = cat("of ", order.front()->tag, ' ', search.note);
+                since = concat("of ", order.front()->tag, ' ', search.note);
             }
-            if (since.empty()) since = cat(order.front()->tag, " has none");
+            if (since.empty()) since = concat(order.front()->tag, " has none");
             add_choices(search, input, *release, backend, found,
-                        release != order.front() ? cat("; from ", release->tag, ", since ", since)
-                                                 : std::string());
+                        release != order.front()
+                            ? concat("; from ", release->tag, ", since ", since)
+                            : std::string());
             return search;
         }
     }
     if (search.note.empty()) search.note = first_missing;
     if (search.note.empty()) {
-        search.note =
-            cat("the release has no ", backend_title(backend), " build for ",
-                hardware::os_title(input.machine.os), ' ', hardware::arch_name(input.machine.arch));
+        search.note = concat("the release has no ", backend_title(backend), " build for ",
+                             hardware::os_title(input.machine.os), ' ',
+                             hardware::arch_name(input.machine.arch));
     }
     return search;
 }
@@ -169,21 +170,23 @@ std::optional<std::string> impossible(const hardware::Machine& machine, Backend 
     }
     if (macos && (backend == Backend::cuda || backend == Backend::rocm ||
                   backend == Backend::sycl || backend == Backend::vulkan)) {
-        return cat("llama.cpp has no ", backend_title(backend), " build for macOS");
+        return concat("llama.cpp has no ", backend_title(backend), " build for macOS");
     }
     return std::nullopt;
 }
 
 std::string no_build_reason(const ChoiceInput& input, const std::vector<std::string>& notes) {
     const auto& machine = input.machine;
-    const auto where = cat(hardware::os_title(machine.os), ' ', hardware::arch_name(machine.arch));
-    const auto what = input.device ? cat("no ", backend_title(*input.device),
-                                         " build of llama.cpp fits this machine (", where,
-                                         "), and --device asks for it")
-                                   : cat("no build of llama.cpp fits this machine (", where, ')');
+    const auto where =
+        concat(hardware::os_title(machine.os), ' ', hardware::arch_name(machine.arch));
+    const auto what =
+        input.device
+            ? concat("no ", backend_title(*input.device), " build of llama.cpp fits this machine (",
+                     where, "), and --device asks for it")
+            : concat("no build of llama.cpp fits this machine (", where, ')');
     const auto remedy = input.device
-                            ? cat("; --device auto takes what fits, and ", k_own_build_remedy)
-                            : cat("; ", k_own_build_remedy);
+                            ? concat("; --device auto takes what fits, and ", k_own_build_remedy)
+                            : concat("; ", k_own_build_remedy);
     return what + (notes.empty() ? std::string() : ": " + joined(notes, "; ")) + remedy;
 }
 
@@ -204,7 +207,7 @@ void add_backend(BuildPlan& plan, const ChoiceInput& input,
         }
     }
     if (search.choices.empty()) {
-        plan.notes.push_back(cat(backend_title(backend), ": ", search.note));
+        plan.notes.push_back(concat(backend_title(backend), ": ", search.note));
         return;
     }
     for (auto& choice : search.choices) {
@@ -241,7 +244,7 @@ std::variant<BuildPlan, NoBuild> choose_builds(const ChoiceInput& input) {
                                input.machine.vulkan == false;
         if (no_loader) obstacle = "no Vulkan loader is installed";
         if (obstacle) {
-            plan.notes.push_back(cat(backend_title(backend), ": ", *obstacle));
+            plan.notes.push_back(concat(backend_title(backend), ": ", *obstacle));
             continue;
         }
         add_backend(plan, input, order, backend);
@@ -252,9 +255,9 @@ std::variant<BuildPlan, NoBuild> choose_builds(const ChoiceInput& input) {
 }
 
 std::optional<std::size_t> next_choice(const BuildPlan& plan, std::size_t current,
-                                       Setback setback) {
+                                       Rejection setback) {
     for (auto next = current + 1; next < plan.choices.size(); ++next) {
-        if (setback != Setback::lists_no_gpu ||
+        if (setback != Rejection::lists_no_gpu ||
             plan.choices[next].backend != plan.choices[current].backend) {
             return next;
         }
@@ -266,13 +269,13 @@ std::string direct_url(std::string_view base, std::string_view repo, std::string
                        std::string_view name) {
     while (!base.empty() && base.back() == '/')
         base.remove_suffix(1);
-    return cat(base, '/', repo, "/releases/download/", tag, '/', name);
+    return concat(base, '/', repo, "/releases/download/", tag, '/', name);
 }
 
 std::string nightly_tag_url(std::string_view base, std::string_view repo) {
     while (!base.empty() && base.back() == '/')
         base.remove_suffix(1);
-    return cat(base, '/', repo, "/releases/latest/download/", k_nightly_tag_file);
+    return concat(base, '/', repo, "/releases/latest/download/", k_nightly_tag_file);
 }
 
 } // namespace odysseus::builds

@@ -43,9 +43,9 @@ int variant_rank(std::string_view variant) {
 // What a GPU backend that needs no version serves, for the reason.
 std::string served_text(const hardware::Machine& machine, std::string_view backend) {
     for (const auto& gpu : machine.gpus) {
-        if (!gpu.name.empty()) return cat(backend, " for ", gpu.name);
+        if (!gpu.name.empty()) return concat(backend, " for ", gpu.name);
     }
-    return cat(backend, ", whose loader is here");
+    return concat(backend, ", whose loader is here");
 }
 
 Fit fit_of(const hardware::Machine& machine, const AssetName& name, Backend backend) {

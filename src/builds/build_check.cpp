@@ -20,7 +20,7 @@ std::string last_words(const system::ToolResult& result) {
     const auto& text = trimmed(result.err).empty() ? result.out : result.err;
     const auto lines = lines_of(trimmed(text));
     if (lines.empty()) return {};
-    return cat(": ", lines.back().substr(0, k_shown_bytes_max));
+    return concat(": ", lines.back().substr(0, k_shown_bytes_max));
 }
 
 } // namespace
@@ -57,34 +57,34 @@ BuildCheck check_build(const std::filesystem::path& server,
         check.trouble = version.how_it_ended(limits) + last_words(version);
         return check;
     }
-    const auto said = parse_server_version(cat(version.err, "\n", version.out));
-    if (said && said->build) check.tag = cat("b", *said->build);
+    const auto said = parse_server_version(concat(version.err, "\n", version.out));
+    if (said && said->build) check.tag = concat("b", *said->build);
     const auto listed = system::run_tool({program, "--list-devices"}, environment, limits);
-    check.devices = parse_devices(cat(listed.out, "\n", listed.err));
+    check.devices = parse_devices(concat(listed.out, "\n", listed.err));
     using End = system::ToolResult::End;
     // Too old for the flag is no trouble; dying of it, or hanging, is.
     if (!check.devices && (listed.end == End::signalled || listed.end == End::timed_out)) {
-        check.trouble = cat("--list-devices ", listed.how_it_ended(limits), last_words(listed));
+        check.trouble = concat("--list-devices ", listed.how_it_ended(limits), last_words(listed));
         return check;
     }
     check.runs = true;
     return check;
 }
 
-std::optional<Refutation> refuted(const BuildCheck& check, const std::string& tag,
-                                  Backend backend) {
-    const auto build = cat("llama.cpp ", tag, " for ", backend_title(backend));
+std::optional<RejectedBuild> refuted(const BuildCheck& check, const std::string& tag,
+                                     Backend backend) {
+    const auto build = concat("llama.cpp ", tag, " for ", backend_title(backend));
     if (!check.runs) {
-        return Refutation{Setback::does_not_run,
-                          cat(build, " does not run here: its llama-server ", check.trouble)};
+        return RejectedBuild{Rejection::does_not_run,
+                             concat(build, " does not run here: its llama-server ", check.trouble)};
     }
     if (!check.devices || serves(*check.devices, backend)) return std::nullopt;
     std::vector<std::string> seen;
     for (const auto& device : *check.devices)
         seen.push_back(device.id + " " + device.name);
-    return Refutation{
-        Setback::lists_no_gpu,
-        cat(build, " lists no GPU", seen.empty() ? "" : ", only ", joined(seen, ", "))};
+    return RejectedBuild{
+        Rejection::lists_no_gpu,
+        concat(build, " lists no GPU", seen.empty() ? "" : ", only ", joined(seen, ", "))};
 }
 
 } // namespace odysseus::builds

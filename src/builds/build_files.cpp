@@ -25,9 +25,9 @@ std::string difference(const fs::path& folder, const ManifestFile& file) {
     if (!fs::is_regular_file(path, error)) return file.path + " is missing";
     if (!file.link.empty()) return {};
     const auto bytes = fs::file_size(path, error);
-    if (error) return cat(file.path, " cannot be read: ", error.message());
+    if (error) return concat(file.path, " cannot be read: ", error.message());
     if (bytes != static_cast<std::uintmax_t>(file.size_bytes)) {
-        return cat(file.path, " has ", bytes, " bytes instead of ", file.size_bytes);
+        return concat(file.path, " has ", bytes, " bytes instead of ", file.size_bytes);
     }
     if (file.sha256.empty()) return {};
     try {
@@ -52,8 +52,8 @@ void describe_again(std::vector<ManifestFile>& files, const fs::path& folder,
     }
 }
 
-void seat_build(InstalledBuild& build) {
-    const auto changed = system::seat_loader(build.server);
+void patch_build(InstalledBuild& build) {
+    const auto changed = system::patch_interpreter(build.server);
     if (changed.empty()) return;
     std::error_code error;
     describe_again(build.manifest.files, fs::canonical(build.folder, error), changed);
@@ -61,7 +61,7 @@ void seat_build(InstalledBuild& build) {
         system::write_file_atomically(build.folder / k_manifest_file,
                                       manifest_text(build.manifest));
     } catch (const Error& failure) { // it runs all the same
-        log::warn(cat("the manifest of ", build.id, " cannot be renewed: ", failure.what()));
+        log::warn(concat("the manifest of ", build.id, " cannot be renewed: ", failure.what()));
     }
 }
 

@@ -135,11 +135,11 @@ std::optional<CurrentRecord> current_from(std::string_view text) {
 }
 
 std::string build_id(const BuildChoice& choice) {
-    auto id = cat(choice.tag, "-", backend_name(choice.backend));
+    auto id = concat(choice.tag, "-", backend_name(choice.backend));
     const auto name =
         choice.files.empty() ? std::nullopt : parse_asset_name(choice.files.front().name);
-    if (name && name->version) id += cat("-", version_text(*name->version));
-    if (name && !name->variant.empty()) id += cat("-", name->variant);
+    if (name && name->version) id += concat("-", version_text(*name->version));
+    if (name && !name->variant.empty()) id += concat("-", name->variant);
     if (name && name->third_party) id += "-ai-dock";
     if (choice.source == "import") id += "-import";
     return id;

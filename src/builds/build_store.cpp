@@ -54,7 +54,7 @@ BuildStore::BuildStore(const fs::path& home, hardware::Os os, hardware::Arch arc
       m_folder(home / "bin" /
                (os == hardware::Os::windows
                     ? std::string("llama")
-                    : cat("llama-", hardware::os_name(os), "-", hardware::arch_name(arch)))) {}
+                    : concat("llama-", hardware::os_name(os), "-", hardware::arch_name(arch)))) {}
 
 std::optional<InstalledBuild> BuildStore::read(const std::string& id) const {
     if (!is_build_id(id)) return std::nullopt;
@@ -105,7 +105,7 @@ std::optional<InstalledBuild> BuildStore::current() const {
     if (!build) return std::nullopt;
     build->previous = true;
     build->note =
-        cat("the build ", now->current, " is damaged; ", build->id, ", the one before, is used");
+        concat("the build ", now->current, " is damaged; ", build->id, ", the one before, is used");
     return build;
 }
 
@@ -136,10 +136,10 @@ InstalledBuild BuildStore::use(std::string_view tag_or_id, const StoreWait& wait
     const auto near = nearest(tag_or_id, names, 1);
     const auto there = ids.empty()
                            ? std::string("there is none")
-                           : cat(near.empty() ? "" : cat("did you mean ", near.front(), "? "),
-                                 "There are: ", joined(ids, ", "));
-    throw Error(Fault::usage, cat("no build ", tag_or_id, " is installed; ", there,
-                                  "; 'odysseus backend install ", tag_or_id, "' fetches it"));
+                           : concat(near.empty() ? "" : concat("did you mean ", near.front(), "? "),
+                                    "There are: ", joined(ids, ", "));
+    throw Error(Fault::usage, concat("no build ", tag_or_id, " is installed; ", there,
+                                     "; 'odysseus backend install ", tag_or_id, "' fetches it"));
 }
 
 InstalledBuild BuildStore::rollback(const StoreWait& wait) {
@@ -155,16 +155,16 @@ InstalledBuild BuildStore::rollback(const StoreWait& wait) {
 system::FileLock BuildStore::lock(const StoreWait& wait) const {
     std::string owner;
     const auto waiting = [&](std::optional<std::int64_t> pid) {
-        if (pid) owner = cat(" (process ", *pid, ")");
+        if (pid) owner = concat(" (process ", *pid, ")");
         if (wait.tell && wait.limit.count() > 0) {
-            wait.tell(cat("another odysseus", owner, " is installing a build; waiting for it"));
+            wait.tell(concat("another odysseus", owner, " is installing a build; waiting for it"));
         }
     };
     auto held = system::FileLock::wait_lock(m_folder / ".lock", wait.limit, waiting, wait.stopped);
     if (held) return std::move(*held);
     if (wait.stopped && wait.stopped()) throw Stopped("stopped while waiting for another odysseus");
-    throw Error(Fault::busy, cat("another odysseus", owner, " is installing a build in ",
-                                 system::utf8(m_folder), "; try again when it is done"));
+    throw Error(Fault::busy, concat("another odysseus", owner, " is installing a build in ",
+                                    system::utf8(m_folder), "; try again when it is done"));
 }
 
 std::optional<system::FileLock> BuildStore::hold(const std::function<bool()>& stopped) const {
@@ -202,7 +202,7 @@ fs::path BuildStore::new_staging() const {
     fs::create_directories(path, error);
     if (error) {
         throw Error(Fault::usage,
-                    cat("creating the folder ", system::utf8(path), ": ", error.message()));
+                    concat("creating the folder ", system::utf8(path), ": ", error.message()));
     }
     return path;
 }
@@ -210,9 +210,9 @@ fs::path BuildStore::new_staging() const {
 void BuildStore::publish(const fs::path& staging, const std::string& id) const {
     const auto none_runs = if_none_runs();
     if (!none_runs && read(id)) {
-        throw Error(Fault::busy, cat("the build ", id,
-                                     " is there already, and the odysseus that "
-                                     "runs here may be using it; stop that one first"));
+        throw Error(Fault::busy, concat("the build ", id,
+                                        " is there already, and the odysseus that "
+                                        "runs here may be using it; stop that one first"));
     }
     system::sync_tree(staging);
     system::replace_directory(staging, m_folder / system::path_from_utf8(id));
@@ -220,7 +220,7 @@ void BuildStore::publish(const fs::path& staging, const std::string& id) const {
 
 InstalledBuild BuildStore::select(const std::string& id) const {
     auto build = read(id);
-    if (!build) throw Error(Fault::bug, cat("the build ", id, " is not whole"));
+    if (!build) throw Error(Fault::bug, concat("the build ", id, " is not whole"));
     const auto before = record().value_or(CurrentRecord{});
     CurrentRecord now{id, before.previous};
     if (before.current != id) now.previous = read(before.current) ? before.current : "";

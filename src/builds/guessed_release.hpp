@@ -1,5 +1,5 @@
 // The API-free way: from a build's tag alone, the names that its release should have. Sizes and
-// digests are absent, and a name may turn out not to exist (next_choice with Setback::absent).
+// digests are absent, and a name may turn out not to exist (next_choice with Rejection::absent).
 #pragma once
 
 #include "odysseus/builds/release.hpp"

@@ -47,12 +47,12 @@ class Installation {
     InstallOutcome fetch_and_install(const BuildChoice& choice) {
         const auto held = begin();
         const auto id = build_id(choice);
-        if (!is_build_id(id)) throw Error(Fault::bug, cat("'", id, "' cannot name a folder"));
+        if (!is_build_id(id)) throw Error(Fault::bug, concat("'", id, "' cannot name a folder"));
         if (const auto there = m_store.find(id); there && there->id == id) {
             const auto wrong = differences(*there);
             // Fetched earlier, or by the odysseus that was waited for.
             if (wrong.empty()) return select(id);
-            tell(cat("the installed ", id, " is damaged (", wrong.front(), "); it is replaced"));
+            tell(concat("the installed ", id, " is damaged (", wrong.front(), "); it is replaced"));
         }
         check_space(choice);
         BuildManifest manifest = manifest_of(choice);
@@ -83,7 +83,7 @@ class Installation {
         std::error_code error;
         BuildManifest manifest;
         manifest.source = "import";
-        manifest.reason = cat("imported from ", system::utf8(from));
+        manifest.reason = concat("imported from ", system::utf8(from));
         step("unpack");
         Staging staging(m_store, m_options);
         if (fs::is_directory(from, error)) {
@@ -92,7 +92,7 @@ class Installation {
             staging.unpack_build(from);
         } else {
             throw Error(Fault::usage,
-                        cat(system::utf8(from), " is neither an archive nor a folder"));
+                        concat(system::utf8(from), " is neither an archive nor a folder"));
         }
         auto checked = check(staging, false, Backend::cpu);
         const bool lacks_library = checked.trouble.find("shared librar") != std::string::npos;
@@ -102,14 +102,14 @@ class Installation {
             if (again.runs) checked = std::move(again);
         }
         if (!checked.runs) {
-            throw Error(Fault::integrity,
-                        cat("the llama-server in ", system::utf8(from), " does not run here: it ",
-                            checked.trouble, advice(checked.trouble)));
+            throw Error(Fault::integrity, concat("the llama-server in ", system::utf8(from),
+                                                 " does not run here: it ", checked.trouble,
+                                                 advice(checked.trouble)));
         }
         if (!checked.tag) {
             throw Error(Fault::integrity,
-                        cat("the llama-server in ", system::utf8(from),
-                            " does not tell its build ('version: ... (build N)')"));
+                        concat("the llama-server in ", system::utf8(from),
+                               " does not tell its build ('version: ... (build N)')"));
         }
         manifest.tag = *checked.tag;
         manifest.backend = backend_of(checked);
@@ -163,10 +163,10 @@ class Installation {
         const auto free = system::free_bytes(m_store.folder());
         if (!free || *free / k_space_factor >= bytes) return;
         throw Error(Fault::network,
-                    cat("installing llama.cpp ", choice.tag, " needs about ",
-                        byte_text(bytes * k_space_factor), ", but only ", byte_text(*free),
-                        " are free in ", system::utf8(m_store.folder()),
-                        "; make room, or use another folder (--home)"));
+                    concat("installing llama.cpp ", choice.tag, " needs about ",
+                           byte_text(bytes * k_space_factor), ", but only ", byte_text(*free),
+                           " are free in ", system::utf8(m_store.folder()),
+                           "; make room, or use another folder (--home)"));
     }
 
     [[nodiscard]] static BuildManifest manifest_of(const BuildChoice& choice) {
@@ -190,8 +190,8 @@ class Installation {
         request.sha256 = file.sha256;
         request.archive = true;
         if (!file.sha256) {
-            tell(cat("the source gives no digest for ", file.name,
-                     "; it is checked by its transport (https) alone"));
+            tell(concat("the source gives no digest for ", file.name,
+                        "; it is checked by its transport (https) alone"));
         }
         const auto got = download::fetch_file(request, m_options.http,
                                               [&](const download::FetchProgress& progress) {
@@ -236,7 +236,7 @@ class Installation {
     static void add_devices(BuildManifest& manifest, const BuildCheck& check) {
         if (!check.devices) return;
         for (const auto& device : *check.devices)
-            manifest.devices.push_back(cat(device.id, ": ", device.name));
+            manifest.devices.push_back(concat(device.id, ": ", device.name));
     }
 
     [[nodiscard]] static Backend backend_of(const BuildCheck& check) {
@@ -252,19 +252,19 @@ class Installation {
     fs::path m_home = m_store.folder().parent_path().parent_path();
 };
 
-[[noreturn]] void none_holds(const std::vector<Refutation>& setbacks) {
+[[noreturn]] void none_holds(const std::vector<RejectedBuild>& setbacks) {
     std::vector<std::string> reasons;
     bool ran = false;
     for (const auto& one : setbacks) {
         reasons.push_back(one.why);
-        ran = ran || one.setback == Setback::lists_no_gpu;
+        ran = ran || one.setback == Rejection::lists_no_gpu;
     }
     const bool broken = std::any_of(setbacks.begin(), setbacks.end(), [](const auto& one) {
-        return one.setback == Setback::does_not_run;
+        return one.setback == Rejection::does_not_run;
     });
     throw Error(
         broken && !ran ? Fault::integrity : Fault::no_build,
-        cat("no llama.cpp build works here: ", joined(reasons, "; "), advice(reasons.back())));
+        concat("no llama.cpp build works here: ", joined(reasons, "; "), advice(reasons.back())));
 }
 
 } // namespace
@@ -274,25 +274,25 @@ InstallOutcome install_build(BuildStore& store, const BuildChoice& choice,
     try {
         return Installation(store, options).fetch_and_install(choice);
     } catch (const download::FileAbsent& error) {
-        return Refutation{Setback::absent, error.what()};
+        return RejectedBuild{Rejection::absent, error.what()};
     } catch (const Stopped&) {
         throw;
     } catch (const Error& error) {
         if (error.fault() == Fault::busy) throw;
-        throw error.within(cat("installing llama.cpp ", choice.tag));
+        throw error.within(concat("installing llama.cpp ", choice.tag));
     }
 }
 
 InstalledBuild install_plan(BuildStore& store, const BuildPlan& plan,
                             const InstallOptions& options) {
-    std::vector<Refutation> setbacks;
+    std::vector<RejectedBuild> setbacks;
     for (std::optional<std::size_t> index = 0; index && *index < plan.choices.size();) {
         auto choice = plan.choices[*index];
         for (const auto& one : setbacks)
-            choice.reason += cat(" (", one.why, ")");
+            choice.reason += concat(" (", one.why, ")");
         auto outcome = install_build(store, choice, options);
         if (auto* build = std::get_if<InstalledBuild>(&outcome)) return std::move(*build);
-        setbacks.push_back(std::get<Refutation>(std::move(outcome)));
+        setbacks.push_back(std::get<RejectedBuild>(std::move(outcome)));
         if (options.tell) options.tell(setbacks.back().why);
         index = next_choice(plan, *index, setbacks.back().setback);
     }

@@ -16,7 +16,7 @@ std::string_view library_path_name(hardware::Os os) {
 std::pair<std::string, std::string>
 library_path(hardware::Os os, const std::vector<std::string>& folders, std::string_view present) {
     auto value = joined(folders, os == hardware::Os::windows ? ";" : ":");
-    if (!present.empty()) value += cat(os == hardware::Os::windows ? ";" : ":", present);
+    if (!present.empty()) value += concat(os == hardware::Os::windows ? ";" : ":", present);
     return {std::string(library_path_name(os)), value};
 }
 

@@ -35,7 +35,7 @@ std::optional<std::string> bad_part(std::string_view part) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte < 0x20 || byte == 0x7f) return "it has a control character in it";
         if (std::string_view("\\:<>\"|?*").find(c) != std::string_view::npos) {
-            return cat("it has '", c, "' in it");
+            return concat("it has '", c, "' in it");
         }
     }
     if (part.back() == '.' || part.back() == ' ') return "a part of it ends with a dot or a space";

@@ -41,10 +41,10 @@ std::string last_words(const system::ToolResult& result) {
     // pip's last lines may be a hint; the one that says ERROR is the reason.
     for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
         if (lowered(*line).find("error") != std::string::npos) {
-            return cat(": ", line->substr(0, k_shown_bytes_max));
+            return concat(": ", line->substr(0, k_shown_bytes_max));
         }
     }
-    return lines.empty() ? std::string() : cat(": ", lines.back().substr(0, k_shown_bytes_max));
+    return lines.empty() ? std::string() : concat(": ", lines.back().substr(0, k_shown_bytes_max));
 }
 
 bool is_library(const std::string& name) {
@@ -63,7 +63,7 @@ std::vector<std::string> move_libraries(const fs::path& from, const fs::path& be
             names.push_back(name);
         }
     } catch (const fs::filesystem_error& failure) {
-        throw Error(Fault::usage, cat("moving the CUDA runtime: ", failure.what()));
+        throw Error(Fault::usage, concat("moving the CUDA runtime: ", failure.what()));
     }
     std::sort(names.begin(), names.end());
     return names;
@@ -94,19 +94,20 @@ std::vector<std::string> add_python_runtime(const fs::path& beside,
         command.insert(command.end(), options.packages.begin(), options.packages.end());
         const auto& program = command.front();
         if (options.tell) {
-            options.tell(cat("asking ", program, " for the CUDA runtime (",
-                             joined(options.packages, ", "), ")"));
+            options.tell(concat("asking ", program, " for the CUDA runtime (",
+                                joined(options.packages, ", "), ")"));
         }
         const auto result = system::run_tool(command, {}, limits);
         if (result.ok()) {
             fs::create_directories(target.folder, error); // a tool that did nothing
             auto names = move_libraries(target.folder, beside);
             if (!names.empty()) return names;
-            throw Error(Fault::network, cat(program, " installed no library of the CUDA runtime"));
+            throw Error(Fault::network,
+                        concat(program, " installed no library of the CUDA runtime"));
         }
         if (result.end == system::ToolResult::End::not_found) continue;
-        trouble.emplace(Fault::network, cat("getting the CUDA runtime by ", program, ": it ",
-                                            result.how_it_ended(limits), last_words(result)));
+        trouble.emplace(Fault::network, concat("getting the CUDA runtime by ", program, ": it ",
+                                               result.how_it_ended(limits), last_words(result)));
     }
     if (trouble) throw *trouble;
     throw Error(Fault::no_build, "the CUDA runtime for this build comes from Python packages, but "

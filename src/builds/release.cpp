@@ -93,7 +93,7 @@ std::string why_not(std::string_view text, const Json& json) {
         return "the answer is a web page, not JSON: a proxy or a login page may stand between";
     }
     if (json.is_discarded()) {
-        return cat("the answer is not JSON, or was cut off after ", text.size(), " bytes");
+        return concat("the answer is not JSON, or was cut off after ", text.size(), " bytes");
     }
     return "the answer is JSON, but neither a release nor a list of them";
 }

@@ -40,7 +40,7 @@ std::vector<Release> parsed(const std::string& body, const std::string& url) {
     auto result = releases_from_json(body);
     if (const auto* why = std::get_if<std::string>(&result)) {
         throw ApiTrouble(
-            cat("the answer of ", download::shown_url(url), " is no list of releases: ", *why));
+            concat("the answer of ", download::shown_url(url), " is no list of releases: ", *why));
     }
     return std::get<std::vector<Release>>(std::move(result));
 }
@@ -94,7 +94,7 @@ ReleaseSource::Answer ReleaseSource::ask(const std::string& path) {
                            kept && !kept->etag.empty() ? std::optional(kept->etag) : std::nullopt);
     } catch (const ApiTrouble& trouble) {
         if (!kept) throw;
-        tell(cat(trouble.what(), "; the answer of ", (age_s + 59) / 60, " minutes ago is used"));
+        tell(concat(trouble.what(), "; the answer of ", (age_s + 59) / 60, " minutes ago is used"));
         return {parsed(kept->body, url), false};
     }
 }
@@ -147,15 +147,15 @@ ReleaseSource::Answer ReleaseSource::ask_network(const std::string& url,
                 download::pause(std::chrono::seconds(*reset_s), m_http);
                 break;
             }
-            throw ApiTrouble(
-                cat("the release API ", download::shown_url(m_options.github_api),
-                    " takes no more requests for now",
-                    reset_s ? cat("; again ", reset_text(*reset_s, now_epoch_s())) : std::string(),
-                    m_options.token ? "" : " (with GITHUB_TOKEN it takes more)"));
+            throw ApiTrouble(concat(
+                "the release API ", download::shown_url(m_options.github_api),
+                " takes no more requests for now",
+                reset_s ? concat("; again ", reset_text(*reset_s, now_epoch_s())) : std::string(),
+                m_options.token ? "" : " (with GITHUB_TOKEN it takes more)"));
         case ApiMeaning::absent: return {{}, true};
         case ApiMeaning::refused:
-            throw ApiTrouble(
-                cat("the release API ", download::shown_url(url), " answers ", reply.head.status));
+            throw ApiTrouble(concat("the release API ", download::shown_url(url), " answers ",
+                                    reply.head.status));
         }
     }
 }
@@ -169,29 +169,29 @@ std::string ReleaseSource::pointed_tag(const std::string& url,
     const auto tag = reply.head.status == 200 ? nightly_tag(reply.body) : std::nullopt;
     if (!tag) {
         throw ApiTrouble(
-            cat(download::shown_url(url), " names no build (status ", reply.head.status, ")"));
+            concat(download::shown_url(url), " names no build (status ", reply.head.status, ")"));
     }
     if (sha256 && download::sha256_of(reply.body) != *sha256) {
-        throw Error(Fault::integrity, cat("the SHA-256 of ", download::shown_url(url),
-                                          " is not the one that the release says"));
+        throw Error(Fault::integrity, concat("the SHA-256 of ", download::shown_url(url),
+                                             " is not the one that the release says"));
     }
     return *tag;
 }
 
 Release ReleaseSource::by_tag(const std::string& tag) {
     try {
-        auto answer = ask(cat("/repos/", k_upstream_repo, "/releases/tags/", tag));
+        auto answer = ask(concat("/repos/", k_upstream_repo, "/releases/tags/", tag));
         if (answer.absent || answer.releases.empty()) {
-            throw Error(Fault::no_build,
-                        cat("there is no llama.cpp release ", tag, "; ", m_options.github_download,
-                            "/", k_upstream_repo, "/releases lists those there are"));
+            throw Error(Fault::no_build, concat("there is no llama.cpp release ", tag, "; ",
+                                                m_options.github_download, "/", k_upstream_repo,
+                                                "/releases lists those there are"));
         }
         return std::move(answer.releases.front());
     } catch (const ApiTrouble& trouble) {
         auto guess = guessed_release(tag, m_options.github_download);
         if (!guess) throw;
-        tell(cat(trouble.what(), "; going on with ", tag,
-                 " without it, so there are no digests to check"));
+        tell(concat(trouble.what(), "; going on with ", tag,
+                    " without it, so there are no digests to check"));
         return *std::move(guess);
     }
 }
@@ -204,7 +204,7 @@ Release ReleaseSource::stable_without_api(const std::string& why, bool api_answe
     } catch (const Stopped&) {
         throw;
     } catch (const Error& error) {
-        const auto both = cat(why, "; and without it: ", error.what());
+        const auto both = concat(why, "; and without it: ", error.what());
         if (!api_answers) throw ApiTrouble(both);
         return newest_instead(both);
     }
@@ -217,10 +217,10 @@ Release ReleaseSource::newest_instead(const std::string& why) {
     try {
         all = recent();
     } catch (const ApiTrouble& trouble) {
-        throw ApiTrouble(cat(why, "; and ", trouble.what()));
+        throw ApiTrouble(concat(why, "; and ", trouble.what()));
     }
     if (all.empty()) throw ApiTrouble(why);
-    tell(cat(why, "; the newest build, ", all.front().tag, ", is taken instead"));
+    tell(concat(why, "; the newest build, ", all.front().tag, ", is taken instead"));
     return std::move(all.front());
 }
 
@@ -228,7 +228,7 @@ Release ReleaseSource::stable() {
     std::string why;
     bool api_answers = false;
     try {
-        auto answer = ask(cat("/repos/", k_upstream_repo, "/releases/latest"));
+        auto answer = ask(concat("/repos/", k_upstream_repo, "/releases/latest"));
         api_answers = true;
         auto* latest =
             answer.absent || answer.releases.empty() ? nullptr : &answer.releases.front();
@@ -240,7 +240,7 @@ Release ReleaseSource::stable() {
             return by_tag(pointed_tag(url, pointer->sha256));
         }
         why = latest == nullptr ? "the release API knows no latest release"
-                                : cat("the latest release, ", latest->tag, ", names no build");
+                                : concat("the latest release, ", latest->tag, ", names no build");
     } catch (const ApiTrouble& trouble) {
         why = trouble.what();
     }
@@ -259,7 +259,7 @@ std::vector<Release> ReleaseSource::wanted() {
 
 std::vector<Release> ReleaseSource::recent() {
     auto releases =
-        ask(cat("/repos/", k_upstream_repo, "/releases?per_page=", k_recent_releases)).releases;
+        ask(concat("/repos/", k_upstream_repo, "/releases?per_page=", k_recent_releases)).releases;
     std::erase_if(releases, [](const Release& release) {
         return release.draft || !build_number(release.tag);
     });
@@ -270,7 +270,8 @@ std::vector<Release> ReleaseSource::recent() {
 }
 
 std::vector<Release> ReleaseSource::ai_dock() {
-    return ask(cat("/repos/", k_ai_dock_repo, "/releases?per_page=", k_recent_releases)).releases;
+    return ask(concat("/repos/", k_ai_dock_repo, "/releases?per_page=", k_recent_releases))
+        .releases;
 }
 
 } // namespace odysseus::builds

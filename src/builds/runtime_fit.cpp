@@ -139,7 +139,7 @@ Fit cuda_fit(const hardware::Machine& machine, const AssetName& build) {
         fit.fits = fit.gpus == 0 ? fits : std::min(fit.fits, fits);
         ++fit.gpus;
     }
-    if (fit.gpus > 1) fit.why += cat(" (one of ", fit.gpus, " GPUs)");
+    if (fit.gpus > 1) fit.why += concat(" (one of ", fit.gpus, " GPUs)");
     return fit;
 }
 
@@ -165,8 +165,8 @@ Fit rocm_fit(const hardware::Machine& machine, const AssetName& build) {
     }
     if (installed->major != build.version->major) {
         return {Fits::no, 0,
-                cat(what, " needs a ROCm ", build.version->major, " runtime, this machine has ",
-                    *machine.rocm)};
+                concat(what, " needs a ROCm ", build.version->major, " runtime, this machine has ",
+                       *machine.rocm)};
     }
     return {Fits::yes, static_cast<int>(gpus), what + " with the installed ROCm " + *machine.rocm};
 }
@@ -197,16 +197,16 @@ Fit sycl_fit(const hardware::Machine& machine, const AssetName& build) {
     }
     if (installed > hardware::k_sycl_library_major) {
         return {Fits::perhaps, gpus,
-                cat(what, "; it may need libsycl.so.", hardware::k_sycl_library_major,
-                    " (oneAPI 2025), this system has libsycl.so.", *installed)};
+                concat(what, "; it may need libsycl.so.", hardware::k_sycl_library_major,
+                       " (oneAPI 2025), this system has libsycl.so.", *installed)};
     }
     return {Fits::no, 0,
-            cat("SYCL needs Intel's oneAPI runtime 2025 (libsycl.so.",
-                hardware::k_sycl_library_major,
-                ") and Level Zero (libze_loader.so.1), this system has ",
-                installed ? cat("libsycl.so.", *installed) : std::string("not both"),
-                ": install intel-deep-learning-essentials-2025.3 and libze1, or source oneAPI's "
-                "setvars.sh when it is not in /opt/intel/oneapi")};
+            concat("SYCL needs Intel's oneAPI runtime 2025 (libsycl.so.",
+                   hardware::k_sycl_library_major,
+                   ") and Level Zero (libze_loader.so.1), this system has ",
+                   installed ? concat("libsycl.so.", *installed) : std::string("not both"),
+                   ": install intel-deep-learning-essentials-2025.3 and libze1, or source oneAPI's "
+                   "setvars.sh when it is not in /opt/intel/oneapi")};
 }
 
 std::optional<std::string> libc_obstacle(const hardware::Machine& machine, const AssetName& build) {
@@ -215,7 +215,7 @@ std::optional<std::string> libc_obstacle(const hardware::Machine& machine, const
         !build.third_party && (build.arch == hardware::Arch::arm64 ||
                                build.backend == Backend::rocm || build.backend == Backend::sycl);
     const DottedVersion floor{2, built_on_24_04 ? 38 : 34};
-    const auto what = cat("it needs glibc ", version_text(floor), " or newer, this system has ");
+    const auto what = concat("it needs glibc ", version_text(floor), " or newer, this system has ");
     if (*machine.glibc == "none") return what + "another C library (musl)";
     const auto here = dotted_version(*machine.glibc);
     if (!here || !below(*here, floor)) return std::nullopt;

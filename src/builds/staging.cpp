@@ -26,7 +26,7 @@ fs::path made(const fs::path& folder) {
     fs::create_directories(folder, error);
     if (error) {
         throw Error(Fault::usage,
-                    cat("creating the folder ", system::utf8(folder), ": ", error.message()));
+                    concat("creating the folder ", system::utf8(folder), ": ", error.message()));
     }
     return folder;
 }
@@ -84,20 +84,20 @@ void Staging::find_server(const std::string& where) {
         if (m_server.empty() || file.path.size() < m_server.size()) m_server = file.path;
     }
     if (m_server.empty()) {
-        throw Error(Fault::integrity, cat("there is no ", wanted, " in ", where));
+        throw Error(Fault::integrity, concat("there is no ", wanted, " in ", where));
     }
     system::make_executable(server()); // zip archives made on Windows carry no modes
     if (const auto warning = system::drop_quarantine(m_build); warning && m_options.tell) {
         m_options.tell(*warning);
     }
-    system::seat_loader(server());
+    system::patch_interpreter(server());
 }
 
 void Staging::copy_build(const fs::path& folder) {
     try {
         copy_tree(fs::canonical(folder));
     } catch (const fs::filesystem_error& failure) {
-        throw Error(Fault::usage, cat("copying ", system::utf8(folder), ": ", failure.what()));
+        throw Error(Fault::usage, concat("copying ", system::utf8(folder), ": ", failure.what()));
     }
     find_server(system::utf8(folder));
 }
@@ -106,19 +106,19 @@ void Staging::copy_tree(const fs::path& folder) {
     const auto own = system::utf8(fs::canonical(m_folder).lexically_relative(folder));
     if (own.rfind("..", 0) != 0) {
         throw Error(Fault::usage,
-                    cat(system::utf8(folder), " holds the installed builds themselves"));
+                    concat(system::utf8(folder), " holds the installed builds themselves"));
     }
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
         if (m_files.size() > k_import_entries_max) {
             throw Error(Fault::usage,
-                        cat(system::utf8(folder), " holds more than ", k_import_entries_max,
-                            " files; is it the folder of a build?"));
+                        concat(system::utf8(folder), " holds more than ", k_import_entries_max,
+                               " files; is it the folder of a build?"));
         }
         if (m_options.http.stopped && m_options.http.stopped()) throw Stopped("stopped");
         const auto path = system::utf8(entry.path().lexically_relative(folder).generic_u8string());
         const auto clean = member_path(path);
         if (const auto* bad = std::get_if<MemberRefusal>(&clean)) {
-            throw Error(Fault::integrity, cat(system::utf8(entry.path()), ": ", bad->why));
+            throw Error(Fault::integrity, concat(system::utf8(entry.path()), ": ", bad->why));
         }
         const auto to = m_build / system::path_from_utf8(path);
         if (entry.is_directory() && !entry.is_symlink()) {
@@ -146,7 +146,7 @@ void Staging::unpack_runtime(const fs::path& archive) {
                    server_folder() / system::path_from_utf8(name), error);
         if (error) {
             throw Error(Fault::usage,
-                        cat("moving ", name, " beside llama-server: ", error.message()));
+                        concat("moving ", name, " beside llama-server: ", error.message()));
         }
         file.path = name;
         moved.push_back(std::move(file));
@@ -174,7 +174,7 @@ void Staging::publish(const BuildStore& store, const std::string& id, BuildManif
     std::error_code error;
     const auto place = fs::canonical(store.folder(), error) / system::path_from_utf8(id) /
                        system::path_from_utf8(m_server);
-    const auto changed = system::seat_loader(server(), place.parent_path());
+    const auto changed = system::patch_interpreter(server(), place.parent_path());
     describe_again(m_files, fs::canonical(m_build, error), changed);
     manifest.server = m_server;
     manifest.files = m_files;

@@ -34,7 +34,7 @@ class Unpacking {
     Unpacked run() {
         for (int entries = 0; auto member = m_reader.next();) {
             if (++entries > m_options.limits.entries_max) {
-                refuse(cat("it has more than ", m_options.limits.entries_max, " members"));
+                refuse(concat("it has more than ", m_options.limits.entries_max, " members"));
             }
             take(*member);
         }
@@ -50,14 +50,14 @@ class Unpacking {
 
   private:
     [[noreturn]] void refuse(const std::string& why) const {
-        throw Error(Fault::integrity,
-                    cat("the archive ", system::utf8(m_archive.filename()), " is refused: ", why));
+        throw Error(Fault::integrity, concat("the archive ", system::utf8(m_archive.filename()),
+                                             " is refused: ", why));
     }
     [[noreturn]] void refuse_member(const std::string& name, const std::string& why) const {
         std::string shown;
         for (const char c : name.substr(0, k_shown_name_bytes_max))
             shown += c >= ' ' && c < 0x7f ? c : '?';
-        refuse(cat("its member '", shown, "': ", why));
+        refuse(concat("its member '", shown, "': ", why));
     }
 
     [[nodiscard]] fs::path place(const std::string& path) const {
@@ -110,11 +110,11 @@ class Unpacking {
         m_bytes += bytes;
         const auto& limits = m_options.limits;
         if (bytes < 0 || m_bytes > limits.bytes_max) {
-            refuse(cat("it unpacks to more than ", byte_text(limits.bytes_max)));
+            refuse(concat("it unpacks to more than ", byte_text(limits.bytes_max)));
         }
         const auto in = std::max<std::int64_t>(m_reader.bytes_total(), 1);
         if (m_bytes > k_ratio_free_bytes && m_bytes / in > limits.ratio_max) {
-            refuse(cat("it unpacks to more than ", limits.ratio_max, " times its size"));
+            refuse(concat("it unpacks to more than ", limits.ratio_max, " times its size"));
         }
         if (m_options.stopped && m_options.stopped()) throw Stopped("stopped while unpacking");
         if (m_options.progress) m_options.progress(m_reader.bytes_read(), m_reader.bytes_total());
@@ -161,7 +161,7 @@ class Unpacking {
         fs::copy_file(place(from), place(file.path), error); // keeps the mode; never overwrites
         if (error) {
             throw Error(Fault::usage,
-                        cat("writing ", system::utf8(place(file.path)), ": ", error.message()));
+                        concat("writing ", system::utf8(place(file.path)), ": ", error.message()));
         }
     }
 
@@ -210,7 +210,8 @@ class Unpacking {
         if (!error) fs::remove_all(m_into, error);
         if (!error) fs::rename(aside, m_into, error);
         if (error) {
-            throw Error(Fault::usage, cat("renaming ", system::utf8(aside), ": ", error.message()));
+            throw Error(Fault::usage,
+                        concat("renaming ", system::utf8(aside), ": ", error.message()));
         }
         m_index.clear();
         for (auto& file : m_result.files) {
@@ -229,8 +230,8 @@ class Unpacking {
             std::error_code error;
             fs::create_symlink(system::path_from_utf8(file.link), place(file.path), error);
             if (error) {
-                throw Error(Fault::usage,
-                            cat("linking ", system::utf8(place(file.path)), ": ", error.message()));
+                throw Error(Fault::usage, concat("linking ", system::utf8(place(file.path)), ": ",
+                                                 error.message()));
             }
         }
     }
@@ -250,7 +251,7 @@ class Unpacking {
             }
             if (find_file(end) == nullptr) {
                 m_result.warnings.push_back(
-                    cat("the link ", file.path, " leads to no file of the archive; left out"));
+                    concat("the link ", file.path, " leads to no file of the archive; left out"));
                 continue;
             }
             file.link.clear();
@@ -277,13 +278,13 @@ Unpacked unpack(const fs::path& archive, const fs::path& into, const UnpackOptio
     std::error_code error;
     if (!fs::is_empty(into, error) || error) {
         throw Error(Fault::bug,
-                    cat("unpacking into ", system::utf8(into), ", which is no empty folder"));
+                    concat("unpacking into ", system::utf8(into), ", which is no empty folder"));
     }
     try {
         return Unpacking(archive, into, options).run();
     } catch (const fs::filesystem_error& failure) {
         throw Error(Fault::usage,
-                    cat("unpacking ", system::utf8(archive.filename()), ": ", failure.what()));
+                    concat("unpacking ", system::utf8(archive.filename()), ": ", failure.what()));
     }
 }
 

@@ -24,8 +24,8 @@ using Entry = std::unique_ptr<archive_entry, EntryDelete>;
 void expect(int result, const Writer& writer, const std::filesystem::path& file) {
     if (result >= ARCHIVE_WARN) return;
     const char* why = archive_error_string(writer.get());
-    throw Error(Fault::usage, cat("writing ", system::utf8(file), ": ",
-                                  why != nullptr ? why : "libarchive failed"));
+    throw Error(Fault::usage, concat("writing ", system::utf8(file), ": ",
+                                     why != nullptr ? why : "libarchive failed"));
 }
 
 la_ssize_t take(archive*, void* out, const void* data, std::size_t size) {

@@ -1,11 +1,11 @@
-#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/commands/commands.hpp"
+#include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/commands/server_choice.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/stop_signal.hpp"
 #include "odysseus/system/terminal.hpp"
-#include "odysseus/commands/server_choice.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -34,24 +34,24 @@ void list(const settings::CommandLine& line, const builds::BuildStore& store) {
     if (line.has("--json")) {
         system::print(nlohmann::ordered_json{{"builds", document}}.dump(2) + "\n");
     } else if (document.empty()) {
-        system::say("backend", cat("no build is installed in ", system::utf8(store.folder()),
-                                   "; odysseus backend install fetches one"));
+        system::say("backend", concat("no build is installed in ", system::utf8(store.folder()),
+                                      "; odysseus backend install fetches one"));
     } else {
         system::print(table.text());
     }
 }
 
 void said(const builds::InstalledBuild& build) {
-    system::say("backend", cat("now in use: ", build.id, " (", system::utf8(build.server), ")"));
+    system::say("backend", concat("now in use: ", build.id, " (", system::utf8(build.server), ")"));
     if (!build.manifest.reason.empty()) system::say("", build.manifest.reason);
 }
 
 [[noreturn]] void refuse(const std::string& action) {
     const auto near = nearest(action, {"list", "install", "use", "rollback", "import"}, 1);
     throw Error(Fault::usage,
-                cat("there is no 'odysseus backend ", action, "'.",
-                    near.empty() ? "" : cat(" Did you mean ", near.front(), "?"),
-                    " It can be: list, install [TAG], use TAG, rollback, import FILE|DIR"));
+                concat("there is no 'odysseus backend ", action, "'.",
+                       near.empty() ? "" : concat(" Did you mean ", near.front(), "?"),
+                       " It can be: list, install [TAG], use TAG, rollback, import FILE|DIR"));
 }
 
 // The tag goes into an address and into a folder's name.
@@ -59,20 +59,21 @@ void check_tag(const std::string& tag) {
     if (settings::is_release_name(tag)) return;
     throw Error(
         Fault::usage,
-        cat("'", tag, "' is no release; it must be stable, nightly or a tag such as b11146"));
+        concat("'", tag, "' is an unknown release: use stable, nightly or a tag such as b11146"));
 }
 
 void check_there(const std::filesystem::path& from) {
     std::error_code error;
     if (std::filesystem::exists(from, error)) return;
-    throw Error(Fault::usage, cat("there is no ", system::utf8(from),
-                                  "; odysseus backend import takes a llama.cpp release's archive "
-                                  "(.tar.gz, .tar.xz, .zip) or a folder that holds llama-server"));
+    throw Error(Fault::usage,
+                concat("there is no ", system::utf8(from),
+                       "; odysseus backend import takes a llama.cpp release's archive "
+                       "(.tar.gz, .tar.xz, .zip) or a folder that holds llama-server"));
 }
 
 const std::string& word_of(const settings::CommandLine& line, const char* what) {
     if (line.words.size() < 2) {
-        throw Error(Fault::usage, cat("odysseus backend ", line.words.front(), " needs ", what));
+        throw Error(Fault::usage, concat("odysseus backend ", line.words.front(), " needs ", what));
     }
     return line.words[1];
 }
@@ -84,8 +85,8 @@ int backend(const settings::CommandLine& line, const settings::ResolvedSettings&
     const auto& action = line.words.front();
     const bool takes_word = action == "install" || action == "use" || action == "import";
     if (line.words.size() > 1 && !takes_word) {
-        throw Error(Fault::usage, cat("odysseus backend ", action, " takes nothing more; '",
-                                      line.words[1], "' is too much"));
+        throw Error(Fault::usage, concat("odysseus backend ", action, " takes nothing more; '",
+                                         line.words[1], "' is too much"));
     }
     if (!takes_word && action != "list" && action != "rollback") refuse(action);
     const system::StopSignal stop;

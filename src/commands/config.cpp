@@ -9,7 +9,7 @@ namespace {
 
 std::string shown(const settings::SettingSpec& spec, const settings::RawValue& value) {
     if (!spec.secret || value.text.empty()) return value.text;
-    return cat("(", split(value.text, ',').size(), " set)");
+    return concat("(", split(value.text, ',').size(), " set)");
 }
 
 } // namespace

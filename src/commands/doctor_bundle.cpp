@@ -1,13 +1,13 @@
 #include "doctor_facts.hpp"
-#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
+#include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/commands/plan_report.hpp"
 #include "odysseus/download/url.hpp"
 #include "odysseus/hardware/machine_json.hpp"
 #include "odysseus/models/model_catalog.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
-#include "odysseus/commands/plan_report.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -142,9 +142,9 @@ std::vector<TarMember> bundle_members(const settings::ResolvedSettings& settings
     const auto rules = redact_rules(settings.values, llama_args);
     std::vector<TarMember> members{
         {"README.txt",
-         cat("Support archive of odysseus ", version(),
-             ".\nKeys, tokens and what was said with models are taken out, as far as a program "
-             "can tell.\nLook through it before you give it to somebody.\n")},
+         concat("Support archive of odysseus ", version(),
+                ".\nKeys, tokens and what was said with models are taken out, as far as a program "
+                "can tell.\nLook through it before you give it to somebody.\n")},
         {"findings.txt", findings_text(findings)},
         {"findings.json", dumped(findings_json(findings))},
         {"plan.json", plan_text_of(settings.values, llama_args, facts)},

@@ -63,7 +63,7 @@ void look_at_home(const settings::Settings& settings, DoctorFacts& facts) {
 // As a launch does; what cannot be changed is found by running it.
 void seat(builds::InstalledBuild& build) {
     try {
-        builds::seat_build(build);
+        builds::patch_build(build);
     } catch (const Error& error) {
         log::debug(error.what());
     }

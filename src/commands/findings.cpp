@@ -53,14 +53,14 @@ const char* backend_word(Backend backend) {
 void look_at_home(const DoctorFacts& facts, Findings& findings) {
     if (!facts.home_trouble.empty()) {
         add(findings, Severity::blocks, "home_read_only",
-            cat("Nothing can be written in ", facts.home, ": ", facts.home_trouble, "."),
+            concat("Nothing can be written in ", facts.home, ": ", facts.home_trouble, "."),
             "Make it writable for you, or name another folder with --home DIR (or ODYSSEUS_HOME).",
             k_exit_usage);
         return;
     }
     if (!facts.links) {
         add(findings, Severity::notes, "no_links",
-            cat(facts.home, " is on a file system without links (FAT or exFAT)."),
+            concat(facts.home, " is on a file system without links (FAT or exFAT)."),
             "Nothing is to be done: links of an archive become copies, which take a little more "
             "room.");
     }
@@ -70,12 +70,13 @@ void look_at_space(const DoctorFacts& facts, Findings& findings) {
     if (!facts.free_bytes) return;
     const auto free = *facts.free_bytes;
     const auto what =
-        cat("Only ", byte_text(free), " are free where the models are (", facts.models_dir, ")");
+        concat("Only ", byte_text(free), " are free where the models are (", facts.models_dir, ")");
     if (free < k_space_least_bytes && !facts.build) {
-        add(findings, Severity::blocks, "no_space", cat(what, "; a llama.cpp build needs more."),
+        add(findings, Severity::blocks, "no_space", concat(what, "; a llama.cpp build needs more."),
             "Make room, or use a folder on another disk: --home DIR.", k_exit_network);
     } else if (free < k_space_least_bytes || (free < k_space_easy_bytes && facts.models.empty())) {
-        add(findings, Severity::warns, "little_space", cat(what, "; most models take 1 to 8 GiB."),
+        add(findings, Severity::warns, "little_space",
+            concat(what, "; most models take 1 to 8 GiB."),
             "Make room, or keep the models on another disk: --models-dir DIR.");
     }
 }
@@ -101,7 +102,7 @@ void look_at_driver(const DoctorFacts& facts, Findings& findings) {
     const auto fit = builds::cuda_fit(machine, oldest_cuda_build(machine));
     if (fit.fits != builds::Fits::no) return;
     add(findings, Severity::warns, "old_driver",
-        cat("llama.cpp's CUDA builds do not run on this NVIDIA GPU: ", fit.why, "."),
+        concat("llama.cpp's CUDA builds do not run on this NVIDIA GPU: ", fit.why, "."),
         "Install a newer NVIDIA driver (570 or newer serves every build of today), or use "
         "--device vulkan.");
 }
@@ -116,9 +117,9 @@ void look_at_gpus(const DoctorFacts& facts, Findings& findings) {
         const bool worthwhile =
             gpu.vendor != hardware::Vendor::intel && gpu.vendor != hardware::Vendor::other;
         add(findings, worthwhile ? Severity::warns : Severity::notes, "gpu_not_used",
-            cat(gpu_name(gpu), " is not used: ",
-                facts.build ? cat("the build ", facts.build->name, " is one for the CPU.")
-                            : "this machine is taken for one without a usable GPU."),
+            concat(gpu_name(gpu), " is not used: ",
+                   facts.build ? concat("the build ", facts.build->name, " is one for the CPU.")
+                               : "this machine is taken for one without a usable GPU."),
             facts.build && facts.build->given
                 ? "Name a llama-server that was built for this GPU with --llama-server."
                 : "Install the GPU's driver, then: odysseus backend install; or choose the build "
@@ -127,8 +128,8 @@ void look_at_gpus(const DoctorFacts& facts, Findings& findings) {
     }
     if (facts.build && facts.build->runs && facts.build->sees_gpu == false) {
         add(findings, Severity::warns, "gpu_not_seen",
-            cat("The build ", facts.build->name, " is one for ", backend_word(backend),
-                ", but sees no GPU: it will run on the CPU."),
+            concat("The build ", facts.build->name, " is one for ", backend_word(backend),
+                   ", but sees no GPU: it will run on the CPU."),
             "Update the GPU's driver; in a container, pass the GPU through; else choose another "
             "build with --device.");
     }
@@ -143,7 +144,7 @@ void look_at_libc(const DoctorFacts& facts, Findings& findings) {
     const auto obstacle = builds::libc_obstacle(facts.machine, name);
     if (!obstacle) return;
     add(findings, Severity::blocks, "old_libc",
-        cat("The public llama.cpp builds do not run on this system: ", *obstacle, "."),
+        concat("The public llama.cpp builds do not run on this system: ", *obstacle, "."),
         "Use a newer system, or bring a build that carries its own C library: odysseus backend "
         "import FILE (scripts/debian-llama-server makes one).",
         k_exit_no_build);
@@ -181,9 +182,9 @@ void look_at_build(const DoctorFacts& facts, Findings& findings) {
             if (!host.models && !host.reached) return; // that finding says it all
         }
         add(findings, can_fetch ? Severity::notes : Severity::blocks, "no_build",
-            cat("No llama.cpp build is installed yet",
-                can_fetch ? "; the first start fetches one."
-                          : ", and --offline forbids fetching one."),
+            concat("No llama.cpp build is installed yet",
+                   can_fetch ? "; the first start fetches one."
+                             : ", and --offline forbids fetching one."),
             can_fetch ? "" : "Start once with the network, or: odysseus backend import FILE.",
             can_fetch ? 0 : k_exit_no_build);
         return;
@@ -191,15 +192,15 @@ void look_at_build(const DoctorFacts& facts, Findings& findings) {
     if (const auto& differences = facts.build->differences; !differences.empty()) {
         const auto more = differences.size() - 1;
         add(findings, Severity::warns, "build_changed",
-            cat("The build ", facts.build->name, " is not as it was installed: ",
-                differences.front(), more > 0 ? cat(" (and ", more, " more)") : "", "."),
-            cat("Install it anew: odysseus backend ",
-                facts.build->imported ? "import FILE" : cat("install ", facts.build->tag),
-                ". If files change by themselves, the disk is failing."));
+            concat("The build ", facts.build->name, " is not as it was installed: ",
+                   differences.front(), more > 0 ? concat(" (and ", more, " more)") : "", "."),
+            concat("Install it anew: odysseus backend ",
+                   facts.build->imported ? "import FILE" : concat("install ", facts.build->tag),
+                   ". If files change by themselves, the disk is failing."));
     }
     if (facts.build->runs) return;
     add(findings, Severity::blocks, "build_does_not_run",
-        cat("llama-server (", facts.build->name, ") does not run: ", facts.build->trouble, "."),
+        concat("llama-server (", facts.build->name, ") does not run: ", facts.build->trouble, "."),
         remedy_of_trouble(facts.build->trouble, facts.build->given), k_exit_integrity);
 }
 
@@ -211,7 +212,7 @@ void look_at_models(const DoctorFacts& facts, Findings& findings) {
     }
     if (facts.models.empty()) {
         add(findings, Severity::notes, "no_model",
-            cat("There is no model in ", facts.models_dir, "."),
+            concat("There is no model in ", facts.models_dir, "."),
             "Fetch one: odysseus pull bartowski/Llama-3.2-3B-Instruct-GGUF; until then a toy "
             "answers with noise.");
     }
@@ -222,10 +223,10 @@ void look_at_models(const DoctorFacts& facts, Findings& findings) {
     for (const auto& model : facts.models) {
         if (model.loaded_bytes() <= *memory) continue;
         add(findings, Severity::warns, "model_too_large",
-            cat(model.id, " takes ", byte_text(model.loaded_bytes()), ", but this machine has ",
-                byte_text(*memory), " for a model",
-                machine.backend == Backend::cpu ? "" : " on its GPU",
-                ": it will not load, or be very slow."),
+            concat(model.id, " takes ", byte_text(model.loaded_bytes()), ", but this machine has ",
+                   byte_text(*memory), " for a model",
+                   machine.backend == Backend::cpu ? "" : " on its GPU",
+                   ": it will not load, or be very slow."),
             machine.backend == Backend::cpu
                 ? "Use a smaller quantisation (odysseus pull ORG/REPO chooses one that fits), or a "
                   "smaller model."
@@ -238,19 +239,19 @@ void look_at_ports(const DoctorFacts& facts, Findings& findings) {
     for (const auto& port : facts.ports) {
         if (port.is_free) continue;
         std::string by = port.owner_name.empty() ? "another program" : port.owner_name;
-        if (port.owner_pid) by += cat(" (process ", *port.owner_pid, ")");
-        const auto what = cat("Port ", port.port, " is taken by ", by);
+        if (port.owner_pid) by += concat(" (process ", *port.owner_pid, ")");
+        const auto what = concat("Port ", port.port, " is taken by ", by);
         if (port.ours) {
             add(findings, Severity::notes, "already_running",
-                cat(what, ": odysseus runs in this HOME already."), "");
+                concat(what, ": odysseus runs in this HOME already."), "");
         } else if (port.asked_for) {
             add(findings, Severity::blocks, "port_taken", what + ".",
-                cat("Stop that program, or choose another port with ", port.setting, " N."),
+                concat("Stop that program, or choose another port with ", port.setting, " N."),
                 k_exit_busy);
         } else {
             add(findings, Severity::notes, "port_taken",
-                cat(what, "; the next free one will be used and said."),
-                cat("To fix the port, name one with ", port.setting, " N."));
+                concat(what, "; the next free one will be used and said."),
+                concat("To fix the port, name one with ", port.setting, " N."));
         }
     }
 }
@@ -263,11 +264,11 @@ void look_at_hosts(const DoctorFacts& facts, Findings& findings) {
                               : host.models ? Severity::warns
                                             : Severity::blocks;
         add(findings, severity, "host_unreachable",
-            cat(host.url, " (", host.what, ") cannot be reached: ", host.why, "."),
-            needed ? cat("Check the network and the proxy variables, or name a mirror with ",
-                         host.setting,
-                         host.models ? "; a GGUF file can also be copied into the models folder."
-                                     : "; or bring a build: odysseus backend import FILE.")
+            concat(host.url, " (", host.what, ") cannot be reached: ", host.why, "."),
+            needed ? concat("Check the network and the proxy variables, or name a mirror with ",
+                            host.setting,
+                            host.models ? "; a GGUF file can also be copied into the models folder."
+                                        : "; or bring a build: odysseus backend import FILE.")
                    : "Nothing is to be done as long as nothing new is to be fetched.",
             severity == Severity::blocks ? k_exit_network : 0);
     }
@@ -277,7 +278,7 @@ void look_at_hosts(const DoctorFacts& facts, Findings& findings) {
 std::optional<download::Url> proxy_address(std::string text) {
     for (const char* scheme : {"socks4://", "socks4a://", "socks5://", "socks5h://"}) {
         if (lowered(text).starts_with(scheme)) {
-            text = cat("http://", text.substr(std::string_view(scheme).size()));
+            text = concat("http://", text.substr(std::string_view(scheme).size()));
         }
     }
     if (text.find("://") == std::string::npos) text.insert(0, "http://");
@@ -298,14 +299,14 @@ void look_at_proxies(const DoctorFacts& facts, Findings& findings) {
         const auto address = proxy_address(proxy.value);
         if (!address) {
             add(findings, Severity::warns, "proxy_malformed",
-                cat(proxy.variable, " is set, but is no address of a proxy."),
-                cat("Set it like http://proxy.example:3128, or unset ", proxy.variable, "."));
+                concat(proxy.variable, " is set, but is no address of a proxy."),
+                concat("Set it like http://proxy.example:3128, or unset ", proxy.variable, "."));
             continue;
         }
         plain_http = plain_http || lowered(proxy.variable) != "https_proxy";
         add(findings, Severity::notes, "proxy",
-            cat("Downloads go through the proxy ", address->host, ":", address->port, " (",
-                proxy.variable, ")."),
+            concat("Downloads go through the proxy ", address->host, ":", address->port, " (",
+                   proxy.variable, ")."),
             "");
     }
     if (plain_http && !covers_loopback(facts.no_proxy)) {
@@ -330,8 +331,8 @@ void look_at_clock(const DoctorFacts& facts, Findings& findings) {
     const auto off = facts.now_s - *facts.server_now_s;
     if (std::abs(off) <= k_clock_off_s) return;
     add(findings, Severity::warns, "clock",
-        cat("This machine's clock is ", std::abs(off) / 60, " minutes ", off < 0 ? "slow" : "fast",
-            "."),
+        concat("This machine's clock is ", std::abs(off) / 60, " minutes ",
+               off < 0 ? "slow" : "fast", "."),
         remedy);
 }
 
@@ -344,8 +345,9 @@ void look_at_settings(const DoctorFacts& facts, Findings& findings) {
         const auto near = nearest(key, known, 1);
         // The file is shared with other launchers: a key that is near to none is theirs.
         add(findings, near.empty() ? Severity::notes : Severity::warns, "unknown_setting",
-            cat("launcher_config.json has the key '", key, "', which is no setting of odysseus."),
-            near.empty() ? "" : cat("Did you mean ", near.front(), "?"));
+            concat("launcher_config.json has the key '", key,
+                   "', which is no setting of odysseus."),
+            near.empty() ? "" : concat("Did you mean ", near.front(), "?"));
     }
 }
 
@@ -354,16 +356,16 @@ void look_at_leftovers(const DoctorFacts& facts, Findings& findings) {
     for (const auto& left : facts.leftovers) {
         if (left.kind == Kind::process) {
             add(findings, Severity::warns, "leftover_process",
-                cat(left.name, left.pid ? cat(" (process ", *left.pid, ")") : "",
-                    " of an earlier run still runs and holds memory."),
+                concat(left.name, left.pid ? concat(" (process ", *left.pid, ")") : "",
+                       " of an earlier run still runs and holds memory."),
                 "The next start of odysseus ends it.");
         } else if (left.kind == Kind::download) {
             add(findings, Severity::notes, "leftover_download",
-                cat(left.name, " is an unfinished download (", byte_text(left.bytes), ")."),
+                concat(left.name, " is an unfinished download (", byte_text(left.bytes), ")."),
                 "The same odysseus pull goes on where it was; or delete it.");
         } else {
             add(findings, Severity::notes, "leftover_installation",
-                cat(left.name, " was left by an installation that was cut off."),
+                concat(left.name, " was left by an installation that was cut off."),
                 "The next installation removes it.");
         }
     }

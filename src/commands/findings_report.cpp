@@ -66,12 +66,12 @@ std::string findings_text(const std::vector<Finding>& findings) {
         if (finding.severity == Severity::blocks) ++blocking;
         std::string label = severity_name(finding.severity);
         label.resize(8, ' ');
-        text += cat(label, finding.what, "\n");
-        if (!finding.remedy.empty()) text += cat("        ", finding.remedy, "\n");
+        text += concat(label, finding.what, "\n");
+        if (!finding.remedy.empty()) text += concat("        ", finding.remedy, "\n");
     }
     if (blocking > 0) {
-        return text + cat("\n", blocking, blocking == 1 ? " finding blocks" : " findings block",
-                          " a launch.\n");
+        return text + concat("\n", blocking, blocking == 1 ? " finding blocks" : " findings block",
+                             " a launch.\n");
     }
     return text +
            (findings.empty() ? "Nothing wrong was found.\n" : "\nNothing blocks a launch.\n");

@@ -42,8 +42,8 @@ void say_plan(const models::PullPlan& plan) {
                     "are checked");
     }
     const bool known = plan.missing_bytes > 0;
-    system::say("fetch", cat(known ? byte_text(plan.missing_bytes) + " to " : "to ",
-                             system::utf8(plan.folder)));
+    system::say("fetch", concat(known ? byte_text(plan.missing_bytes) + " to " : "to ",
+                                system::utf8(plan.folder)));
 }
 
 void say_names(const models::PullPlan& plan, const models::PullOptions& options) {
@@ -55,14 +55,14 @@ void say_names(const models::PullPlan& plan, const models::PullOptions& options)
                                return model.path == utf8(file.to);
                            });
         if (!found) continue;
-        system::say(
-            plan.complete() ? "there" : "done",
-            cat(plan.complete() ? "it is there already, whole; it answers to " : "it answers to ",
-                joined(model.names, ", ")));
+        system::say(plan.complete() ? "there" : "done",
+                    concat(plan.complete() ? "it is there already, whole; it answers to "
+                                           : "it answers to ",
+                           joined(model.names, ", ")));
         return;
     }
-    system::say("note", cat("it is in ", system::utf8(plan.folder),
-                            ", but it is no model that can be used; see: odysseus models"));
+    system::say("note", concat("it is in ", system::utf8(plan.folder),
+                               ", but it is no model that can be used; see: odysseus models"));
 }
 
 } // namespace
@@ -79,7 +79,7 @@ models::PullOptions pull_options(const settings::Settings& settings,
     options.with_gpu = machine.backend != Backend::cpu;
     options.http.stopped = std::move(stopped);
     options.on_check = [](const std::string& file) {
-        system::say("check", cat("reading ", file, " to compare its digest"));
+        system::say("check", concat("reading ", file, " to compare its digest"));
     };
     return options;
 }

@@ -22,11 +22,11 @@ constexpr std::uintmax_t k_hardware_bytes_max = std::uintmax_t{1024} * 1024;
 hardware::Machine machine_from_file(const settings::Settings& settings) {
     const auto file = system::path_from_utf8(settings.hardware);
     const auto refuse = [&](const std::string& why) {
-        throw Error(Fault::usage, cat(settings.hardware_from, ": ", settings.hardware, why));
+        throw Error(Fault::usage, concat(settings.hardware_from, ": ", settings.hardware, why));
     };
     std::error_code error;
     const auto size = std::filesystem::file_size(file, error);
-    if (error) refuse(cat(" cannot be read: ", error.message()));
+    if (error) refuse(concat(" cannot be read: ", error.message()));
     if (size > k_hardware_bytes_max) refuse(" is larger than 1 MiB, so it describes no machine");
     std::ifstream in(file, std::ios::binary);
     std::ostringstream text;
@@ -34,7 +34,7 @@ hardware::Machine machine_from_file(const settings::Settings& settings) {
     if (!in && size > 0) refuse(" cannot be read; check its permissions");
     auto machine = hardware::machine_from_json(text.str());
     if (const auto* why = std::get_if<std::string>(&machine)) {
-        refuse(cat(": ", *why));
+        refuse(concat(": ", *why));
     }
     return std::get<hardware::Machine>(std::move(machine));
 }
@@ -55,13 +55,13 @@ void make_folders(const settings::ResolvedSettings& resolved,
         const bool is_models = system::utf8(folder) == resolved.values.models_dir &&
                                models.origin != settings::Origin::fallback;
         throw Error(Fault::usage,
-                    is_models ? cat("the models folder ", system::utf8(folder), " (", models.where,
-                                    ") cannot be made: ", error.message(),
-                                    "; name another one with --models-dir DIR")
-                              : cat("nothing can be written in HOME, ", resolved.values.home, " (",
-                                    said, "): ", error.message(),
-                                    "; choose a folder of your own with --home DIR or "
-                                    "ODYSSEUS_HOME=DIR"));
+                    is_models ? concat("the models folder ", system::utf8(folder), " (",
+                                       models.where, ") cannot be made: ", error.message(),
+                                       "; name another one with --models-dir DIR")
+                              : concat("nothing can be written in HOME, ", resolved.values.home,
+                                       " (", said, "): ", error.message(),
+                                       "; choose a folder of your own with --home DIR or "
+                                       "ODYSSEUS_HOME=DIR"));
     }
 }
 

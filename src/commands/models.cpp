@@ -1,10 +1,10 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/commands/commands.hpp"
+#include "odysseus/commands/plan_report.hpp"
 #include "odysseus/memory/kv_cost.hpp"
 #include "odysseus/models/model_scan.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
-#include "odysseus/commands/plan_report.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -36,8 +36,8 @@ int models(const settings::CommandLine& line, const settings::ResolvedSettings& 
     }
     if (catalog.models.empty()) {
         system::say("models",
-                    cat("none in ", settings.values.models_dir,
-                        "; put a .gguf file there, or fetch one with: odysseus pull NAME"));
+                    concat("none in ", settings.values.models_dir,
+                           "; put a .gguf file there, or fetch one with: odysseus pull NAME"));
         return 0;
     }
     system::Table table({"model", "size", "trained for", "cache a token", "answers to"});

@@ -66,16 +66,17 @@ Json verified_json(const memory::FitComparison& verified) {
 }
 
 std::string verified_text(const memory::FitComparison& verified) {
-    if (!verified.trouble.empty()) return entry("verified", cat("not: ", verified.trouble));
+    if (!verified.trouble.empty()) return entry("verified", concat("not: ", verified.trouble));
     char ours[32];
     std::snprintf(ours, sizeof ours, "%.1f", verified.our_context_mib);
-    std::string text =
-        entry("verified", cat(verified.model, " at ", verified.tokens, " tokens: its cache takes ",
-                              ours, " MiB by odysseus, ", verified.their_context_mib(),
-                              " MiB by llama.cpp's own llama-fit-params"));
+    std::string text = entry("verified", concat(verified.model, " at ", verified.tokens,
+                                                " tokens: its cache takes ", ours,
+                                                " MiB by odysseus, ", verified.their_context_mib(),
+                                                " MiB by llama.cpp's own llama-fit-params"));
     for (const auto& device : verified.devices) {
-        text += entry("", cat(device.device, ": weights ", device.model_mib, " MiB, context ",
-                              device.context_mib, " MiB, computing ", device.compute_mib, " MiB"));
+        text +=
+            entry("", concat(device.device, ": weights ", device.model_mib, " MiB, context ",
+                             device.context_mib, " MiB, computing ", device.compute_mib, " MiB"));
     }
     return text;
 }
@@ -106,12 +107,14 @@ std::string gib_text(std::int64_t mib) {
 std::string build_text(const Plan& plan) {
     if (!plan.build) return entry("build", plan.build_trouble);
     const auto& build = *plan.build;
-    std::string text = entry("build", cat(build.source, build.tag.empty() ? "" : " ", build.tag,
-                                          build.installed ? ", installed" : ", to be downloaded"));
+    std::string text =
+        entry("build", concat(build.source, build.tag.empty() ? "" : " ", build.tag,
+                              build.installed ? ", installed" : ", to be downloaded"));
     for (const auto& file : build.files) {
         if (build.installed) break;
-        text += entry("", cat(file.name, file.size ? cat(" (", byte_text(*file.size), ")") : "",
-                              file.sha256 ? "" : ", without a digest to check it by"));
+        text +=
+            entry("", concat(file.name, file.size ? concat(" (", byte_text(*file.size), ")") : "",
+                             file.sha256 ? "" : ", without a digest to check it by"));
     }
     if (!build.reason.empty()) text += entry("", build.reason);
     return text;
@@ -122,28 +125,29 @@ std::string models_text(const std::vector<models::Model>& models) {
     constexpr std::size_t k_shown_max = 20;
     for (std::size_t i = 0; i < models.size() && i < k_shown_max; ++i) {
         const auto& model = models[i];
-        text += entry("", cat(model.id, " (", byte_text(model.size_bytes),
-                              model.kv ? cat(", ", byte_text(memory::kv_bytes_per_token(*model.kv)),
-                                             " of cache a token")
-                                       : ", cache cost not known",
-                              ")"));
+        text += entry(
+            "", concat(model.id, " (", byte_text(model.size_bytes),
+                       model.kv ? concat(", ", byte_text(memory::kv_bytes_per_token(*model.kv)),
+                                         " of cache a token")
+                                : ", cache cost not known",
+                       ")"));
     }
     return text;
 }
 
 std::string context_text(const memory::ContextChoice& context) {
     std::string_view reason = context.reason;
-    if (const auto again = cat(context.tokens, " tokens: "); reason.starts_with(again))
+    if (const auto again = concat(context.tokens, " tokens: "); reason.starts_with(again))
         reason.remove_prefix(again.size());
     std::string text =
-        entry("context", cat(context.tokens, " tokens (", context.source, "): ", reason));
+        entry("context", concat(context.tokens, " tokens (", context.source, "): ", reason));
     char kv[32];
     std::snprintf(kv, sizeof kv, "%.1f", context.kv_mib_per_4096);
     text += entry(
-        "", cat("memory ", context.available_mib ? gib_text(*context.available_mib) : "unknown",
-                ", largest model ", gib_text(context.largest_model_mib), ", set aside ",
-                gib_text(context.overhead_mib), ", cache ", kv, " MiB for 4096 tokens, slots ",
-                context.parallel, ", would fit ", context.estimated_max_tokens));
+        "", concat("memory ", context.available_mib ? gib_text(*context.available_mib) : "unknown",
+                   ", largest model ", gib_text(context.largest_model_mib), ", set aside ",
+                   gib_text(context.overhead_mib), ", cache ", kv, " MiB for 4096 tokens, slots ",
+                   context.parallel, ", would fit ", context.estimated_max_tokens));
     return text;
 }
 
@@ -210,20 +214,21 @@ std::string machine_line(const hardware::Machine& machine) {
         std::string part =
             gpu.name.empty() ? std::string(hardware::vendor_name(gpu.vendor)) + " GPU" : gpu.name;
         if (gpu.free_mib && gpu.total_mib) {
-            part += cat(" (", gib_text(*gpu.free_mib), " free of ", gib_text(*gpu.total_mib), ")");
+            part +=
+                concat(" (", gib_text(*gpu.free_mib), " free of ", gib_text(*gpu.total_mib), ")");
         } else if (gpu.total_mib) {
-            part += cat(" (", gib_text(*gpu.total_mib), ")");
+            part += concat(" (", gib_text(*gpu.total_mib), ")");
         }
         parts.push_back(std::move(part));
     }
     if (machine.gpus.empty()) parts.emplace_back("no GPU found");
     std::string cpu = machine.cpu_model.value_or("CPU");
     if (machine.cpu_cores)
-        cpu += cat(", ", *machine.cpu_cores, *machine.cpu_cores == 1 ? " core" : " cores");
+        cpu += concat(", ", *machine.cpu_cores, *machine.cpu_cores == 1 ? " core" : " cores");
     parts.push_back(std::move(cpu));
     if (machine.ram_mib) parts.push_back(gib_text(*machine.ram_mib) + " RAM");
-    return cat(hardware::os_title(machine.os), " ", hardware::arch_name(machine.arch), ", ",
-               backend_title(machine.backend), ": ", joined(parts, "; "));
+    return concat(hardware::os_title(machine.os), " ", hardware::arch_name(machine.arch), ", ",
+                  backend_title(machine.backend), ": ", joined(parts, "; "));
 }
 
 std::string models_line(const std::vector<models::Model>& models) {
@@ -235,13 +240,14 @@ std::string models_line(const std::vector<models::Model>& models) {
         names.push_back(model.names.empty() ? model.id : model.names.front());
     }
     std::string line = joined(names, ", ");
-    if (models.size() > names.size()) line += cat(" and ", models.size() - names.size(), " more");
+    if (models.size() > names.size())
+        line += concat(" and ", models.size() - names.size(), " more");
     const auto largest =
         std::max_element(models.begin(), models.end(), [](const auto& a, const auto& b) {
             return a.loaded_bytes() < b.loaded_bytes();
         });
-    return line +
-           cat(models.size() == 1 ? ", " : "; the largest is ", byte_text(largest->loaded_bytes()));
+    return line + concat(models.size() == 1 ? ", " : "; the largest is ",
+                         byte_text(largest->loaded_bytes()));
 }
 
 } // namespace odysseus::commands

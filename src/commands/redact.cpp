@@ -52,7 +52,7 @@ bool drop_conversation(std::string& line) {
             ++end;
         if (end >= low.size() || (low[end] != ':' && low[end] != '=')) continue;
         line.erase(end + 1);
-        line += cat(" ", k_mask);
+        line += concat(" ", k_mask);
         return true;
     }
     return false;

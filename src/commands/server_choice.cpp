@@ -1,10 +1,10 @@
 #include "odysseus/commands/server_choice.hpp"
 
-#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/acquire.hpp"
 #include "odysseus/builds/build_files.hpp"
+#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
 
@@ -19,15 +19,16 @@ Server named_server(const settings::Settings& settings, const hardware::Machine&
     const auto path = system::path_from_utf8(settings.llama_server);
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) {
-        throw Error(Fault::usage,
-                    cat(settings.llama_server_from, ": there is no file ", settings.llama_server,
-                        "; name the llama-server program itself, or leave it out and let odysseus "
-                        "fetch one"));
+        throw Error(
+            Fault::usage,
+            concat(settings.llama_server_from, ": there is no file ", settings.llama_server,
+                   "; name the llama-server program itself, or leave it out and let odysseus "
+                   "fetch one"));
     }
     if (!system::may_run(path)) {
-        throw Error(Fault::usage, cat(settings.llama_server_from, ": ", settings.llama_server,
-                                      " is no program that you may run; name llama-server itself "
-                                      "(chmod +x, if it is that)"));
+        throw Error(Fault::usage, concat(settings.llama_server_from, ": ", settings.llama_server,
+                                         " is not executable; name llama-server itself "
+                                         "(chmod +x, if it is that)"));
     }
     Server server;
     server.executable = std::filesystem::canonical(path); // its libraries lie beside the real file
@@ -38,7 +39,7 @@ Server named_server(const settings::Settings& settings, const hardware::Machine&
 }
 
 Server server_of(builds::InstalledBuild build, const settings::Settings& settings) {
-    builds::seat_build(build);
+    builds::patch_build(build);
     const auto& manifest = build.manifest;
     Server server;
     server.executable = build.server;
@@ -98,9 +99,9 @@ auto with_way_out(const Work& work) {
                              what.find("No space left") != std::string_view::npos;
         if (error.fault() != Fault::network || no_room) throw;
         throw Error(Fault::network,
-                    cat(error.what(), "; is this machine online? A mirror is named with "
-                                      "--github-api and --github-download, and a build fetched "
-                                      "elsewhere comes in by: odysseus backend import FILE"));
+                    concat(error.what(), "; is this machine online? A mirror is named with "
+                                         "--github-api and --github-download, and a build fetched "
+                                         "elsewhere comes in by: odysseus backend import FILE"));
     }
 }
 

@@ -45,9 +45,9 @@ void refuse_open_door(const settings::Settings& settings) {
     if (download::is_loopback_host(settings.host) || !settings.api_keys.empty() ||
         settings.allow_unauthenticated)
         return;
-    throw Error(Fault::usage, cat("--host ", settings.host,
-                                  " would let anybody on the network in; add --api-key KEY, or ",
-                                  "--allow-unauthenticated if that is what you want"));
+    throw Error(Fault::usage, concat("--host ", settings.host,
+                                     " would let anybody on the network in; add --api-key KEY, or ",
+                                     "--allow-unauthenticated if that is what you want"));
 }
 
 void listen(proxy::Proxy& proxy, const settings::Settings& settings) {
@@ -58,7 +58,7 @@ void listen(proxy::Proxy& proxy, const settings::Settings& settings) {
         const auto other = system::next_free_port(settings.host, settings.port + 1);
         if (!other) throw;
         proxy.listen(settings.host, *other);
-        system::say("port", cat(settings.port, " is taken; using ", *other, " instead"));
+        system::say("port", concat(settings.port, " is taken; using ", *other, " instead"));
     }
 }
 

@@ -15,8 +15,8 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
     context["start_tokens"] = plan.context.tokens;
     if (report.context_tokens != plan.context.tokens && report.context_tokens != 0) {
         context["reason"] =
-            cat(report.context_tokens, " tokens: memory ran out with more; the start was with ",
-                plan.context.tokens);
+            concat(report.context_tokens, " tokens: memory ran out with more; the start was with ",
+                   plan.context.tokens);
     }
     const auto or_null = [&report](std::uint64_t count) {
         return report.tokens.known ? Json(count) : Json();

@@ -70,8 +70,8 @@ memory::FitComparison verified(const std::optional<Server>& server, const Plan& 
     if (result.ok() && devices) {
         comparison.devices = *devices;
     } else {
-        comparison.trouble =
-            cat("llama-fit-params ", result.ok() ? "gave no figures" : result.how_it_ended(limits));
+        comparison.trouble = concat("llama-fit-params ",
+                                    result.ok() ? "gave no figures" : result.how_it_ended(limits));
     }
     return comparison;
 }

@@ -16,7 +16,7 @@ constexpr std::size_t k_block_bytes = 256U << 10;
 constexpr std::size_t k_blocks = 6; // the memory of a DigestStream is one more of them
 
 [[noreturn]] void unreadable(const std::filesystem::path& file) {
-    throw Error(Fault::usage, cat("reading ", system::utf8(file), " failed"));
+    throw Error(Fault::usage, concat("reading ", system::utf8(file), " failed"));
 }
 
 std::ifstream opened(const std::filesystem::path& file) {

@@ -62,10 +62,11 @@ class Download {
             forget();
             m_resumed = 0;
             if (!std::exchange(m_spliced, false)) {
-                throw Error(Fault::integrity, cat("the SHA-256 of ", name(), " is ", digest,
-                                                  ", but must be ", *m_request.sha256,
-                                                  "; it was changed on its way, or the source is "
-                                                  "wrong; nothing of it was kept"));
+                throw Error(Fault::integrity,
+                            concat("the SHA-256 of ", name(), " is ", digest, ", but must be ",
+                                   *m_request.sha256,
+                                   "; it was changed on its way, or the source is "
+                                   "wrong; nothing of it was kept"));
             }
             restart(); // one of the pieces may have been bad: once more, in one
         }
@@ -99,7 +100,7 @@ class Download {
             if (m_head.size() < k_head_bytes) m_head += piece.substr(0, k_head_bytes);
             m_have += in.gcount();
         }
-        if (in.bad()) throw Error(Fault::usage, cat("reading ", system::utf8(file), " failed"));
+        if (in.bad()) throw Error(Fault::usage, concat("reading ", system::utf8(file), " failed"));
     }
 
     // Continues an earlier run's part if it is certainly the same file, hashing what is there.
@@ -144,19 +145,19 @@ class Download {
     }
 
     [[noreturn]] void give_up(const std::string& why) {
-        const auto kept = m_have > 0 ? cat("; ", byte_text(m_have),
-                                           " are kept, and the next try "
-                                           "goes on there")
+        const auto kept = m_have > 0 ? concat("; ", byte_text(m_have),
+                                              " are kept, and the next try "
+                                              "goes on there")
                                      : std::string();
-        throw Error(Fault::network, cat("downloading ", name(), " from ", shown_url(m_request.url),
-                                        ": ", why, kept));
+        throw Error(Fault::network, concat("downloading ", name(), " from ",
+                                           shown_url(m_request.url), ": ", why, kept));
     }
 
     [[noreturn]] void reject(const std::string& why) {
         forget();
         throw Error(Fault::integrity,
-                    cat("downloading ", name(), " from ", shown_url(m_request.url), ": ", why,
-                        "; nothing of it was kept"));
+                    concat("downloading ", name(), " from ", shown_url(m_request.url), ": ", why,
+                           "; nothing of it was kept"));
     }
 
     void check_space() {
@@ -164,17 +165,17 @@ class Download {
         const auto free = system::free_bytes(m_request.to.parent_path());
         const auto needed = *m_total - m_have + k_spare_bytes;
         if (!free || *free >= needed) return;
-        throw Error(Fault::network,
-                    cat("downloading ", name(), " needs ", byte_text(needed), ", but only ",
-                        byte_text(*free), " are free in ", system::utf8(m_request.to.parent_path()),
-                        "; make room, or use another folder (--home)"));
+        throw Error(Fault::network, concat("downloading ", name(), " needs ", byte_text(needed),
+                                           ", but only ", byte_text(*free), " are free in ",
+                                           system::utf8(m_request.to.parent_path()),
+                                           "; make room, or use another folder (--home)"));
     }
 
     void check_total(std::optional<std::int64_t> total) {
         if (!total) return;
         if (*total > k_file_bytes_max || (m_total && *total != *m_total)) {
-            reject(cat("the server offers ", *total, " bytes",
-                       m_total ? cat(", but ", *m_total, " are expected") : std::string()));
+            reject(concat("the server offers ", *total, " bytes",
+                          m_total ? concat(", but ", *m_total, " are expected") : std::string()));
         }
         m_total = total;
     }
@@ -223,14 +224,14 @@ class Download {
     void on_body(std::string_view piece) {
         const auto bytes = static_cast<std::int64_t>(piece.size());
         if (const auto limit = m_total.value_or(k_file_bytes_max); m_have + bytes > limit) {
-            reject(cat("more than the expected ", limit, " bytes came"));
+            reject(concat("more than the expected ", limit, " bytes came"));
         }
         if (m_head.size() < k_head_bytes) m_head += piece.substr(0, k_head_bytes - m_head.size());
         try {
             m_out->write(piece.data(), piece.size());
         } catch (const Error& error) {
             forget(); // a full disk is not left full
-            throw Error(Fault::network, cat("downloading ", name(), ": ", error.what()));
+            throw Error(Fault::network, concat("downloading ", name(), ": ", error.what()));
         }
         m_digest.add(piece);
         m_have += bytes;
@@ -248,7 +249,7 @@ class Download {
         get.url = m_request.url; // never a redirect's: those are signed for minutes
         get.bearer = m_request.bearer;
         if (m_have > 0) {
-            get.headers.push_back(cat("Range: bytes=", m_have, "-"));
+            get.headers.push_back(concat("Range: bytes=", m_have, "-"));
             if (!m_record.etag.empty()) get.headers.push_back("If-Range: " + m_record.etag);
         }
         get.on_head = [this](const HttpReply& reply) { return on_head(reply); };
@@ -260,15 +261,15 @@ class Download {
     std::string shortfall(const HttpReply& reply, std::chrono::milliseconds& wait) {
         // Servers may send less than was asked for; the rest is asked for next.
         if (std::holds_alternative<Append>(m_reception)) return "the server sends only a piece";
-        auto why = cat("the server answers ", reply.status);
+        auto why = concat("the server answers ", reply.status);
         if (reply.status == 404 || reply.status == 410) {
-            throw FileAbsent(cat("there is no ", shown_url(m_request.url), " (", why, ")"));
+            throw FileAbsent(concat("there is no ", shown_url(m_request.url), " (", why, ")"));
         }
         if (std::holds_alternative<Refused>(m_reception)) give_up(why);
         if (std::holds_alternative<Discard>(m_reception)) restart();
         wait = retry_after(reply).value_or(wait);
         if (wait > std::max(m_options.wait_max, m_options.back_off)) {
-            give_up(cat(why, " and asks to come back in ", wait.count() / 1000, " s"));
+            give_up(concat(why, " and asks to come back in ", wait.count() / 1000, " s"));
         }
         return why;
     }
@@ -293,7 +294,7 @@ class Download {
             }
             failures = m_have - before >= k_worthwhile_bytes ? 1 : failures + 1;
             if (failures >= m_options.tries_max || m_tries >= k_requests_max) {
-                give_up(cat(why, " (", m_tries, " tries)"));
+                give_up(concat(why, " (", m_tries, " tries)"));
             }
             pause(std::max(wait, back_off(failures, m_options.back_off)), m_options);
         }
@@ -313,7 +314,7 @@ class Download {
             reject(k_web_page);
         }
         if (m_total && m_have != *m_total) {
-            reject(cat(m_have, " bytes came, but ", *m_total, " are expected"));
+            reject(concat(m_have, " bytes came, but ", *m_total, " are expected"));
         }
         if (m_request.archive && !looks_like_archive(m_head)) {
             reject("what came is no archive (tar.gz, zip or tar.xz)");
@@ -374,8 +375,8 @@ FetchedFile fetch_file(const FileRequest& request, const HttpOptions& options,
     fs::create_directories(request.to.parent_path(), error);
     if (error) {
         throw Error(Fault::usage,
-                    cat("creating the folder ", system::utf8(request.to.parent_path()), ": ",
-                        error.message()));
+                    concat("creating the folder ", system::utf8(request.to.parent_path()), ": ",
+                           error.message()));
     }
     return Download(request, options, progress).run();
 }

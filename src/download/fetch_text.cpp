@@ -19,8 +19,8 @@ TextReply fetch_text(const TextRequest& request, const HttpOptions& options) {
     get.on_body = [&](std::string_view piece) {
         if (body.size() + piece.size() > request.bytes_max) {
             throw Error(Fault::network,
-                        cat("the answer of ", shown_url(request.url), " is larger than ",
-                            byte_text(static_cast<std::int64_t>(request.bytes_max))));
+                        concat("the answer of ", shown_url(request.url), " is larger than ",
+                               byte_text(static_cast<std::int64_t>(request.bytes_max))));
         }
         body += piece;
     };
@@ -40,8 +40,8 @@ TextReply fetch_text(const TextRequest& request, const HttpOptions& options) {
             const auto& failure = std::get<HttpBroken>(outcome);
             if (last || !failure.transient) {
                 throw Error(Fault::network,
-                            cat("asking ", shown_url(request.url), ": ", failure.why,
-                                tries > 1 ? cat(" (", tries, " tries)") : std::string()));
+                            concat("asking ", shown_url(request.url), ": ", failure.why,
+                                   tries > 1 ? concat(" (", tries, " tries)") : std::string()));
             }
         }
         pause(wait, options);

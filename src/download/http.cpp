@@ -153,7 +153,7 @@ void prepare(CURL* easy, const HttpGet& get, const HttpOptions& options, const U
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, k_buffer_bytes);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(options.connect_limit.count()));
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, cat("odysseus/", version()).c_str());
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, concat("odysseus/", version()).c_str());
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     if (get.compressed) curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &on_header);
@@ -197,7 +197,7 @@ std::optional<HttpBroken> run(CURLM* multi, CURL* easy, Hop& hop, const HttpOpti
         } else if (now - then > options.stall_limit) {
             remove();
             const auto seconds = std::chrono::duration<double>(options.stall_limit).count();
-            return HttpBroken{cat("no progress for ", seconds, " s"), true, hop.body_bytes};
+            return HttpBroken{concat("no progress for ", seconds, " s"), true, hop.body_bytes};
         }
         curl_multi_poll(multi, nullptr, 0, static_cast<int>(k_look_around.count()), nullptr);
     }
@@ -238,11 +238,11 @@ std::variant<HttpReply, HttpBroken> http_get(const HttpGet& get, const HttpOptio
     std::optional<Url> from;
     for (int hops = 0; hops <= k_redirects_max; ++hops) {
         const auto url = parsed_url(address);
-        if (!url) throw Error(Fault::network, cat(shown_url(address), " is no http address"));
+        if (!url) throw Error(Fault::network, concat(shown_url(address), " is no http address"));
         const auto doubt = from ? distrusted_redirect(*from, *url, options.trust)
                                 : distrusted(*url, options.trust);
         if (doubt)
-            throw Error(Fault::network, cat("not asking ", shown_url(address), ": ", *doubt));
+            throw Error(Fault::network, concat("not asking ", shown_url(address), ": ", *doubt));
         if (!first) first = url;
         Hop hop;
         hop.get = &get;
@@ -260,7 +260,7 @@ std::variant<HttpReply, HttpBroken> http_get(const HttpGet& get, const HttpOptio
         address = hop.redirect;
         from = url;
     }
-    return HttpBroken{cat("more than ", k_redirects_max, " redirects"), false, 0};
+    return HttpBroken{concat("more than ", k_redirects_max, " redirects"), false, 0};
 }
 
 void pause(std::chrono::milliseconds time, const HttpOptions& options) {

@@ -83,8 +83,8 @@ std::optional<Url> parsed_url(std::string_view text) {
 }
 
 std::string origin_of(const Url& url) {
-    if (url.port == default_port(url.scheme)) return cat(url.scheme, "://", url.host);
-    return cat(url.scheme, "://", url.host, ":", url.port);
+    if (url.port == default_port(url.scheme)) return concat(url.scheme, "://", url.host);
+    return concat(url.scheme, "://", url.host, ":", url.port);
 }
 
 std::string shown_url(std::string_view text) {
@@ -131,16 +131,16 @@ std::optional<std::string> distrusted(const Url& url, const Trust& trust) {
     if (url.scheme == "https" || is_loopback(url)) return std::nullopt;
     const auto& known = trust.plain_http;
     if (std::find(known.begin(), known.end(), origin_of(url)) != known.end()) return std::nullopt;
-    return cat("plain http to ", url.host, " is not trusted; use https");
+    return concat("plain http to ", url.host, " is not trusted; use https");
 }
 
 std::optional<std::string> distrusted_redirect(const Url& from, const Url& to, const Trust& trust) {
     if (from.scheme == "https" && to.scheme == "http") {
-        return cat("a redirect from https to plain http (", to.host, ") is not followed");
+        return concat("a redirect from https to plain http (", to.host, ") is not followed");
     }
     // An answer from the network must not be able to send requests to this machine's own services.
     if (is_loopback(to) && !is_loopback(from)) {
-        return cat("a redirect from ", from.host, " to this machine itself is not followed");
+        return concat("a redirect from ", from.host, " to this machine itself is not followed");
     }
     return distrusted(to, trust);
 }
@@ -150,7 +150,7 @@ std::string rebased(std::string_view url, std::string_view from, std::string_vie
     if (url.substr(0, from.size()) != from || (!rest.empty() && rest.front() != '/')) {
         return std::string(url);
     }
-    return cat(to, rest);
+    return concat(to, rest);
 }
 
 std::string base_url(std::string_view setting) {

@@ -175,7 +175,7 @@ std::optional<std::string> gfx_name(std::int64_t target_version) {
     const auto minor = target_version / 100 % 100;
     const auto stepping = target_version % 100;
     if (major < 6 || major > 99 || minor > 15 || stepping > 15) return std::nullopt;
-    return cat("gfx", major, padded_hex(minor, 1), padded_hex(stepping, 1));
+    return concat("gfx", major, padded_hex(minor, 1), padded_hex(stepping, 1));
 }
 
 bool is_unified_gfx(std::string_view gfx) {
@@ -260,7 +260,7 @@ std::optional<std::string> parse_glibc(std::string_view text) {
         !std::all_of(parts.begin(), parts.end(), is_number)) {
         return std::nullopt;
     }
-    return cat(parts[0], '.', parts[1]);
+    return concat(parts[0], '.', parts[1]);
 }
 
 std::optional<std::string> parse_rocm_version(std::string_view text) {

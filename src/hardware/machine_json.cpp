@@ -60,7 +60,7 @@ class Reader {
         const bool whole = value->is_number_integer();
         if (!whole || value->get<double>() < static_cast<double>(least) ||
             value->get<double>() > static_cast<double>(k_number_max)) {
-            expected(key, *value, cat("a whole number from ", least, " to ", k_number_max));
+            expected(key, *value, concat("a whole number from ", least, " to ", k_number_max));
             return std::nullopt;
         }
         return value->get<std::int64_t>();
@@ -93,7 +93,7 @@ class Reader {
         const auto* value = member(key);
         if (value == nullptr) return nullptr;
         if (value->is_array() && value->size() <= k_entries_max) return value;
-        expected(key, *value, cat("a list of at most ", k_entries_max, " entries"));
+        expected(key, *value, concat("a list of at most ", k_entries_max, " entries"));
         return nullptr;
     }
 
@@ -105,7 +105,7 @@ class Reader {
 
     std::nullopt_t expected(const char* key, const Json& value, std::string_view what) {
         if (m_wrong.empty()) {
-            m_wrong = cat('"', m_where, key, "\" is ", shown(value), "; it must be ", what);
+            m_wrong = concat('"', m_where, key, "\" is ", shown(value), "; it must be ", what);
         }
         return std::nullopt;
     }
@@ -125,7 +125,7 @@ class Reader {
 };
 
 std::variant<Gpu, std::string> gpu_from(const Json& object, const std::string& where) {
-    if (!object.is_object()) return cat('"', where, "\" is no object");
+    if (!object.is_object()) return concat('"', where, "\" is no object");
     Reader reader(object, where + ".");
     Gpu gpu;
     gpu.vendor = reader.name("vendor", vendor_from, "nvidia, amd, intel, apple or other")
@@ -146,7 +146,7 @@ std::variant<Gpu, std::string> gpu_from(const Json& object, const std::string& w
 // Empty, or what is wrong.
 std::string read_gpus(const Json& list, Machine& machine) {
     for (std::size_t i = 0; i < list.size(); ++i) {
-        auto gpu = gpu_from(list[i], cat("gpus[", i, ']'));
+        auto gpu = gpu_from(list[i], concat("gpus[", i, ']'));
         if (const auto* wrong = std::get_if<std::string>(&gpu)) return *wrong;
         machine.gpus.push_back(std::get<Gpu>(std::move(gpu)));
     }
@@ -191,7 +191,7 @@ nlohmann::ordered_json machine_json(const Machine& machine) {
 std::variant<Machine, std::string> machine_from_json(std::string_view text) {
     const auto json = Json::parse(text, nullptr, false);
     if (json.is_discarded())
-        return cat("it is not JSON: something is wrong at ", json_fault_place(text));
+        return concat("it is not JSON: something is wrong at ", json_fault_place(text));
     if (!json.is_object())
         return "it must be a JSON object like \"hardware\" of odysseus plan --json";
     // The whole output of plan --json serves as well.
@@ -223,7 +223,8 @@ std::variant<Machine, std::string> machine_from_json(std::string_view text) {
     machine.os = *os;
     machine.arch = arch ? *arch : assumed_arch(machine, backend);
     if (!arch)
-        machine.notes.push_back(cat("arch is not given; ", arch_name(machine.arch), " is assumed"));
+        machine.notes.push_back(
+            concat("arch is not given; ", arch_name(machine.arch), " is assumed"));
     machine.backend = backend ? *backend : detect_backend(machine);
     return machine;
 }

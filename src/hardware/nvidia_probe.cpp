@@ -16,7 +16,7 @@ class Smi {
     }
 
     system::ToolResult query(std::string_view fields) const {
-        return run({cat("--query-gpu=", fields), "--format=csv,noheader,nounits"});
+        return run({concat("--query-gpu=", fields), "--format=csv,noheader,nounits"});
     }
     system::ToolResult plain() const { return run({}); }
     std::string ending_of(const system::ToolResult& result) const {

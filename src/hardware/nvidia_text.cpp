@@ -219,9 +219,9 @@ void apply_mig(std::string_view output, NvidiaAnswer& answer) {
         auto& gpu = answer.gpus[row->gpu];
         gpu.total_mib = row->total_mib;
         gpu.free_mib = row->total_mib - row->used_mib;
-        answer.notes.push_back(cat("GPU ", row->gpu, " (", gpu.name,
-                                   ") is split by MIG; llama.cpp uses its first instance, ",
-                                   row->total_mib, " MiB"));
+        answer.notes.push_back(concat("GPU ", row->gpu, " (", gpu.name,
+                                      ") is split by MIG; llama.cpp uses its first instance, ",
+                                      row->total_mib, " MiB"));
     }
 }
 
@@ -246,8 +246,8 @@ void apply_visible_devices(std::string_view visible, NvidiaAnswer& answer) {
         kept.uuids.push_back(answer.uuids[index]);
     }
     if (kept.gpus.size() < answer.gpus.size()) {
-        answer.notes.push_back(cat("CUDA_VISIBLE_DEVICES leaves ", kept.gpus.size(), " of ",
-                                   answer.gpus.size(), " NVIDIA GPUs"));
+        answer.notes.push_back(concat("CUDA_VISIBLE_DEVICES leaves ", kept.gpus.size(), " of ",
+                                      answer.gpus.size(), " NVIDIA GPUs"));
     }
     answer.gpus = std::move(kept.gpus);
     answer.uuids = std::move(kept.uuids);

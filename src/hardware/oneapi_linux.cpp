@@ -44,7 +44,7 @@ std::vector<fs::path> loader_folders(const fs::path& root,
 std::vector<int> majors_in(const fs::path& folder) {
     std::vector<int> majors;
     for (int major = 5; major <= k_library_major_max; ++major) {
-        if (is_there(folder / cat("libsycl.so.", major))) majors.push_back(major);
+        if (is_there(folder / concat("libsycl.so.", major))) majors.push_back(major);
     }
     return majors;
 }

@@ -61,8 +61,8 @@ void probe_memory(const Tree& tree, const system::CgroupPaths& groups, Machine& 
     machine.ram_mib = memory.total_mib;
     machine.available_ram_mib = memory.available_mib;
     if (limited) {
-        machine.notes.push_back(
-            cat("a container or control group limits the memory to ", *memory.total_mib, " MiB"));
+        machine.notes.push_back(concat("a container or control group limits the memory to ",
+                                       *memory.total_mib, " MiB"));
     }
 }
 
@@ -94,7 +94,8 @@ void probe_cpu(const Tree& tree, const system::CgroupPaths& groups, Machine& mac
     const auto most = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(*quota)));
     if (machine.cpu_cores && *machine.cpu_cores <= most) return;
     machine.cpu_cores = most;
-    machine.notes.push_back(cat("a container or control group limits the CPU to ", most, " cores"));
+    machine.notes.push_back(
+        concat("a container or control group limits the CPU to ", most, " cores"));
 }
 
 // --- GPUs
@@ -119,8 +120,9 @@ void add_from_kernel(const Tree& tree, Machine& machine) {
     for (const auto& entry : tree.names("proc/driver/nvidia/gpus")) {
         Gpu gpu;
         gpu.vendor = Vendor::nvidia;
-        gpu.name = nvidia_model(tree.text(cat("proc/driver/nvidia/gpus/", entry, "/information")))
-                       .value_or("NVIDIA GPU");
+        gpu.name =
+            nvidia_model(tree.text(concat("proc/driver/nvidia/gpus/", entry, "/information")))
+                .value_or("NVIDIA GPU");
         gpu.driver = driver;
         machine.gpus.push_back(std::move(gpu));
     }
@@ -186,7 +188,7 @@ std::map<std::string, std::string> gfx_by_pci_address(const Tree& tree) {
     std::map<std::string, std::string> out;
     const std::string folder = "sys/class/kfd/kfd/topology/nodes";
     for (const auto& node : tree.names(folder)) {
-        const auto kfd = parse_kfd_node(tree.text(cat(folder, "/", node, "/properties")));
+        const auto kfd = parse_kfd_node(tree.text(concat(folder, "/", node, "/properties")));
         if (kfd.is_gpu && kfd.gfx && kfd.pci_address) out[*kfd.pci_address] = *kfd.gfx;
     }
     return out;
@@ -294,7 +296,7 @@ std::optional<std::string> rocm_version(const Tree& tree) {
     for (const std::string folder :
          {"opt/rocm/lib", "opt/rocm/lib64", "usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib"}) {
         for (int major = k_major_max; major >= 5; --major) {
-            if (!tree.exists(cat(folder, "/libamdhip64.so.", major))) continue;
+            if (!tree.exists(concat(folder, "/libamdhip64.so.", major))) continue;
             const bool own_folder = folder.rfind("opt/rocm", 0) == 0;
             const auto told =
                 own_folder ? parse_rocm_version(tree.text("opt/rocm/.info/version")) : std::nullopt;
@@ -336,7 +338,7 @@ void probe_architecture(Machine& machine) {
     if (cpu == "aarch64" || cpu == "arm64") {
         machine.arch = Arch::arm64;
     } else if (cpu != "x86_64") {
-        machine.notes.push_back(cat("llama.cpp publishes no builds for this CPU (", cpu, ")"));
+        machine.notes.push_back(concat("llama.cpp publishes no builds for this CPU (", cpu, ")"));
     }
 }
 

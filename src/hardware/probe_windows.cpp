@@ -171,7 +171,7 @@ bool probe_nvidia(const ProbeLimits& limits, Machine& machine) {
 // The HIP runtime comes with AMD's display driver: amdhip64_6.dll, amdhip64_7.dll ...
 std::optional<std::string> hip_version() {
     for (int major = 20; major >= 6; --major) {
-        if (is_there(system_folder() / cat("amdhip64_", major, ".dll")))
+        if (is_there(system_folder() / concat("amdhip64_", major, ".dll")))
             return std::to_string(major);
     }
     return std::nullopt;

@@ -124,21 +124,21 @@ struct KvCost {
 [[nodiscard]] std::string model_text(const models::Model* model, const KvCost& cost) {
     char each[48];
     std::snprintf(each, sizeof each, "%.0f MiB", cost.gib_per_4096 * k_mib_per_gib);
-    if (model == nullptr) return cat("no model yet, ", each, " assumed for 4096 tokens");
-    return cat("the largest model (", model->id, ") takes ", byte_text(model->loaded_bytes()), ", ",
-               each, model->kv ? "" : " (by its size, as its metadata does not tell)",
-               " for 4096 tokens",
-               cost.grows_evenly()
-                   ? std::string()
-                   : cat(" and ", byte_text(kv_fixed_bytes(*model->kv, cost.use(4096))), " once"));
+    if (model == nullptr) return concat("no model yet, ", each, " assumed for 4096 tokens");
+    return concat(
+        "the largest model (", model->id, ") takes ", byte_text(model->loaded_bytes()), ", ", each,
+        model->kv ? "" : " (by its size, as its metadata does not tell)", " for 4096 tokens",
+        cost.grows_evenly()
+            ? std::string()
+            : concat(" and ", byte_text(kv_fixed_bytes(*model->kv, cost.use(4096))), " once"));
 }
 
 [[nodiscard]] std::string estimate_text(const ContextChoice& choice, const Memory& memory,
                                         const models::Model* model, const KvCost& cost) {
-    std::string text = cat(memory.what, ", ", model_text(model, cost), ", ",
-                           gib_text(static_cast<double>(choice.overhead_mib) / k_mib_per_gib),
-                           " is kept for the rest");
-    if (choice.parallel > 1) text += cat(", ", choice.parallel, " slots share the context");
+    std::string text = concat(memory.what, ", ", model_text(model, cost), ", ",
+                              gib_text(static_cast<double>(choice.overhead_mib) / k_mib_per_gib),
+                              " is kept for the rest");
+    if (choice.parallel > 1) text += concat(", ", choice.parallel, " slots share the context");
     return text;
 }
 
@@ -211,8 +211,8 @@ ContextChoice choose_auto_context(const hardware::Machine& machine, const models
     if (wish.pinned) {
         choice.tokens = *wish.pinned;
         choice.source = "pinned";
-        choice.reason = cat("pinned to ", *wish.pinned, " tokens; the estimate would allow ",
-                            choice.estimated_max_tokens, " (", basis, ").");
+        choice.reason = concat("pinned to ", *wish.pinned, " tokens; the estimate would allow ",
+                               choice.estimated_max_tokens, " (", basis, ").");
         return choice;
     }
     choice.source = "auto";
@@ -224,13 +224,12 @@ ContextChoice choose_auto_context(const hardware::Machine& machine, const models
     const auto trained = largest == nullptr ? std::nullopt : largest->trained_context;
     if (trained && *trained > 0 && rung_for_training(*trained) < choice.tokens) {
         choice.tokens = rung_for_training(*trained);
-        limits = cat("; the model was trained for ", *trained);
+        limits = concat("; the model was trained for ", *trained);
     }
     const bool more_fits = choice.estimated_max_tokens > k_ladder.front() && limits.empty();
-    const auto room = more_fits ? cat("the most that is chosen by itself; ",
-                                      choice.estimated_max_tokens, " would fit")
-                                : cat("room for ", choice.estimated_max_tokens);
-    choice.reason = cat(choice.tokens, " tokens: ", room, " (", basis, ")", limits, ".");
+    const auto room = more_fits ? std::string("memory would allow more; --ctx N asks for it")
+                                : concat("room for ", choice.estimated_max_tokens);
+    choice.reason = concat(choice.tokens, " tokens: ", room, " (", basis, ")", limits, ".");
     return choice;
 }
 

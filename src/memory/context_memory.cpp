@@ -126,7 +126,7 @@ HeldKey held_key(const models::Model& model, std::string_view models_dir, const 
 
 std::string device_text(const hardware::Machine& machine) {
     const auto mib = [](std::optional<std::int64_t> amount) {
-        return amount ? cat(" ", *amount, " MiB") : std::string();
+        return amount ? concat(" ", *amount, " MiB") : std::string();
     };
     switch (machine.backend) {
     case Backend::cpu: return "cpu" + mib(machine.ram_mib);
@@ -139,7 +139,7 @@ std::string device_text(const hardware::Machine& machine) {
     std::vector<std::string> parts;
     for (const auto& gpu : used_gpus(machine))
         parts.push_back(gpu.name + mib(gpu.total_mib));
-    return cat(backend_name(machine.backend), " ", joined(parts, ", "));
+    return concat(backend_name(machine.backend), " ", joined(parts, ", "));
 }
 
 std::optional<RememberedStart> remembered_start(const ContextMemory& memory, const HeldKey& key,
@@ -152,17 +152,17 @@ std::optional<RememberedStart> remembered_start(const ContextMemory& memory, con
     if (above && (clean || is_clearly_more(free_mib, held->free_mib))) {
         return RememberedStart{
             std::min(*above, estimate_tokens), true,
-            cat(held->tokens, " tokens held before; a rung more is tried, ",
-                clean ? cat("after ", held->clean_runs, " runs without trouble")
-                      : cat("as ", byte_text((*free_mib) << 20), " are free instead of ",
-                            byte_text((*held->free_mib) << 20)),
-                ".")};
+            concat(held->tokens, " tokens held before; a rung more is tried, ",
+                   clean ? concat("after ", held->clean_runs, " runs without trouble")
+                         : concat("as ", byte_text((*free_mib) << 20), " are free instead of ",
+                                  byte_text((*held->free_mib) << 20)),
+                   ".")};
     }
     return RememberedStart{held->tokens, false,
-                           cat(held->tokens,
-                               " tokens is what held here before, where the estimate "
-                               "of ",
-                               estimate_tokens, " did not.")};
+                           concat(held->tokens,
+                                  " tokens is what held here before, where the estimate "
+                                  "of ",
+                                  estimate_tokens, " did not.")};
 }
 
 ContextChoice with_memory(ContextChoice estimate, const ContextMemory& memory, const HeldKey& key,

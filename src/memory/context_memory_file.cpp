@@ -21,8 +21,8 @@ ContextMemory load_context_memory(const fs::path& file) {
     } catch (const Error& error) {
         trouble = error.what();
     }
-    log::warn(
-        cat("The remembered contexts in ", system::utf8(file), " are passed over: ", trouble, "."));
+    log::warn(concat("The remembered contexts in ", system::utf8(file),
+                     " are passed over: ", trouble, "."));
     return {};
 }
 
@@ -35,13 +35,13 @@ void save_context_memory(const fs::path& file, const ContextMemory& memory) {
         try {
             system::write_file_atomically(file, memory_json(memory));
         } catch (const Error& failed) {
-            log::warn(cat("The context that held is not remembered: ", failed.what()));
+            log::warn(concat("The context that held is not remembered: ", failed.what()));
             return;
         }
         error.clear();
     }
     if (error) {
-        log::warn(cat(system::utf8(file), " cannot be removed: ", error.message(), "."));
+        log::warn(concat(system::utf8(file), " cannot be removed: ", error.message(), "."));
     }
 }
 

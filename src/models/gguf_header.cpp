@@ -96,7 +96,7 @@ class Cursor {
 };
 
 [[nodiscard]] Type checked_type(std::uint32_t raw) {
-    if (raw >= k_type_bytes.size()) refuse(cat("it has a value of the unknown type ", raw));
+    if (raw >= k_type_bytes.size()) refuse(concat("it has a value of the unknown type ", raw));
     return static_cast<Type>(raw);
 }
 
@@ -247,7 +247,7 @@ struct Pairs {
     if (in.take(4) != "GGUF") refuse("it is no GGUF file (its first bytes are not \"GGUF\")");
     const auto version = in.number<std::uint32_t>();
     if (version > 0xFFFF && (version & 0xFFFF) == 0) refuse("it is a big-endian GGUF file");
-    if (version != 2 && version != 3) refuse(cat("it is a GGUF file of version ", version));
+    if (version != 2 && version != 3) refuse(concat("it is a GGUF file of version ", version));
     const auto tensor_count = in.number<std::uint64_t>();
     const auto pair_count = in.number<std::uint64_t>();
     // The shortest pair has 8 bytes of length, a key of one byte, a type and one byte of value; the

@@ -39,10 +39,10 @@ bool is_refusal(int status) {
 Error unreachable(const Error& error, const PullOptions& options) {
     return {
         error.fault(),
-        cat(error.what(), "; is this machine online, and does ", options.hub,
-            " open in a browser? A mirror is named with --hf-endpoint, and a GGUF file that was "
-            "fetched elsewhere can simply be put into ",
-            system::utf8(options.models_dir))};
+        concat(error.what(), "; is this machine online, and does ", options.hub,
+               " open in a browser? A mirror is named with --hf-endpoint, and a GGUF file that was "
+               "fetched elsewhere can simply be put into ",
+               system::utf8(options.models_dir))};
 }
 
 // A mirror may hand on the links of the hub that it mirrors.
@@ -51,8 +51,9 @@ std::string next_url(const std::string& link, const PullOptions& options) {
     const auto there = download::parsed_url(url);
     const auto here = download::parsed_url(options.hub);
     if (there && here && download::origin_of(*there) == download::origin_of(*here)) return url;
-    throw Error(Fault::network, cat(options.hub, " continues its list of files at another host (",
-                                    download::shown_url(link), "), which is not followed"));
+    throw Error(Fault::network,
+                concat(options.hub, " continues its list of files at another host (",
+                       download::shown_url(link), "), which is not followed"));
 }
 
 } // namespace
@@ -82,8 +83,8 @@ std::vector<HubFile> hub_files(const HubName& name, const PullOptions& options) 
         auto some = hub_files_from(reply.body);
         if (const auto* why = std::get_if<std::string>(&some)) {
             throw Error(Fault::network,
-                        cat(download::shown_url(request.url), ": ", *why,
-                            "; does this network ask for a login, or is --hf-endpoint no hub?"));
+                        concat(download::shown_url(request.url), ": ", *why,
+                               "; does this network ask for a login, or is --hf-endpoint no hub?"));
         }
         auto& more = std::get<std::vector<HubFile>>(some);
         std::move(more.begin(), more.end(), std::back_inserter(files));
@@ -91,7 +92,7 @@ std::vector<HubFile> hub_files(const HubName& name, const PullOptions& options) 
         if (!next) return files;
         request.url = next_url(*next, options);
     }
-    throw Error(Fault::network, cat(name.id(), " has more files than can be listed"));
+    throw Error(Fault::network, concat(name.id(), " has more files than can be listed"));
 }
 
 void check_access(const HubName& name, const std::string& url, const PullOptions& options) {

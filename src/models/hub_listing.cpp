@@ -86,7 +86,7 @@ HubQuant quant_from(const std::string& whole_path, const ModelParts& parts) {
     if (token) quant.name = uppered(*token);
     // Repositories with a folder for each quantisation name it there at times, and only there.
     if (quant.name.empty()) {
-        const std::string folder = cat("x-", name_of(folder_of(whole_path)));
+        const std::string folder = concat("x-", name_of(folder_of(whole_path)));
         if (auto named = quant_name(folder); named.quant && named.base == "x") {
             quant.name = uppered(*named.quant);
         }
@@ -115,7 +115,7 @@ std::string labels_of(const std::vector<HubQuant>& quants) {
     const auto all = labels.size();
     labels.resize(std::min(all, k_shown_max));
     return joined(labels, ", ") +
-           (all > k_shown_max ? cat(" and ", all - k_shown_max, " more") : "");
+           (all > k_shown_max ? concat(" and ", all - k_shown_max, " more") : "");
 }
 
 std::string did_you_mean(std::string_view wanted, const std::vector<HubQuant>& quants) {
@@ -126,7 +126,7 @@ std::string did_you_mean(std::string_view wanted, const std::vector<HubQuant>& q
         names.emplace_back(name_of(quant.files.front().path));
     }
     const auto near = nearest(wanted, names, 1);
-    return near.empty() ? "" : cat(" (did you mean ", near.front(), "?)");
+    return near.empty() ? "" : concat(" (did you mean ", near.front(), "?)");
 }
 
 bool is_whole(const HubQuant& quant) {
@@ -159,32 +159,32 @@ std::variant<QuantChoice, NoQuant> asked_quant(const HubListing& listing, std::s
         if (asked.quant.empty() ? by_file : by_name) found.push_back(&quant);
     }
     if (found.empty()) {
-        return NoQuant{cat(repo_id, " has no ", wanted, did_you_mean(wanted, listing.quants),
-                           "; it has ", labels_of(listing.quants))};
+        return NoQuant{concat(repo_id, " has no ", wanted, did_you_mean(wanted, listing.quants),
+                              "; it has ", labels_of(listing.quants))};
     }
     if (found.size() > 1) {
         std::vector<std::string> names;
         names.reserve(found.size());
         for (const auto* quant : found)
             names.push_back(quant->files.front().path);
-        return NoQuant{cat(repo_id, " has more than one ", wanted, ": ", joined(names, ", "),
-                           "; name one of them: odysseus pull ", repo_id, ":", names.front())};
+        return NoQuant{concat(repo_id, " has more than one ", wanted, ": ", joined(names, ", "),
+                              "; name one of them: odysseus pull ", repo_id, ":", names.front())};
     }
     const auto& quant = *found.front();
     if (!is_whole(quant)) {
         return NoQuant{
-            cat(repo_id, " holds ", quant.label(), " only in part: ", quant.shards_missing,
-                " of its ", quant.shards_missing + quant.files.size(),
-                " files are missing there; choose another of ", labels_of(listing.quants))};
+            concat(repo_id, " holds ", quant.label(), " only in part: ", quant.shards_missing,
+                   " of its ", quant.shards_missing + quant.files.size(),
+                   " files are missing there; choose another of ", labels_of(listing.quants))};
     }
     auto choice = chosen(listing, quant);
     const auto needed = needed_bytes(quant, choice.mmproj);
     choice.fits = !memory_bytes || needed <= *memory_bytes;
-    choice.reason = cat(quant.label(), " because it was asked for");
+    choice.reason = concat(quant.label(), " because it was asked for");
     if (!choice.fits) {
-        choice.reason += cat(", though it needs about ", gib_text(needed),
-                             " with a context of 4096 tokens and this machine has ",
-                             gib_text(*memory_bytes), " for a model");
+        choice.reason += concat(", though it needs about ", gib_text(needed),
+                                " with a context of 4096 tokens and this machine has ",
+                                gib_text(*memory_bytes), " for a model");
     }
     return choice;
 }
@@ -252,8 +252,8 @@ HubListing hub_listing(const std::vector<HubFile>& files) {
         const auto folder = folder_of(file.path);
         const auto shard = shard_name(*stem);
         const std::string whole =
-            cat(folder, folder.empty() ? "" : "/", shard ? shard->whole : *stem);
-        auto& parts = models[shard ? cat(whole, "\n", shard->count) : whole];
+            concat(folder, folder.empty() ? "" : "/", shard ? shard->whole : *stem);
+        auto& parts = models[shard ? concat(whole, "\n", shard->count) : whole];
         parts.count = shard ? shard->count : 1;
         parts.by_number.emplace(shard ? shard->number : 1, file);
     }
@@ -306,8 +306,8 @@ std::optional<HubFile> mmproj_for(const HubListing& listing, const HubQuant& qua
     const HubFile* best = nullptr;
     for (const auto& file : listing.mmprojs) {
         const auto folder = folder_of(file.path);
-        const bool above =
-            folder.empty() || model_folder == folder || model_folder.starts_with(cat(folder, "/"));
+        const bool above = folder.empty() || model_folder == folder ||
+                           model_folder.starts_with(concat(folder, "/"));
         if (!above) continue;
         const auto rank = [&](const HubFile& f) {
             return std::pair(folder_of(f.path).size(), type_rank(f));
@@ -327,8 +327,8 @@ std::variant<QuantChoice, NoQuant> choose_quant(const HubListing& listing, std::
                                                 const QuantAsked& asked,
                                                 std::optional<std::int64_t> memory_bytes) {
     if (listing.quants.empty()) {
-        return NoQuant{cat(repo_id, " holds no GGUF model (", listing.files_besides,
-                           " other files); look for a repository whose name ends in -GGUF")};
+        return NoQuant{concat(repo_id, " holds no GGUF model (", listing.files_besides,
+                              " other files); look for a repository whose name ends in -GGUF")};
     }
     if (!asked.quant.empty() || !asked.file.empty()) {
         return asked_quant(listing, repo_id, asked, memory_bytes);
@@ -338,13 +338,15 @@ std::variant<QuantChoice, NoQuant> choose_quant(const HubListing& listing, std::
         if (is_whole(quant)) candidates.push_back(&quant);
     }
     if (candidates.empty()) {
-        return NoQuant{cat(repo_id, " holds its models only in part: files of each are missing")};
+        return NoQuant{
+            concat(repo_id, " holds its models only in part: files of each are missing")};
     }
     const HubQuant* pick = nullptr;
     std::string reason;
     if (!memory_bytes) {
         pick = &usual_quant(candidates);
-        reason = cat(pick->label(), ", the usual one, because this machine's memory is not known");
+        reason =
+            concat(pick->label(), ", the usual one, because this machine's memory is not known");
     } else {
         for (const auto* quant : candidates) {
             if (needed_bytes(*quant, mmproj_for(listing, *quant)) > *memory_bytes) continue;
@@ -355,18 +357,18 @@ std::variant<QuantChoice, NoQuant> choose_quant(const HubListing& listing, std::
             const auto* least = *std::min_element(
                 candidates.begin(), candidates.end(),
                 [](const auto* a, const auto* b) { return a->size_bytes < b->size_bytes; });
-            return NoQuant{cat("none of the ", candidates.size(), " models of ", repo_id,
-                               " fits the ", gib_text(*memory_bytes),
-                               " that this machine has for a model: the smallest, ", least->label(),
-                               ", needs about ",
-                               gib_text(needed_bytes(*least, mmproj_for(listing, *least))),
-                               "; take a smaller model, or fetch it all the same: odysseus pull ",
-                               repo_id, ":", least->label())};
+            return NoQuant{concat(
+                "none of the ", candidates.size(), " models of ", repo_id, " fits the ",
+                gib_text(*memory_bytes), " that this machine has for a model: the smallest, ",
+                least->label(), ", needs about ",
+                gib_text(needed_bytes(*least, mmproj_for(listing, *least))),
+                "; take a smaller model, or fetch it all the same: odysseus pull ", repo_id, ":",
+                least->label())};
         }
-        reason = cat(pick->label(), ", the best of ", candidates.size(),
-                     " that fits: with a context of 4096 tokens it needs about ",
-                     gib_text(needed_bytes(*pick, mmproj_for(listing, *pick))), " of the ",
-                     gib_text(*memory_bytes), " that this machine has for a model");
+        reason = concat(pick->label(), ", the best of ", candidates.size(),
+                        " that fits: with a context of 4096 tokens it needs about ",
+                        gib_text(needed_bytes(*pick, mmproj_for(listing, *pick))), " of the ",
+                        gib_text(*memory_bytes), " that this machine has for a model");
     }
     const auto same_name = [&](const HubQuant* q) { return q->label() == pick->label(); };
     if (std::count_if(candidates.begin(), candidates.end(), same_name) > 1) {
@@ -388,7 +390,7 @@ std::string pull_folder(std::string_view org, std::string_view repo, const HubQu
     if (std::find(k_tells_nothing.begin(), k_tells_nothing.end(), base) != k_tells_nothing.end()) {
         folder = without_gguf_ending(repo) + (quant.name.empty() ? "" : "-" + quant.name);
     }
-    return taken ? cat(org, "_", folder) : folder;
+    return taken ? concat(org, "_", folder) : folder;
 }
 
 } // namespace odysseus::models

@@ -51,9 +51,10 @@ NameRefused refused(std::string_view text, std::string_view why) {
     for (const char c : text.substr(0, 120)) {
         shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
     }
-    return {cat("'", shown, "' ", why,
-                "; what can be pulled is org/repo, org/repo:QUANT, or an https address that ends "
-                "in .gguf")};
+    return {
+        concat("'", shown, "' ", why,
+               "; what can be pulled is org/repo, org/repo:QUANT, or an https address that ends "
+               "in .gguf")};
 }
 
 // What may follow the ':' of org/repo: a quantisation, or a file.
@@ -119,7 +120,7 @@ PullName hub_page(std::string_view text, const download::Url& url, std::string_v
     if (parts.size() < 2 || parts[0] == "datasets" || parts[0] == "spaces" || parts[0] == "api") {
         return refused(text, "is not the page of a model");
     }
-    auto parsed = repo_name(cat(parts[0], "/", parts[1]), text);
+    auto parsed = repo_name(concat(parts[0], "/", parts[1]), text);
     auto* name = std::get_if<HubName>(&parsed);
     if (name == nullptr || parts.size() == 2) return parsed;
     const bool file = parts[2] == "blob" || parts[2] == "resolve" || parts[2] == "raw";
@@ -142,7 +143,7 @@ PullName hub_page(std::string_view text, const download::Url& url, std::string_v
 PullName file_address(std::string_view text, const download::Url& url,
                       const download::Trust& trust) {
     if (const auto why = download::distrusted(url, trust))
-        return refused(text, cat("is refused: ", *why));
+        return refused(text, concat("is refused: ", *why));
     if (!url.user.empty()) {
         // The address may end in a log or a shell's history, so it is not repeated here either.
         return NameRefused{"the address has a name and a password in it, which would be stored in "
@@ -182,44 +183,45 @@ bool is_safe_hub_path(std::string_view path) {
 }
 
 std::string hub_tree_url(std::string_view hub, const HubName& name) {
-    return cat(hub, "/api/models/", name.id(), "/tree/", name.revision, "?recursive=true");
+    return concat(hub, "/api/models/", name.id(), "/tree/", name.revision, "?recursive=true");
 }
 
 std::string hub_file_url(std::string_view hub, const HubName& name, std::string_view path) {
-    return cat(hub, "/", name.id(), "/resolve/", name.revision, "/",
-               download::percent_encoded(path, "/"));
+    return concat(hub, "/", name.id(), "/resolve/", name.revision, "/",
+                  download::percent_encoded(path, "/"));
 }
 
 std::string hub_page_url(std::string_view hub, const HubName& name) {
-    return cat(hub, "/", name.id());
+    return concat(hub, "/", name.id());
 }
 
 std::string hub_refusal(int status, std::string_view hub, const HubName& name, bool with_token) {
     const auto page = hub_page_url(hub, name);
     if ((status == 401 || status == 403) && !with_token) {
-        return cat(page, " is gated, private or does not exist (the server answers ", status,
-                   "): check the name; if it is gated, accept its licence on that page, make a "
-                   "token at ",
-                   hub, "/settings/tokens and set HF_TOKEN to it");
+        return concat(page, " is gated, private or does not exist (the server answers ", status,
+                      "): check the name; if it is gated, accept its licence on that page, make a "
+                      "token at ",
+                      hub, "/settings/tokens and set HF_TOKEN to it");
     }
     if (status == 401 || status == 403) {
-        return cat("the token in HF_TOKEN may not read ", page, " (the server answers ", status,
-                   "): accept the model's licence on that page with the token's account, or make "
-                   "a new token at ",
-                   hub, "/settings/tokens");
+        return concat(
+            "the token in HF_TOKEN may not read ", page, " (the server answers ", status,
+            "): accept the model's licence on that page with the token's account, or make "
+            "a new token at ",
+            hub, "/settings/tokens");
     }
     if (status == 404) {
         const bool branch = name.revision != "main";
-        return cat("there is no ", name.id(), branch ? cat(" at '", name.revision, "'") : "",
-                   " at ", hub, "; check the spelling: ", hub, "/", name.org,
-                   " lists what there is of ", name.org);
+        return concat("there is no ", name.id(), branch ? concat(" at '", name.revision, "'") : "",
+                      " at ", hub, "; check the spelling: ", hub, "/", name.org,
+                      " lists what there is of ", name.org);
     }
     if (status == 429) {
-        return cat(hub, " limits how often it may be asked (429); wait some minutes",
-                   with_token ? "" : ", or set HF_TOKEN: with a token more is allowed");
+        return concat(hub, " limits how often it may be asked (429); wait some minutes",
+                      with_token ? "" : ", or set HF_TOKEN: with a token more is allowed");
     }
-    return cat(hub, " answers ", status, " for ", name.id(),
-               "; try again later, or use a mirror (--hf-endpoint)");
+    return concat(hub, " answers ", status, " for ", name.id(),
+                  "; try again later, or use a mirror (--hf-endpoint)");
 }
 
 std::vector<FileAddress> shard_addresses(const FileAddress& address) {
@@ -232,7 +234,7 @@ std::vector<FileAddress> shard_addresses(const FileAddress& address) {
     if (at == std::string::npos || address.url.find('?') < at) return {address};
     std::vector<FileAddress> all;
     for (int number = 1; number <= shard->count; ++number) {
-        std::string digits = cat(number);
+        std::string digits = concat(number);
         digits.insert(0, 5 - digits.size(), '0');
         auto one = address;
         one.url.replace(at + 1, 5, digits);

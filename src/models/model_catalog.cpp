@@ -139,12 +139,12 @@ class Builder {
             auto& folder = m_folders[folder_of(path)];
             const auto shard = shard_name(*stem);
             if (shard) {
-                split[cat(under(folder_of(path), shard->whole), '\n', shard->count)]
+                split[concat(under(folder_of(path), shard->whole), '\n', shard->count)]
                      [shard->number] = &scanned;
             } else if (is_projector(scanned)) {
                 folder.projectors.push_back(&scanned);
             } else if (const auto why = no_model(scanned); !why.empty()) {
-                find(cat(path, " ", why, "."));
+                find(concat(path, " ", why, "."));
             } else {
                 folder.candidates.push_back({folder_of(path), *stem, {&scanned}});
             }
@@ -165,9 +165,9 @@ class Builder {
             int first = 1;
             while (shards.contains(first))
                 ++first;
-            find(cat(under(folder_of(path), name.whole), " is not offered: ", missing, " of its ",
-                     name.count, " parts ", missing == 1 ? "is" : "are", " missing (number ", first,
-                     missing == 1 ? ")." : " first)."));
+            find(concat(under(folder_of(path), name.whole), " is not offered: ", missing,
+                        " of its ", name.count, " parts ", missing == 1 ? "is" : "are",
+                        " missing (number ", first, missing == 1 ? ")." : " first)."));
             return;
         }
         Candidate candidate{folder_of(path), name.whole, {}};
@@ -200,9 +200,10 @@ class Builder {
                 if (candidate.mmproj == nullptr) candidate.mmproj = projector;
             }
             if (!used) {
-                find(cat(projector->file.path,
-                         " is a projector (mmproj) without a model beside it that it fits: put it "
-                         "into that model's own folder."));
+                find(concat(
+                    projector->file.path,
+                    " is a projector (mmproj) without a model beside it that it fits: put it "
+                    "into that model's own folder."));
             }
         }
     }
@@ -285,7 +286,7 @@ class Builder {
             if (is_free(id, candidate)) return id;
         }
         for (int number = 2;; ++number) {
-            auto id = cat(whole, "~", number);
+            auto id = concat(whole, "~", number);
             if (is_free(id, candidate)) return id;
         }
     }
@@ -294,10 +295,10 @@ class Builder {
     [[nodiscard]] bool can_be_told(const Candidate& candidate) {
         for (const auto* file : {candidate.files.front(), candidate.mmproj}) {
             if (file == nullptr || can_be_preset_value(absolute(file->file.path))) continue;
-            find(cat(file->file.path,
-                     " is not offered: llama-server cannot be told a path with ';', "
-                     "'#' or a line end (",
-                     m_models_dir, "). Rename the file or its folder."));
+            find(concat(file->file.path,
+                        " is not offered: llama-server cannot be told a path with ';', "
+                        "'#' or a line end (",
+                        m_models_dir, "). Rename the file or its folder."));
             return false;
         }
         return true;
@@ -329,14 +330,15 @@ class Builder {
     void describe(Model& model, const Candidate& candidate) {
         const auto& scanned = *candidate.files.front();
         if (const auto* refused = std::get_if<GgufRefused>(&scanned.header)) {
-            find(cat(scanned.file.path, " will not load: ", refused->reason, "."));
+            find(concat(scanned.file.path, " will not load: ", refused->reason, "."));
             return;
         }
         const auto& info = *candidate.info();
         const auto size = static_cast<std::uint64_t>(scanned.file.size_bytes);
         if (info.bytes_at_least && *info.bytes_at_least > size) {
-            find(cat(scanned.file.path, " is cut off: it has ", byte_text(scanned.file.size_bytes),
-                     ", its own table of contents reaches beyond that. Fetch it again."));
+            find(concat(scanned.file.path, " is cut off: it has ",
+                        byte_text(scanned.file.size_bytes),
+                        ", its own table of contents reaches beyond that. Fetch it again."));
         }
         model.architecture = info.architecture;
         model.trained_context = info.trained_context();

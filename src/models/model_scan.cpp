@@ -58,8 +58,8 @@ struct ModelScan::Walk {
         if (error || !entered.insert(bytes_of(real.generic_u8string())).second) return;
         fs::directory_iterator entries(folder, error);
         if (error) {
-            findings.push_back(cat("The folder ", relative.empty() ? "of the models" : relative,
-                                   " cannot be read: ", error.message(), "."));
+            findings.push_back(concat("The folder ", relative.empty() ? "of the models" : relative,
+                                      " cannot be read: ", error.message(), "."));
             return;
         }
         for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
@@ -74,8 +74,9 @@ struct ModelScan::Walk {
     void look_at(const fs::directory_entry& entry, const std::string& relative, int depth) {
         const auto name = utf8(entry.path().filename());
         if (!name) {
-            findings.push_back(cat("A name in ", relative.empty() ? "the models folder" : relative,
-                                   " is not UTF-8; it is passed over. Rename it."));
+            findings.push_back(concat("A name in ",
+                                      relative.empty() ? "the models folder" : relative,
+                                      " is not UTF-8; it is passed over. Rename it."));
             return;
         }
         if (name->starts_with('.')) return;
@@ -98,9 +99,9 @@ struct ModelScan::Walk {
         const auto size = is_file ? fs::file_size(entry.path(), error) : 0;
         const auto time = is_file ? fs::last_write_time(entry.path(), error) : fs::file_time_type();
         if (!is_file || error) {
-            findings.push_back(cat(path, " cannot be read: ",
-                                   error ? error.message() : "it is no file, or a broken link",
-                                   "."));
+            findings.push_back(concat(path, " cannot be read: ",
+                                      error ? error.message() : "it is no file, or a broken link",
+                                      "."));
             return;
         }
         files.push_back({path, static_cast<std::int64_t>(size), seconds_of(time)});
@@ -112,16 +113,16 @@ struct ModelScan::Walk {
         std::sort(findings.begin(), findings.end());
         if (cut_short) {
             findings.push_back(
-                cat("The models folder is too large or too deep to be looked at as a "
-                    "whole (",
-                    limits.entries, " entries, ", limits.depth, " levels)."));
+                concat("The models folder is too large or too deep to be looked at as a "
+                       "whole (",
+                       limits.entries, " entries, ", limits.depth, " levels)."));
         }
     }
 
     [[nodiscard]] std::uint64_t signature() const {
         std::uint64_t hash = 14695981039346656037ULL;
         for (const auto& file : files)
-            mix(hash, cat(file.path, '\n', file.size_bytes, '\n', file.modified_s, '\n'));
+            mix(hash, concat(file.path, '\n', file.size_bytes, '\n', file.modified_s, '\n'));
         for (const auto& finding : findings)
             mix(hash, finding);
         return hash;
@@ -136,7 +137,7 @@ ModelScan::Walk ModelScan::walk() const {
     std::error_code error;
     if (!fs::is_directory(m_models_dir, error)) {
         walk.findings.push_back(
-            cat("There is no models folder ", utf8(m_models_dir).value_or("of that name"), "."));
+            concat("There is no models folder ", utf8(m_models_dir).value_or("of that name"), "."));
         return walk;
     }
     walk.enter(m_models_dir, "", 1);

@@ -87,10 +87,10 @@ bool Models::tell(const Catalog& fresh) {
         return true;
     } catch (...) {
         if (!std::exchange(m_trouble_told, true))
-            log::warn(cat("a change of the models folder was not passed on to llama-server: ",
-                          current_exception_text(),
-                          "; it is tried again with every request for "
-                          "the list of models"));
+            log::warn(concat("a change of the models folder was not passed on to llama-server: ",
+                             current_exception_text(),
+                             "; it is tried again with every request for "
+                             "the list of models"));
         return false;
     }
 }

@@ -55,7 +55,7 @@ std::string digest_of(const fs::path& file, const PullOptions& options) {
         in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
         digest.add(buffer.data(), static_cast<std::size_t>(in.gcount()));
     }
-    if (in.bad()) throw Error(Fault::usage, cat("reading ", system::utf8(file), " failed"));
+    if (in.bad()) throw Error(Fault::usage, concat("reading ", system::utf8(file), " failed"));
     return digest.hex();
 }
 
@@ -122,9 +122,9 @@ void find_place(const std::vector<std::string>& folders, PullPlan& plan,
         if (settle_in(options.models_dir / system::path_from_utf8(folder), plan, options)) return;
     }
     throw Error(Fault::usage,
-                cat("there is another file or model in ", system::utf8(plan.folder),
-                    " already, and nothing of yours is overwritten; move it away to fetch ",
-                    plan.title));
+                concat("there is another file or model in ", system::utf8(plan.folder),
+                       " already, and nothing of yours is overwritten; move it away to fetch ",
+                       plan.title));
 }
 
 void check_space(const PullPlan& plan, const PullOptions& options) {
@@ -139,9 +139,9 @@ void check_space(const PullPlan& plan, const PullOptions& options) {
     const auto free = system::free_bytes(options.models_dir);
     if (plan.missing_bytes == 0 || !free || *free >= needed) return;
     throw Error(Fault::network,
-                cat(plan.title, " needs ", byte_text(needed), " more, but only ", byte_text(*free),
-                    " are free in ", system::utf8(options.models_dir),
-                    "; make room, or use another folder (--models-dir)"));
+                concat(plan.title, " needs ", byte_text(needed), " more, but only ",
+                       byte_text(*free), " are free in ", system::utf8(options.models_dir),
+                       "; make room, or use another folder (--models-dir)"));
 }
 
 PullFile file_from(const HubName& name, const HubFile& hub, const PullOptions& options) {
@@ -161,7 +161,7 @@ PullPlan plan_from_hub(const HubName& name, const PullOptions& options) {
     if (const auto* none = std::get_if<NoQuant>(&answer)) throw Error(Fault::usage, none->sentence);
     const auto& choice = std::get<QuantChoice>(answer);
     PullPlan plan;
-    plan.title = cat(name.id(), ":", choice.quant.label());
+    plan.title = concat(name.id(), ":", choice.quant.label());
     plan.reason = choice.reason;
     plan.fits = choice.fits;
     for (const auto& file : choice.quant.files)
@@ -196,17 +196,17 @@ system::FileLock only_one(const PullOptions& options) {
     auto lock = system::FileLock::try_lock(options.lock_file);
     if (lock) return *std::move(lock);
     const auto owner = system::FileLock::owner(options.lock_file);
-    throw Error(Fault::busy, cat("another odysseus fetches a model",
-                                 owner ? cat(" (process ", *owner, ")") : std::string(),
-                                 "; wait until it is done, or stop it"));
+    throw Error(Fault::busy, concat("another odysseus fetches a model",
+                                    owner ? concat(" (process ", *owner, ")") : std::string(),
+                                    "; wait until it is done, or stop it"));
 }
 
 // Another pull may have come first, between this one's plan and its lock.
 bool is_missing(const PullFile& file, const PullOptions& options) {
     const auto standing = standing_of(file, options);
     if (standing == Standing::other) {
-        throw Error(Fault::usage, cat("there is another ", system::utf8(file.to),
-                                      " now, and nothing of yours is overwritten"));
+        throw Error(Fault::usage, concat("there is another ", system::utf8(file.to),
+                                         " now, and nothing of yours is overwritten"));
     }
     return standing == Standing::missing;
 }
@@ -225,7 +225,7 @@ void fetch_one(const PullFile& file, const fs::path& to, const PullOptions& opti
     const auto fetched = download::fetch_file(request, hub_http(options), events.on_progress);
     if (events.on_file_done) events.on_file_done();
     log::debug("fetched a model file", {{"file", system::utf8(file.to)},
-                                        {"bytes", cat(fetched.bytes)},
+                                        {"bytes", concat(fetched.bytes)},
                                         {"sha256", fetched.sha256}});
 }
 
@@ -241,10 +241,10 @@ PullPlan plan_pull(const std::string& name, const PullOptions& options) {
         throw Error(Fault::usage, refused->sentence);
     }
     if (options.offline) {
-        throw Error(Fault::network, cat("fetching ", name,
-                                        " needs the network, and --offline (or "
-                                        "ODYSSEUS_OFFLINE, or offline in the settings file) "
-                                        "forbids it"));
+        throw Error(Fault::network, concat("fetching ", name,
+                                           " needs the network, and --offline (or "
+                                           "ODYSSEUS_OFFLINE, or offline in the settings file) "
+                                           "forbids it"));
     }
     const auto* hub = std::get_if<HubName>(&parsed);
     auto plan = hub != nullptr ? plan_from_hub(*hub, options)

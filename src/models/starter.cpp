@@ -17,7 +17,7 @@ std::string list_text(std::optional<std::int64_t> memory_bytes, std::size_t reco
                            : !memory_bytes              ? ""
                            : fits(model, *memory_bytes) ? "fits"
                                                         : "too large";
-        table.add({cat("  ", i + 1), model.title, byte_text(model.size_bytes), mark, model.use});
+        table.add({concat("  ", i + 1), model.title, byte_text(model.size_bytes), mark, model.use});
     }
     return table.text();
 }
@@ -27,17 +27,18 @@ std::string list_text(std::optional<std::int64_t> memory_bytes, std::size_t reco
 std::optional<std::string> offer_starter_models(std::optional<std::int64_t> memory_bytes,
                                                 bool with_gpu, const Asker& asker) {
     const auto recommended = recommended_starter(memory_bytes, with_gpu);
-    auto question = cat("There is no model yet. Here is a short list to choose from:\n\n",
-                        list_text(memory_bytes, recommended), "\nWhich one? 1 to ",
-                        starter_models().size(), ", Enter for ", recommended + 1, ", s to skip: ");
+    auto question =
+        concat("There is no model yet. Here is a short list to choose from:\n\n",
+               list_text(memory_bytes, recommended), "\nWhich one? 1 to ", starter_models().size(),
+               ", Enter for ", recommended + 1, ", s to skip: ");
     for (int asked = 0; asked < k_questions_max; ++asked) {
         const auto typed = asker(question);
         if (!typed) return std::nullopt;
         const auto answer = starter_answer(*typed, recommended);
         if (answer.kind == StarterAnswer::Kind::skipped) return std::nullopt;
         if (answer.kind == StarterAnswer::Kind::chosen) return starter_models()[answer.index].name;
-        question = cat("A number from 1 to ", starter_models().size(), ", Enter for ",
-                       recommended + 1, ", or s to skip: ");
+        question = concat("A number from 1 to ", starter_models().size(), ", Enter for ",
+                          recommended + 1, ", or s to skip: ");
     }
     return std::nullopt;
 }

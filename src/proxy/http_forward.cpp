@@ -34,7 +34,7 @@ bool is_hop_by_hop(std::string_view name) {
 std::string connection_names(const HeaderLines& lines) {
     std::string names;
     for (const auto& line : lines) {
-        if (same_name(line.name, "connection")) names += cat(line.value, ",");
+        if (same_name(line.name, "connection")) names += concat(line.value, ",");
     }
     return names;
 }
@@ -87,7 +87,7 @@ std::string upstream_head(const RequestHead& head, const UpstreamHeadInput& inpu
         append_line(out, line.name, line.value);
     }
     if (!input.upstream_key.empty())
-        append_line(out, "Authorization", cat("Bearer ", input.upstream_key));
+        append_line(out, "Authorization", concat("Bearer ", input.upstream_key));
     if (input.content_length)
         append_line(out, "Content-Length", std::to_string(*input.content_length));
     out += "\r\n";
@@ -123,7 +123,7 @@ std::string client_head(const ResponseHead& head, const ClientHeadInput& input) 
 }
 
 std::string own_answer(const OwnAnswer& answer, const ClientHeadInput& input, bool to_head) {
-    auto out = cat("HTTP/1.1 ", answer.status, ' ', reason_phrase(answer.status), "\r\n");
+    auto out = concat("HTTP/1.1 ", answer.status, ' ', reason_phrase(answer.status), "\r\n");
     if (answer.status != 204) {
         append_line(out, "Content-Type", answer.content_type);
         append_line(out, "Content-Length", std::to_string(answer.body.size()));
@@ -144,9 +144,9 @@ std::string own_answer(const OwnAnswer& answer, const ClientHeadInput& input, bo
 
 std::string openai_error(int status, std::string_view code, std::string_view message,
                          std::string_view param) {
-    return cat(R"({"error":{"message":)", json_quoted(message), R"(,"type":")", error_type(status),
-               R"(","param":)", param.empty() ? "null" : json_quoted(param), R"(,"code":)",
-               json_quoted(code), "}}");
+    return concat(R"({"error":{"message":)", json_quoted(message), R"(,"type":")",
+                  error_type(status), R"(","param":)", param.empty() ? "null" : json_quoted(param),
+                  R"(,"code":)", json_quoted(code), "}}");
 }
 
 std::string anthropic_error(int status, std::string_view message) {
@@ -154,8 +154,8 @@ std::string anthropic_error(int status, std::string_view message) {
                                   : status >= 500 ? "api_error"
                                   : status == 413 ? "request_too_large"
                                                   : error_type(status);
-    return cat(R"({"type":"error","error":{"type":")", type, R"(","message":)",
-               json_quoted(message), "}}");
+    return concat(R"({"type":"error","error":{"type":")", type, R"(","message":)",
+                  json_quoted(message), "}}");
 }
 
 std::string_view reason_phrase(int status) {
@@ -192,7 +192,7 @@ std::string chunk_size_line(std::size_t content_bytes) {
 }
 
 std::string chunk_of(std::string_view content) {
-    return cat(chunk_size_line(content.size()), content, "\r\n");
+    return concat(chunk_size_line(content.size()), content, "\r\n");
 }
 
 } // namespace odysseus::proxy

@@ -80,7 +80,7 @@ std::optional<Refusal> read_lines(std::string_view rest, HeaderLines& lines) {
         const auto line = take_line(rest);
         if (line.empty()) return std::nullopt;
         if (lines.size() == k_header_lines_max)
-            return Refusal{431, cat("More than ", k_header_lines_max, " header lines.")};
+            return Refusal{431, concat("More than ", k_header_lines_max, " header lines.")};
         if (line.front() == ' ' || line.front() == '\t')
             return Refusal{400, "A header line is folded; that form is obsolete."};
         const auto colon = line.find(':');

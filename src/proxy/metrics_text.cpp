@@ -33,24 +33,24 @@ std::string escaped(std::string_view text) {
 } // namespace
 
 void MetricsText::begin(std::string_view name, std::string_view help, std::string_view type) {
-    m_text += cat("# HELP ", name, ' ', help, "\n# TYPE ", name, ' ', type, '\n');
+    m_text += concat("# HELP ", name, ' ', help, "\n# TYPE ", name, ' ', type, '\n');
 }
 
 void MetricsText::counter(std::string_view name, std::string_view help, double value) {
     begin(name, help, "counter");
-    m_text += cat(name, ' ', number(value), '\n');
+    m_text += concat(name, ' ', number(value), '\n');
 }
 
 void MetricsText::gauge(std::string_view name, std::string_view help, double value) {
     begin(name, help, "gauge");
-    m_text += cat(name, ' ', number(value), '\n');
+    m_text += concat(name, ' ', number(value), '\n');
 }
 
 void MetricsText::labelled(std::string_view name, std::string_view help, std::string_view label,
                            std::initializer_list<std::pair<std::string_view, double>> values) {
     begin(name, help, "counter");
     for (const auto& [value, count] : values)
-        m_text += cat(name, '{', label, "=\"", escaped(value), "\"} ", number(count), '\n');
+        m_text += concat(name, '{', label, "=\"", escaped(value), "\"} ", number(count), '\n');
 }
 
 } // namespace odysseus::proxy

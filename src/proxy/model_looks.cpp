@@ -107,7 +107,7 @@ Task<ModelLooks::Look> ModelLooks::look_once(Waiter& waiter) {
         try {
             return m_models.refresh();
         } catch (const std::exception& error) { // a disk that is full or gone: what was known stays
-            log::warn(cat("the models folder could not be looked at again: ", error.what()));
+            log::warn(concat("the models folder could not be looked at again: ", error.what()));
             return false;
         }
     });
@@ -123,9 +123,10 @@ Task<ModelLooks::Look> ModelLooks::look_once(Waiter& waiter) {
 Task<std::optional<std::string>> ModelLooks::router_list(Waiter& waiter, bool reload) {
     const auto serving = m_upstream.current();
     if (serving.state != server::State::ready) co_return std::nullopt;
-    auto request = cat("GET /models", reload ? "?reload=1" : "",
-                       " HTTP/1.1\r\nHost: 127.0.0.1:", serving.port, "\r\n");
-    if (!serving.api_key.empty()) request += cat("Authorization: Bearer ", serving.api_key, "\r\n");
+    auto request = concat("GET /models", reload ? "?reload=1" : "",
+                          " HTTP/1.1\r\nHost: 127.0.0.1:", serving.port, "\r\n");
+    if (!serving.api_key.empty())
+        request += concat("Authorization: Bearer ", serving.api_key, "\r\n");
     request += "\r\n";
     Exchange exchange(waiter, {request}, false);
     exchange.until = Clock::now() + m_answer_max;

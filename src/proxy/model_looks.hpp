@@ -3,7 +3,7 @@
 #pragma once
 
 #include "odysseus/models/model_directory.hpp"
-#include "odysseus/server/upstream.hpp"
+#include "odysseus/server/llama_control.hpp"
 
 #include "blocking_tasks.hpp"
 #include "loop.hpp"
@@ -22,7 +22,7 @@ namespace odysseus::proxy {
 
 class ModelLooks {
   public:
-    ModelLooks(server::Upstream& upstream, models::ModelDirectory& models,
+    ModelLooks(server::LlamaControl& upstream, models::ModelDirectory& models,
                std::chrono::milliseconds answer_max)
         : m_upstream(upstream), m_models(models), m_answer_max(answer_max) {}
 
@@ -51,7 +51,7 @@ class ModelLooks {
     void begin();
     bool end(Look look); // true: another one is asked for
 
-    server::Upstream& m_upstream;
+    server::LlamaControl& m_upstream;
     models::ModelDirectory& m_models;
     const std::chrono::milliseconds m_answer_max;
     Loop* m_loop = nullptr;

@@ -75,8 +75,8 @@ std::optional<std::string> multipart_boundary(std::string_view content_type) {
 }
 
 std::optional<ByteRange> multipart_model(std::string_view body, std::string_view boundary) {
-    const auto first = cat("--", boundary);
-    const auto delimiter = cat("\r\n--", boundary);
+    const auto first = concat("--", boundary);
+    const auto delimiter = concat("\r\n--", boundary);
     std::size_t at = 0;
     if (body.substr(0, first.size()) == first) {
         at = first.size();

@@ -111,10 +111,11 @@ std::string unknown_model_message(const UnknownModel& unknown) {
     const auto shown = unknown.asked.substr(0, k_name_bytes_shown_max);
     const auto names = joined(unknown.suggested, ", ");
     if (unknown.ambiguous)
-        return cat("The model '", shown, "' could be any of: ", names, ". Say which.");
+        return concat("The model '", shown, "' could be any of: ", names, ". Say which.");
     if (names.empty())
-        return cat("The model '", shown, "' does not exist. GET /v1/models lists those that do.");
-    return cat("The model '", shown, "' does not exist. Did you mean: ", names, "?");
+        return concat("The model '", shown,
+                      "' does not exist. GET /v1/models lists those that do.");
+    return concat("The model '", shown, "' does not exist. Did you mean: ", names, "?");
 }
 
 } // namespace odysseus::proxy

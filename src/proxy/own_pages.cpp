@@ -20,10 +20,10 @@ OwnAnswer health(const server::Serving& serving) {
     answer.status = 503;
     answer.retry_after_s = serving.retry_after.count();
     const auto reason = serving.reason.empty()
-                            ? cat("llama-server is ", server::state_name(serving.state))
+                            ? concat("llama-server is ", server::state_name(serving.state))
                             : serving.reason;
-    answer.body = cat(R"({"status":")", server::state_name(serving.state), R"(",)",
-                      openai_error(503, "not_ready", reason).substr(1));
+    answer.body = concat(R"({"status":")", server::state_name(serving.state), R"(",)",
+                         openai_error(503, "not_ready", reason).substr(1));
     return answer;
 }
 
@@ -89,9 +89,9 @@ OwnAnswer log_lines(std::string_view query, const Shared& shared) {
 OwnAnswer people_page() {
     OwnAnswer answer;
     answer.content_type = "text/html; charset=utf-8";
-    answer.more_lines = cat("Content-Security-Policy: ", page_content_security_policy(),
-                            "\r\nX-Content-Type-Options: nosniff\r\n"
-                            "Referrer-Policy: no-referrer\r\nCache-Control: no-cache\r\n");
+    answer.more_lines = concat("Content-Security-Policy: ", page_content_security_policy(),
+                               "\r\nX-Content-Type-Options: nosniff\r\n"
+                               "Referrer-Policy: no-referrer\r\nCache-Control: no-cache\r\n");
     answer.body = page_html();
     return answer;
 }

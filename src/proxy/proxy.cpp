@@ -39,10 +39,11 @@ std::size_t loops_wanted() {
 
 Error listen_error(const asio::error_code& error, const std::string& host, int port) {
     if (error == asio::error::address_in_use)
-        return Error(Fault::busy, cat("port ", port, " on ", host,
-                                      " is taken by another program; choose another with --port"));
-    return Error(Fault::usage, cat("cannot listen on ", host, " port ", port, ": ", error.message(),
-                                   "; see --host and --port"));
+        return Error(Fault::busy,
+                     concat("port ", port, " on ", host,
+                            " is taken by another program; choose another with --port"));
+    return Error(Fault::usage, concat("cannot listen on ", host, " port ", port, ": ",
+                                      error.message(), "; see --host and --port"));
 }
 
 // One client of a loop, from its acceptance to its end.
@@ -69,7 +70,7 @@ class CountedClient {
 } // namespace
 
 struct Proxy::State {
-    State(ProxySettings settings, server::Upstream& upstream, models::ModelDirectory& models,
+    State(ProxySettings settings, server::LlamaControl& upstream, models::ModelDirectory& models,
           ProxyPages pages);
     void listen(const std::string& host, int port);
     void start();
@@ -93,7 +94,7 @@ struct Proxy::State {
     std::vector<std::thread> threads;
 };
 
-Proxy::State::State(ProxySettings settings, server::Upstream& upstream,
+Proxy::State::State(ProxySettings settings, server::LlamaControl& upstream,
                     models::ModelDirectory& models, ProxyPages pages)
     : shared(std::move(settings), upstream, models, std::move(pages)), loops([] {
           std::vector<std::unique_ptr<Loop>> made(loops_wanted());
@@ -150,8 +151,8 @@ void Proxy::State::listen(const std::string& host, int port) {
     const auto allowed = system::allow_open_files(wanted);
     if (allowed >= wanted) return;
     connections_max = allowed > 2 * k_other_files ? (allowed - k_other_files) / 2 : 16;
-    log::warn(cat("this system allows ", allowed, " open files only, so at most ", connections_max,
-                  " clients are served at one time (ulimit -n)"));
+    log::warn(concat("this system allows ", allowed, " open files only, so at most ",
+                     connections_max, " clients are served at one time (ulimit -n)"));
 }
 
 void Proxy::State::start() {
@@ -261,12 +262,12 @@ Detached Proxy::State::serve_client(Loop& loop, TcpSocket socket, CountedClient 
         Session session(shared, loop, std::move(socket));
         co_await session.serve();
     } catch (const std::exception& error) { // no memory, most likely: one client ends, not all
-        shared.request_log.tell(cat("a client was given up: ", error.what()));
+        shared.request_log.tell(concat("a client was given up: ", error.what()));
     } catch (...) { // the end came before it began
     }
 }
 
-Proxy::Proxy(ProxySettings settings, server::Upstream& upstream, models::ModelDirectory& models,
+Proxy::Proxy(ProxySettings settings, server::LlamaControl& upstream, models::ModelDirectory& models,
              ProxyPages pages)
     : m_state(std::make_unique<State>(std::move(settings), upstream, models, std::move(pages))) {}
 

@@ -78,11 +78,11 @@ Task<> Session::pass_on(Exchange& exchange, const server::Failure& failure) {
                       .retry_after = std::chrono::seconds(5)};
     if (server::is_broken_connection(failure.status, failure.body)) {
         // The router says it in plain text, which no client of OpenAI's interface can read.
-        throw Refused{.status = 502,
-                      .code = "model_unreachable",
-                      .message =
-                          cat("the model's process ended before it answered (", failure.body, ")"),
-                      .retry_after = std::chrono::seconds(5)};
+        throw Refused{
+            .status = 502,
+            .code = "model_unreachable",
+            .message = concat("the model's process ended before it answered (", failure.body, ")"),
+            .retry_after = std::chrono::seconds(5)};
     }
     if (m_client.signs_sent()) {
         auto text = failure.body;
@@ -140,7 +140,7 @@ void Session::begin_answer(const ResponseHead& head) {
 // is known is held.
 std::string Session::with_message_start(std::string_view content, bool last) {
     m_beginning.append(content);
-    const auto id = cat("msg_", m_shared.id_prefix, m_shared.last_request + 1);
+    const auto id = concat("msg_", m_shared.id_prefix, m_shared.last_request + 1);
     const auto verdict = judge_message_start(m_beginning, {id, m_request->model});
     if (const auto* const wait = std::get_if<AwaitFirstEvent>(&verdict); wait != nullptr && !last) {
         auto passes = m_beginning.substr(0, wait->may_pass);
@@ -212,7 +212,8 @@ void Session::expect_answer() {
 }
 
 std::string Session::event(std::string_view error) const {
-    return cat(is_anthropic(m_request->head.path) ? "event: error\n" : "", "data: ", error, "\n\n");
+    return concat(is_anthropic(m_request->head.path) ? "event: error\n" : "", "data: ", error,
+                  "\n\n");
 }
 
 // The last event of a stream that has begun with signs of life.

@@ -22,7 +22,7 @@ Refused bad_request(const Refusal& why) {
     const auto most = byte_text(static_cast<std::int64_t>(limits.body_bytes_max));
     throw Refused{.status = 413,
                   .code = "request_too_large",
-                  .message = cat("A request may have ", most, more, "."),
+                  .message = concat("A request may have ", most, more, "."),
                   .ends_connection = true};
 }
 
@@ -47,7 +47,7 @@ OwnAnswer preflight_answer(const HeaderLines& lines) {
     allowed.more_lines = "Access-Control-Allow-Methods: GET, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
                          "Access-Control-Max-Age: 600\r\n";
     if (const auto wanted = header(lines, "access-control-request-headers"))
-        allowed.more_lines += cat("Access-Control-Allow-Headers: ", *wanted, "\r\n");
+        allowed.more_lines += concat("Access-Control-Allow-Headers: ", *wanted, "\r\n");
     if (header(lines, "access-control-request-private-network"))
         allowed.more_lines += "Access-Control-Allow-Private-Network: true\r\n";
     return allowed;
@@ -177,8 +177,8 @@ Task<> read_body(ClientStream& client, ProxyRequest& request, const ProxyLimits&
     const bool of_length = head.framing == Framing::length;
     if (head.framing == Framing::none || (of_length && head.content_length == 0)) co_return;
     if (of_length && head.content_length > limits.body_bytes_max) {
-        refuse_size(limits, cat("; this one has ",
-                                byte_text(static_cast<std::int64_t>(head.content_length))));
+        refuse_size(limits, concat("; this one has ",
+                                   byte_text(static_cast<std::int64_t>(head.content_length))));
     }
     if (head.expects_continue && client.in.empty()) client.send({"HTTP/1.1 100 Continue\r\n\r\n"});
     if (of_length) {

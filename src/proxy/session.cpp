@@ -25,7 +25,7 @@ constexpr std::chrono::seconds k_look_again{1};
 }
 
 // If that cannot be told, it is asked for again.
-server::Serving serving_now(const server::Upstream& upstream) {
+server::Serving serving_now(const server::LlamaControl& upstream) {
     try {
         return upstream.current();
     } catch (...) {
@@ -218,7 +218,7 @@ Task<server::Serving> Session::server_ready() {
             throw Refused{.status = 504,
                           .code = "llama_server_not_ready",
                           .message =
-                              cat("llama-server did not become ready in time. ", serving.reason),
+                              concat("llama-server did not become ready in time. ", serving.reason),
                           .retry_after = serving.retry_after};
         if (!poll) poll.emplace(m_client.loop());
         co_await m_client.pause(latest);
@@ -304,7 +304,7 @@ void Session::end_request() {
         return std::chrono::duration<double, std::milli>(to - m_request->began).count();
     };
     RequestLine line;
-    line.id = cat(m_shared.id_prefix, ++m_shared.last_request);
+    line.id = concat(m_shared.id_prefix, ++m_shared.last_request);
     line.method = head.method;
     line.path = head.path;
     line.model = m_request->model;

@@ -53,14 +53,14 @@ class Turns {
 };
 
 struct Shared {
-    Shared(ProxySettings wanted, server::Upstream& supervisor, models::ModelDirectory& directory,
-           ProxyPages own)
+    Shared(ProxySettings wanted, server::LlamaControl& supervisor,
+           models::ModelDirectory& directory, ProxyPages own)
         : settings(std::move(wanted)), upstream(supervisor), models(directory),
           pages(std::move(own)), turns(settings.models_max),
           looks(supervisor, directory, settings.limits.own_question) {}
 
     const ProxySettings settings;
-    server::Upstream& upstream;
+    server::LlamaControl& upstream;
     models::ModelDirectory& models;
     const ProxyPages pages;
     Counters counters;

@@ -18,17 +18,17 @@ std::optional<std::int64_t> rung_that_can_hold(std::int64_t present_tokens,
     return rung;
 }
 
-Descent::Descent(std::string model, std::int64_t context)
+ContextReduction::ContextReduction(std::string model, std::int64_t context)
     : m_model(std::move(model)), m_origin(context), m_context(context) {}
 
-Descent::Step Descent::step_to(std::optional<std::int64_t> rung, Step otherwise) {
+ContextReduction::Step ContextReduction::step_to(std::optional<std::int64_t> rung, Step otherwise) {
     if (!rung) return otherwise;
     m_context = *rung;
     return Try{*rung};
 }
 
-Descent::Step Descent::failed(const OomVerdict& verdict,
-                              std::optional<std::int64_t> ceiling_bytes) {
+ContextReduction::Step ContextReduction::failed(const OomVerdict& verdict,
+                                                std::optional<std::int64_t> ceiling_bytes) {
     if (m_tried.empty() || m_tried.back() != m_context) m_tried.push_back(m_context);
     if (const auto* memory = std::get_if<OutOfMemory>(&verdict)) {
         m_on_suspicion = false;

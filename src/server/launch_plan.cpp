@@ -107,7 +107,7 @@ std::vector<std::string> launch_environment(const std::vector<std::string>& ours
     }
     if (!wanted.library_folders.empty()) {
         const auto [name, value] = builds::library_path(wanted.os, wanted.library_folders, present);
-        kept.push_back(cat(name, "=", value));
+        kept.push_back(concat(name, "=", value));
     }
     // By environment and not in argv: a build that does not know one passes over it.
     kept.emplace_back("LLAMA_ARG_OFFLINE=1");
@@ -117,7 +117,7 @@ std::vector<std::string> launch_environment(const std::vector<std::string>& ours
     kept.push_back("LLAMA_CACHE=" + wanted.cache_dir);
     const auto unless_chosen = [&](const std::string& name, std::string_view value) {
         if (std::find(choices.begin(), choices.end(), name) == choices.end())
-            kept.push_back(cat(name, "=", value));
+            kept.push_back(concat(name, "=", value));
     };
     // An abort would start gdb to print a backtrace: a third of a second before the memory is free.
     unless_chosen("GGML_NO_BACKTRACE", "1");

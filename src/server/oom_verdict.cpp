@@ -99,7 +99,7 @@ OomVerdict judge_dead(const ModelProcess& process, const Symptoms& symptoms) {
                            (process.ended_at >= symptoms.since || !process.loaded);
     const auto word = word_in_body(symptoms.status, symptoms.body, symptoms.model);
     if (word && ended_now) {
-        return OutOfMemory{cat("llama-server answered \"", *word, "\", and its process ended"),
+        return OutOfMemory{concat("llama-server answered \"", *word, "\", and its process ended"),
                            std::nullopt, ""};
     }
     if (const auto* fact = first_of(process, Kind::strained)) return Suspicion{fact->text};

@@ -42,7 +42,7 @@ class Writer {
 
   private:
     [[nodiscard]] std::string context_lines(std::int64_t tokens) const {
-        return cat("ctx-size = ", tokens, "\nn-gpu-layers = ", m_contexts->gpu_layers, "\n");
+        return concat("ctx-size = ", tokens, "\nn-gpu-layers = ", m_contexts->gpu_layers, "\n");
     }
     [[nodiscard]] std::string defaults() const {
         if (m_contexts == nullptr) return "";
@@ -51,13 +51,13 @@ class Writer {
     [[nodiscard]] std::string section(const models::Model& model) {
         const bool tells_context = m_contexts != nullptr && models::can_be_section_name(model.id);
         if (model.listed_by_router && !tells_context) return "";
-        std::string text = cat("\n[", model.id, "]\n");
+        std::string text = concat("\n[", model.id, "]\n");
         // What the router finds by itself needs no path, and may have one that cannot be told.
         if (!model.listed_by_router) {
-            text += cat("model = ", model.path, "\n");
-            if (model.mmproj) text += cat("mmproj = ", *model.mmproj, "\n");
+            text += concat("model = ", model.path, "\n");
+            if (model.mmproj) text += concat("mmproj = ", *model.mmproj, "\n");
             const auto aliases = alias_list(model, m_taken);
-            if (!aliases.empty()) text += cat("alias = ", aliases, "\n");
+            if (!aliases.empty()) text += concat("alias = ", aliases, "\n");
         }
         if (m_contexts != nullptr) {
             const auto own = m_contexts->tokens.find(model.id);

@@ -9,13 +9,13 @@ namespace odysseus::server {
 
 Readiness check_readiness(const LlamaAddress& address, std::int64_t pid) {
     const auto health = llama_get(address, "/health", k_check_limit / 3);
-    if (health.status == 0) return NotYet{cat("/health: ", health.body)};
+    if (health.status == 0) return NotYet{concat("/health: ", health.body)};
     if (!system::listens_on(pid, address.port).value_or(true)) {
-        return Foreign{cat("port ", address.port, " is served by another program")};
+        return Foreign{concat("port ", address.port, " is served by another program")};
     }
-    if (health.status != 200) return NotYet{cat("/health answers ", health.status)};
+    if (health.status != 200) return NotYet{concat("/health answers ", health.status)};
     const auto props = llama_get(address, "/props", k_check_limit / 3);
-    if (props.status != 200) return NotYet{cat("/props answers ", props.status)};
+    if (props.status != 200) return NotYet{concat("/props answers ", props.status)};
     const auto json = nlohmann::json::parse(props.body, nullptr, false);
     const auto text = [&](const char* key) {
         const bool there = json.is_object() && json.contains(key) && json[key].is_string();

@@ -19,7 +19,7 @@ ServerLog::ServerLog(fs::path file) : m_file(std::move(file)) {
 
 fs::path ServerLog::old_file(int number) const {
     auto name = m_file.stem();
-    name += cat(".", number);
+    name += concat(".", number);
     name += m_file.extension();
     return m_file.parent_path() / name;
 }
@@ -36,7 +36,7 @@ void ServerLog::turn_over() {
     m_bytes = 0;
     m_out.clear();
     m_out.open(m_file, std::ios::binary | std::ios::trunc);
-    if (!m_out) log::warn(cat("llama-server's log cannot be written to ", system::utf8(m_file)));
+    if (!m_out) log::warn(concat("llama-server's log cannot be written to ", system::utf8(m_file)));
 }
 
 void ServerLog::keep(std::string_view line) {
@@ -72,8 +72,8 @@ void ServerLog::tell_trouble() {
     m_out.clear();
     if (m_failing) return;
     m_failing = true;
-    log::warn(cat("llama-server's log is not written to ", system::utf8(m_file),
-                  " any more: is the disk full, or the drive gone?"));
+    log::warn(concat("llama-server's log is not written to ", system::utf8(m_file),
+                     " any more: is the disk full, or the drive gone?"));
 }
 
 std::vector<std::string> ServerLog::recent(std::size_t most) const {

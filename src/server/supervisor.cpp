@@ -28,8 +28,8 @@ Supervisor::Core::~Core() {
 }
 
 void Supervisor::Core::start() {
-    m_health_errands.start();
-    m_proof_errands.start();
+    m_health_task.start();
+    m_proof_task.start();
     m_owner = std::thread([this] { run(); });
 }
 
@@ -37,8 +37,8 @@ void Supervisor::Core::stop(Time grace) {
     if (!m_owner.joinable()) return;
     post(StopAsked{grace});
     m_owner.join();
-    m_health_errands.end();
-    m_proof_errands.end();
+    m_health_task.end();
+    m_proof_task.end();
 }
 
 void Supervisor::Core::stop() {
@@ -161,12 +161,13 @@ void Supervisor::Core::run() {
             on_time(Clock::now());
         }
     } catch (const std::exception& error) {
-        lost = Error(Fault::server, cat("the supervision of llama-server failed: ", error.what()));
+        lost =
+            Error(Fault::server, concat("the supervision of llama-server failed: ", error.what()));
     }
     conclude_all(GiveUp{503, "server_stopping", "odysseus is stopping", std::nullopt});
     if (m_child) {
         m_child->stop(Time(0));
-        bury_child();
+        delete_child();
     }
     if (lost) tell_lost(*lost);
     publish(State::stopping, "odysseus is stopping");
@@ -194,7 +195,7 @@ Supervisor::Core::Moment Supervisor::Core::next_moment() const {
     if (!m_examining) consider(m_examine_at);
     if (m_proof_failed) consider(m_proof_by);
     consider(m_prove_at);
-    consider(m_look_for_leavers_at);
+    consider(m_look_for_stuck_at);
     for (const auto& file : m_cases)
         consider(file->decide_by);
     return next;
@@ -225,13 +226,13 @@ void Supervisor::Core::on_time(Moment now) {
     if (!m_child && is_due(m_launch_at)) launch();
     if (is_due(m_start_limit)) {
         m_start_limit.reset();
-        unplanned_end(cat("it was not ready after ", m_spec.limits.start.count() / 1000, " s"));
+        unplanned_end(concat("it was not ready after ", m_spec.limits.start.count() / 1000, " s"));
     }
     if (!m_checking && is_due(m_check_at)) {
         m_check_at.reset();
         m_checking = true;
-        m_health_errands.send([address = address(), pid = m_child ? m_child->pid() : 0,
-                               generation = m_lifecycle.generation()]() -> Message {
+        m_health_task.send([address = address(), pid = m_child ? m_child->pid() : 0,
+                            generation = m_lifecycle.generation()]() -> Message {
             return Checked{generation, check_readiness(address, pid)};
         });
     }
@@ -240,10 +241,10 @@ void Supervisor::Core::on_time(Moment now) {
         act(m_lifecycle.due());
     }
     if (!m_examining && is_due(m_examine_at)) examine();
-    if (is_due(m_look_for_leavers_at)) look_for_leavers();
+    if (is_due(m_look_for_stuck_at)) look_for_stuck_processes();
     if (is_due(m_prove_at)) {
         m_prove_at.reset();
-        if (m_descent && m_proof == 0) prove();
+        if (m_reduction && m_proof == 0) prove();
     }
     settle_cases();
     if (m_proof_failed) judge_proof();
@@ -263,7 +264,7 @@ void Supervisor::Core::act(const Lifecycle::Action& action) {
                 m_check_at.reset();
                 m_due_at.reset();
                 m_examine_at.reset();
-                m_look_for_leavers_at.reset();
+                m_look_for_stuck_at.reset();
                 m_prove_at.reset();
                 m_ending_child = true;
                 publish(State::stopping, "odysseus is stopping");
@@ -278,12 +279,13 @@ void Supervisor::Core::act_start(const Lifecycle::StartAt& start) {
     m_start_limit.reset();
     m_check_at.reset();
     m_examine_at.reset();
-    m_look_for_leavers_at.reset();
+    m_look_for_stuck_at.reset();
     m_silent_since.reset();
     const bool first = m_lifecycle.phase() == Lifecycle::Phase::starting;
-    auto reason = first       ? std::string("llama-server is being started")
-                  : m_descent ? cat("out of memory: trying a context of ", start.context, " tokens")
-                              : std::string("llama-server is being started again");
+    auto reason = first ? std::string("llama-server is being started")
+                  : m_reduction
+                      ? concat("out of memory: trying a context of ", start.context, " tokens")
+                      : std::string("llama-server is being started again");
     publish(first ? State::starting : State::restarting, std::move(reason));
     if (m_child && !m_ending_child) {
         m_ending_child = true;
@@ -294,9 +296,9 @@ void Supervisor::Core::act_start(const Lifecycle::StartAt& start) {
 void Supervisor::Core::act_serve() {
     m_examine_at = Clock::now() + m_spec.limits.health_every;
     publish(State::ready, "");
-    log::debug("llama-server is ready", {{"pid", cat(m_child ? m_child->pid() : 0)},
-                                         {"port", cat(m_port)},
-                                         {"context", cat(m_lifecycle.context())}});
+    log::debug("llama-server is ready", {{"pid", concat(m_child ? m_child->pid() : 0)},
+                                         {"port", concat(m_port)},
+                                         {"context", concat(m_lifecycle.context())}});
 }
 
 void Supervisor::Core::act_fail(const Lifecycle::Fail& fail) {
@@ -309,11 +311,11 @@ void Supervisor::Core::act_fail(const Lifecycle::Fail& fail) {
             const std::lock_guard lock(m_state_mutex);
             m_serving.retry_after = std::max(seconds, std::chrono::seconds(1));
         }
-        publish(State::failed, cat("llama-server keeps failing (", m_end_reason,
-                                   "); it will be tried again in ", seconds.count(), " s"));
+        publish(State::failed, concat("llama-server keeps failing (", m_end_reason,
+                                      "); it will be tried again in ", seconds.count(), " s"));
         log::error(current().reason);
     }
-    m_descent.reset();
+    m_reduction.reset();
     conclude_all(failed_verdict());
 }
 

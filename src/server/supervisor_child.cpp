@@ -25,9 +25,9 @@ int Supervisor::Core::choose_port() const {
     if (m_spec.port_asked_for) {
         if (!system::port_is_free("127.0.0.1", m_spec.port)) {
             throw Error(Fault::busy,
-                        cat("port ", m_spec.port,
-                            " for llama-server is taken by another program; stop it, or "
-                            "choose another port with --llama-port"));
+                        concat("port ", m_spec.port,
+                               " for llama-server is taken by another program; stop it, or "
+                               "choose another port with --llama-port"));
         }
         return m_spec.port;
     }
@@ -35,7 +35,7 @@ int Supervisor::Core::choose_port() const {
     const int from = m_bind_failed ? m_port + 1 : m_port;
     const auto port = system::next_free_port("127.0.0.1", from);
     if (!port) {
-        throw Error(Fault::busy, cat("no free port for llama-server from ", from, " on"));
+        throw Error(Fault::busy, concat("no free port for llama-server from ", from, " on"));
     }
     return *port;
 }
@@ -44,13 +44,14 @@ void Supervisor::Core::check_needs() const {
     std::error_code ignored;
     for (const auto& path : m_spec.needs) {
         if (std::filesystem::exists(path, ignored)) continue;
-        throw Error(Fault::server, cat(system::utf8(path), " is not there; was a drive removed?"));
+        throw Error(Fault::server,
+                    concat(system::utf8(path), " is not there; was a drive removed?"));
     }
 }
 
 void Supervisor::Core::launch() {
     m_launch_at.reset();
-    m_book = {};
+    m_processes = {};
     m_judged.clear();
     m_spawns_failed = 0;
     m_proof = 0;
@@ -64,7 +65,7 @@ void Supervisor::Core::launch() {
         check_needs();
         const int port = choose_port();
         if (port != m_port && generation == 1) {
-            notice(cat("port ", m_port, " is taken: llama-server uses ", port));
+            notice(concat("port ", m_port, " is taken: llama-server uses ", port));
         }
         m_port = port;
         m_bind_failed = false;
@@ -78,7 +79,7 @@ void Supervisor::Core::launch() {
         launch_failed(error);
         return;
     } catch (const std::system_error& error) {
-        launch_failed(Error(Fault::server, cat("starting llama-server: ", error.what())));
+        launch_failed(Error(Fault::server, concat("starting llama-server: ", error.what())));
         return;
     }
     m_start_limit = Clock::now() + m_spec.limits.start;
@@ -153,7 +154,7 @@ void Supervisor::Core::pump(system::Child& child, std::uint64_t generation) {
     post(AllGone{generation});
 }
 
-void Supervisor::Core::bury_child() {
+void Supervisor::Core::delete_child() {
     if (m_pump.joinable()) m_pump.join();
     const std::lock_guard lock(m_child_mutex);
     m_child.reset();
@@ -168,9 +169,9 @@ void Supervisor::Core::on_lines(const Lines& lines) {
 }
 
 void Supervisor::Core::on_fact(const LogFact& fact) {
-    m_book.note(fact);
+    m_processes.note(fact);
     if (fact.kind == LogFact::Kind::exited) {
-        const auto* process = m_book.newest_ended(fact.model);
+        const auto* process = m_processes.newest_ended(fact.model);
         const bool crashed = process != nullptr && process->loaded && fact.status != 0;
         auto& crashes = m_crashes[fact.model];
         if (crashed) crashes.push_back(Clock::now());
@@ -198,7 +199,7 @@ void Supervisor::Core::on_ended(const Ended& ended) {
     m_start_limit.reset();
     m_check_at.reset();
     m_examine_at.reset();
-    m_look_for_leavers_at.reset();
+    m_look_for_stuck_at.reset();
     // A lost race for the port is no failure, several in a row are no race.
     if (m_bind_failed && !m_spec.port_asked_for && ++m_races_lost < k_races_max) {
         m_launch_at = Clock::now();
@@ -206,18 +207,20 @@ void Supervisor::Core::on_ended(const Ended& ended) {
     }
     const auto ending = system::exit_text(ended.status);
     if (m_end_reason.empty()) {
-        m_end_reason =
-            m_bind_failed ? cat("it could not bind port ", m_port, " (", m_bind_line, ")") : ending;
+        m_end_reason = m_bind_failed
+                           ? concat("it could not bind port ", m_port, " (", m_bind_line, ")")
+                           : ending;
     }
     if (m_lifecycle.phase() == Lifecycle::Phase::starting) {
-        auto sentence = cat("llama-server did not start: ", m_end_reason, ". Its last lines:\n  ",
-                            joined(m_log.recent(k_lines_shown), "\n  "));
+        auto sentence =
+            concat("llama-server did not start: ", m_end_reason, ". Its last lines:\n  ",
+                   joined(m_log.recent(k_lines_shown), "\n  "));
         const std::lock_guard lock(m_state_mutex);
         m_trouble = Error(m_bind_failed ? Fault::busy : Fault::server, sentence);
     } else {
         ++m_restarts;
-        log::warn(cat("llama-server ended unexpectedly: ", m_end_reason, ". Its last lines:\n  ",
-                      joined(m_log.recent(k_lines_shown_again), "\n  ")));
+        log::warn(concat("llama-server ended unexpectedly: ", m_end_reason, ". Its last lines:\n  ",
+                         joined(m_log.recent(k_lines_shown_again), "\n  ")));
     }
     m_proof = 0;
     m_proof_failed.reset();
@@ -229,7 +232,7 @@ void Supervisor::Core::on_ended(const Ended& ended) {
 }
 
 void Supervisor::Core::on_gone() {
-    bury_child();
+    delete_child();
     if (m_lifecycle.phase() == Lifecycle::Phase::stopping) m_stopped = true;
 }
 

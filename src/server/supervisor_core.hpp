@@ -1,14 +1,14 @@
 // The supervisor's inside. Members without a note belong to the owner thread alone.
 #pragma once
 
+#include "background_task.hpp"
 #include "odysseus/server/ladder.hpp"
 #include "odysseus/server/llama_client.hpp"
-#include "odysseus/server/process_book.hpp"
+#include "odysseus/server/model_processes.hpp"
 #include "odysseus/server/server_log.hpp"
 #include "odysseus/server/supervisor.hpp"
 #include "odysseus/system/child.hpp"
 #include "readiness.hpp"
-#include "supervisor_errand.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -43,7 +43,7 @@ class Supervisor::Core {
   private:
     // --- what the mailbox carries -----------------------------------------------------------
     // One reported failure, from its arrival to its verdict.
-    struct Case {
+    struct Report {
         Failure failure;
         Moment decide_by;
         bool refused = false; // by a process that had loaded, and whose end nobody has seen
@@ -51,7 +51,7 @@ class Supervisor::Core {
         std::condition_variable settled;
         std::optional<Verdict> verdict; // by mutex
     };
-    using CasePointer = std::shared_ptr<Case>;
+    using ReportPointer = std::shared_ptr<Report>;
 
     struct Lines {
         std::uint64_t generation = 0;
@@ -78,7 +78,7 @@ class Supervisor::Core {
         std::optional<std::int64_t> cpu_ms;
     };
     struct Reported {
-        CasePointer file;
+        ReportPointer file;
     };
     struct StopAsked {
         Time grace{0};
@@ -109,7 +109,7 @@ class Supervisor::Core {
     void launch_failed(const Error& error);
     [[nodiscard]] int choose_port() const;
     void pump(system::Child& child, std::uint64_t generation);
-    void bury_child();
+    void delete_child();
 
     void on_lines(const Lines& lines);
     void on_fact(const LogFact& fact);
@@ -123,7 +123,7 @@ class Supervisor::Core {
     void examine();
     void on_examined(const Examined& examined);
     void watch_model(const LogFact& fact);
-    void look_for_leavers();
+    void look_for_stuck_processes();
 
     void publish(State state, std::string reason);
     void republish(); // the numbers beside an unchanged state
@@ -131,23 +131,23 @@ class Supervisor::Core {
     [[nodiscard]] LlamaAddress address() const;
 
     // --- owner thread: supervisor_recovery.cpp ----------------------------------------------
-    void on_reported(const CasePointer& file);
+    void on_reported(const ReportPointer& file);
     void settle_cases(); // those whose evidence is in, or whose time is up
-    [[nodiscard]] bool try_settle(const CasePointer& file, Moment now);
-    void judge_case(const CasePointer& file);
+    [[nodiscard]] bool try_settle(const ReportPointer& file, Moment now);
+    void judge_case(const ReportPointer& file);
     [[nodiscard]] OomVerdict judge_answer(const Failure& failure);
     [[nodiscard]] const ModelProcess* process_of(const Failure& failure) const;
     [[nodiscard]] bool waits_for_evidence(const Failure& failure) const;
     [[nodiscard]] Verdict other_cause_verdict(const Failure& failure, const OtherCause& cause);
     [[nodiscard]] bool has_fresh_end(const std::string& model) const;
     [[nodiscard]] bool seems_alive(const std::string& model) const;
-    void conclude(Case& file, Verdict verdict);
+    void conclude(Report& file, Verdict verdict);
     void conclude_all(const Verdict& verdict); // everyone who waits
-    void begin_descent(const CasePointer& file, const OomVerdict& verdict);
+    void begin_reduction(const ReportPointer& file, const OomVerdict& verdict);
     void next_descent();
-    void remember(const Descent& descent) const;
+    void remember(const ContextReduction& descent) const;
     [[nodiscard]] bool write_context(const std::string& model, std::int64_t tokens) const;
-    void walk(const Descent::Step& step);
+    void walk(const ContextReduction::Step& step);
     void try_context(std::int64_t context);
     void prove();
     void on_proved(const Proved& proved);
@@ -157,7 +157,7 @@ class Supervisor::Core {
         serves, // it has loaded, and fails for another reason: the context stays, for now
         failed, // the context goes back
     };
-    void end_descent(const Verdict& verdict, Outcome outcome);
+    void end_reduction(const Verdict& verdict, Outcome outcome);
     [[nodiscard]] bool is_same_failure(const LlamaAnswer& answer) const;
     [[nodiscard]] bool crashes_too_often(const std::string& model);
     [[nodiscard]] std::optional<std::int64_t> ceiling(const OomVerdict& verdict) const;
@@ -184,7 +184,7 @@ class Supervisor::Core {
     std::thread m_pump;
 
     Lifecycle m_lifecycle;
-    ProcessBook m_book;
+    ModelProcesses m_processes;
     bool m_ending_child = false; // its end is our wish
     bool m_stopped = false;
     bool m_bind_failed = false;
@@ -203,18 +203,18 @@ class Supervisor::Core {
     std::optional<std::int64_t> m_silent_cpu_ms;
     std::uint64_t m_lines_seen = 0;
     std::uint64_t m_silent_lines = 0;
-    std::optional<Moment> m_look_for_leavers_at;
+    std::optional<Moment> m_look_for_stuck_at;
     int m_spawns_failed = 0; // in a row
     Moment m_began = Clock::now();
     std::optional<std::int64_t> m_memory_kills; // counted when the server was started
     std::uint64_t m_restarts = 0;
     std::uint64_t m_oom_steps = 0;
 
-    std::vector<CasePointer> m_cases; // waiting for evidence
-    std::optional<Descent> m_descent;
-    std::vector<CasePointer> m_descent_waiters;
+    std::vector<ReportPointer> m_cases; // waiting for evidence
+    std::optional<ContextReduction> m_reduction;
+    std::vector<ReportPointer> m_reduction_waiters;
     struct Queued { // memory too, but of another model: its turn comes after this descent
-        CasePointer file;
+        ReportPointer file;
         OomVerdict verdict;
     };
     std::vector<Queued> m_descent_queue;
@@ -235,8 +235,8 @@ class Supervisor::Core {
 
     // They ask llama-server, so that no answer is waited for in the owner. A proof may take an
     // hour.
-    Errand<Message> m_health_errands{[this](Message message) { post(std::move(message)); }};
-    Errand<Message> m_proof_errands{[this](Message message) { post(std::move(message)); }};
+    BackgroundTask<Message> m_health_task{[this](Message message) { post(std::move(message)); }};
+    BackgroundTask<Message> m_proof_task{[this](Message message) { post(std::move(message)); }};
     std::thread m_owner;
 };
 

@@ -26,7 +26,7 @@ std::string who_is_silent(const LlamaAddress& router, const std::vector<ModelPor
         const auto answer = llama_get({model.port, router.api_key}, "/health", limit);
         const auto waited = std::chrono::steady_clock::now() - began;
         if (answer.status == 0 && waited > limit / 4)
-            return cat("the process of model '", model.model, "'");
+            return concat("the process of model '", model.model, "'");
     }
     return "";
 }
@@ -59,7 +59,7 @@ void Supervisor::Core::on_checked(const Checked& checked) {
                     const std::lock_guard lock(m_state_mutex);
                     m_build = ready.build;
                 }
-                act(m_lifecycle.ready(m_descent.has_value()));
+                act(m_lifecycle.ready(m_reduction.has_value()));
             },
             [&](const NotYet&) { check_readiness_soon(Clock::now() + m_spec.limits.ready_poll); },
             // Ours will find that it cannot bind, and end.
@@ -73,9 +73,9 @@ void Supervisor::Core::examine() {
     m_examine_at.reset();
     if (!m_child) return;
     m_examining = true;
-    m_health_errands.send([address = address(), models = m_book.serving(), pid = m_child->pid(),
-                           limit = m_spec.limits.health_answer,
-                           generation = m_lifecycle.generation()]() -> Message {
+    m_health_task.send([address = address(), models = m_processes.serving(), pid = m_child->pid(),
+                        limit = m_spec.limits.health_answer,
+                        generation = m_lifecycle.generation()]() -> Message {
         Examined examined{generation, who_is_silent(address, models, limit), std::nullopt};
         if (!examined.silent.empty()) examined.cpu_ms = system::group_cpu_ms(pid);
         return examined;
@@ -106,16 +106,16 @@ void Supervisor::Core::on_examined(const Examined& examined) {
     }
     auto patience = m_spec.limits.hung_after;
     // Where processor time is not told, or a model loads, standing still proves less.
-    if (m_book.is_loading() || !examined.cpu_ms) patience *= k_loading_patience;
+    if (m_processes.is_loading() || !examined.cpu_ms) patience *= k_loading_patience;
     if (now - *m_silent_since < patience) return;
-    unplanned_end(
-        cat(examined.silent, " had not answered or done anything for ",
-            std::chrono::duration_cast<std::chrono::seconds>(now - *m_silent_since).count(), " s"));
+    unplanned_end(concat(
+        examined.silent, " had not answered or done anything for ",
+        std::chrono::duration_cast<std::chrono::seconds>(now - *m_silent_since).count(), " s"));
 }
 
 void Supervisor::Core::watch_model(const LogFact& fact) {
     if (fact.kind == LogFact::Kind::leaving) {
-        m_look_for_leavers_at = Clock::now() + m_spec.limits.leaving;
+        m_look_for_stuck_at = Clock::now() + m_spec.limits.leaving;
     }
     if (fact.kind == LogFact::Kind::spawn_failed) {
         if (++m_spawns_failed < k_spawns_failed_max) return;
@@ -129,11 +129,11 @@ void Supervisor::Core::watch_model(const LogFact& fact) {
 // A model's process that somebody else sent TERM answers nothing any more, holds the streams that
 // it had begun, and waits for its router for ever; the router goes on taking it for loaded (seen
 // with b11669).
-void Supervisor::Core::look_for_leavers() {
-    m_look_for_leavers_at.reset();
-    if (const auto* process = m_book.leaver()) {
-        unplanned_end(cat("the process of model '", process->model,
-                          "' was told to end, by somebody else, and does not"));
+void Supervisor::Core::look_for_stuck_processes() {
+    m_look_for_stuck_at.reset();
+    if (const auto* process = m_processes.leaver()) {
+        unplanned_end(concat("the process of model '", process->model,
+                             "' was told to end, by somebody else, and does not"));
     }
 }
 

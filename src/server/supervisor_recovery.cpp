@@ -32,7 +32,7 @@ std::string list_of(const std::vector<std::int64_t>& numbers) {
 // --- the client's side --------------------------------------------------------------------------
 
 Verdict Supervisor::Core::report(const Failure& failure, const GaveUp& gave_up) {
-    auto file = std::make_shared<Case>();
+    auto file = std::make_shared<Report>();
     file->failure = failure;
     file->decide_by = Clock::now() + m_spec.limits.evidence;
     const auto state = current().state;
@@ -61,7 +61,7 @@ Verdict Supervisor::Core::failed_verdict() const {
 
 // --- one case -----------------------------------------------------------------------------------
 
-void Supervisor::Core::conclude(Case& file, Verdict verdict) {
+void Supervisor::Core::conclude(Report& file, Verdict verdict) {
     {
         const std::lock_guard lock(file.mutex);
         file.verdict = std::move(verdict);
@@ -70,7 +70,7 @@ void Supervisor::Core::conclude(Case& file, Verdict verdict) {
 }
 
 void Supervisor::Core::conclude_all(const Verdict& verdict) {
-    for (auto* files : {&m_cases, &m_descent_waiters}) {
+    for (auto* files : {&m_cases, &m_reduction_waiters}) {
         for (const auto& file : *files)
             conclude(*file, verdict);
         files->clear();
@@ -80,7 +80,7 @@ void Supervisor::Core::conclude_all(const Verdict& verdict) {
     m_descent_queue.clear();
 }
 
-void Supervisor::Core::on_reported(const CasePointer& file) {
+void Supervisor::Core::on_reported(const ReportPointer& file) {
     const auto& failure = file->failure;
     const auto phase = m_lifecycle.phase();
     if (phase == Lifecycle::Phase::failed || phase == Lifecycle::Phase::stopping) {
@@ -88,11 +88,11 @@ void Supervisor::Core::on_reported(const CasePointer& file) {
     } else if (failure.generation != m_lifecycle.generation() ||
                is_retryable_race(failure.status, failure.body)) {
         conclude(*file, Replay{}); // it is another server by now, or the router's own race
-    } else if (m_descent && m_descent->model() == failure.model) {
-        m_descent_waiters.push_back(file);
+    } else if (m_reduction && m_reduction->model() == failure.model) {
+        m_reduction_waiters.push_back(file);
     } else {
         file->refused = is_refused_connection(failure.status, failure.body) &&
-                        seems_alive(failure.model) && m_book.newest(failure.model)->loaded;
+                        seems_alive(failure.model) && m_processes.newest(failure.model)->loaded;
         m_cases.push_back(file);
     }
 }
@@ -108,24 +108,24 @@ void Supervisor::Core::settle_cases() {
 
 bool Supervisor::Core::has_fresh_end(const std::string& model) const {
     const auto judged = m_judged.find(model);
-    return m_book.ends(model) > (judged == m_judged.end() ? 0 : judged->second.ends);
+    return m_processes.ends(model) > (judged == m_judged.end() ? 0 : judged->second.ends);
 }
 
 bool Supervisor::Core::seems_alive(const std::string& model) const {
-    const auto* newest = m_book.newest(model);
+    const auto* newest = m_processes.newest(model);
     return newest != nullptr && !newest->exit_status;
 }
 
 // The router writes how a process ended before it answers, but both take their way: the line may
 // come after the report.
-bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
+bool Supervisor::Core::try_settle(const ReportPointer& file, Moment now) {
     const auto& failure = file->failure;
     if (failure.generation != m_lifecycle.generation()) {
         conclude(*file, Replay{}); // an earlier case of this round has acted
         return true;
     }
-    if (m_descent && m_descent->model() == failure.model) {
-        m_descent_waiters.push_back(file);
+    if (m_reduction && m_reduction->model() == failure.model) {
+        m_reduction_waiters.push_back(file);
         return true;
     }
     const bool broken = is_broken_connection(failure.status, failure.body);
@@ -135,8 +135,9 @@ bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
     // While the newest process is there, an end that is known may be an older one's: whoever asks
     // again before the router has seen this one would be sent to the same dead process.
     const bool not_yet = broken && seems_alive(failure.model);
-    const auto* ended =
-        has_fresh_end(failure.model) && !not_yet ? m_book.newest_ended(failure.model) : nullptr;
+    const auto* ended = has_fresh_end(failure.model) && !not_yet
+                            ? m_processes.newest_ended(failure.model)
+                            : nullptr;
     const bool on_its_way_out =
         failure.status == 0 || (ended != nullptr && ended->exit_status == 0);
     if (broken && on_its_way_out && now < file->decide_by) return false;
@@ -154,8 +155,8 @@ bool Supervisor::Core::try_settle(const CasePointer& file, Moment now) {
     if (file->refused && seems_alive(failure.model)) {
         // A model's process that was sent TERM closes its port and then waits for its router for
         // ever (seen with b11669); the router goes on taking it for loaded.
-        unplanned_end(cat("the process of model '", failure.model,
-                          "' takes no connections and does not end"));
+        unplanned_end(concat("the process of model '", failure.model,
+                             "' takes no connections and does not end"));
         file->decide_by = now + m_spec.limits.evidence; // on_ended concludes it
         return false;
     }
@@ -174,14 +175,14 @@ bool Supervisor::Core::killed_for_memory() {
 // The process that failed this request. An end is not told for a failure that keeps the process,
 // and one that was told before the request began is none of its business.
 const ModelProcess* Supervisor::Core::process_of(const Failure& failure) const {
-    const auto* ended = m_book.newest_ended(failure.model);
+    const auto* ended = m_processes.newest_ended(failure.model);
     if (is_load_failure(failure.status, failure.body) ||
         is_broken_connection(failure.status, failure.body)) {
-        return has_fresh_end(failure.model) ? ended : m_book.newest(failure.model);
+        return has_fresh_end(failure.model) ? ended : m_processes.newest(failure.model);
     }
     const bool ended_meanwhile =
         ended != nullptr && *ended->exit_status != 0 && ended->ended_at >= failure.began;
-    return ended_meanwhile ? ended : m_book.newest(failure.model);
+    return ended_meanwhile ? ended : m_processes.newest(failure.model);
 }
 
 // An answer that speaks of memory is a suspicion; the line that bears it out, or the end of the
@@ -204,11 +205,11 @@ OomVerdict Supervisor::Core::judge_answer(const Failure& failure) {
     return judge(symptoms);
 }
 
-void Supervisor::Core::judge_case(const CasePointer& file) {
+void Supervisor::Core::judge_case(const ReportPointer& file) {
     const auto& failure = file->failure;
     const auto verdict = judge_answer(failure);
     auto& judged = m_judged[failure.model];
-    judged = {m_book.ends(failure.model), Clock::now(), PassOn{}};
+    judged = {m_processes.ends(failure.model), Clock::now(), PassOn{}};
     if (const auto* other = std::get_if<OtherCause>(&verdict)) {
         judged.verdict = other_cause_verdict(failure, *other);
         conclude(*file, judged.verdict);
@@ -223,7 +224,7 @@ void Supervisor::Core::judge_case(const CasePointer& file) {
         }
         m_hopeless.erase(hopeless);
     }
-    begin_descent(file, verdict);
+    begin_reduction(file, verdict);
 }
 
 bool Supervisor::Core::crashes_too_often(const std::string& model) {
@@ -242,12 +243,12 @@ Verdict Supervisor::Core::other_cause_verdict(const Failure& failure, const Othe
         // A crash, or a connection lost on the way. The router loads the model again by itself.
         if (!crashes_too_often(failure.model)) return Replay{};
         return GiveUp{503, "model_crashes",
-                      cat("model '", failure.model, "' keeps crashing: ", cause.reason),
+                      concat("model '", failure.model, "' keeps crashing: ", cause.reason),
                       k_crash_retry_after};
     }
-    if (load_failure && m_book.newest(failure.model) != nullptr) {
+    if (load_failure && m_processes.newest(failure.model) != nullptr) {
         return GiveUp{failure.status, "model_load_failed",
-                      cat("model name=", failure.model, " failed to load: ", cause.reason),
+                      concat("model name=", failure.model, " failed to load: ", cause.reason),
                       std::nullopt};
     }
     return PassOn{};
@@ -270,40 +271,41 @@ std::optional<std::int64_t> Supervisor::Core::ceiling(const OomVerdict& verdict)
     return least;
 }
 
-void Supervisor::Core::begin_descent(const CasePointer& file, const OomVerdict& verdict) {
+void Supervisor::Core::begin_reduction(const ReportPointer& file, const OomVerdict& verdict) {
     const auto& model = file->failure.model;
-    if (m_descent) {
+    if (m_reduction) {
         m_descent_queue.push_back({file, verdict});
         return;
     }
     const auto context = m_spec.model_context ? m_spec.model_context(model) : m_lifecycle.context();
-    m_descent.emplace(model, context);
-    m_descent_waiters.push_back(file);
+    m_reduction.emplace(model, context);
+    m_reduction_waiters.push_back(file);
     if (const auto* memory = std::get_if<OutOfMemory>(&verdict)) {
-        log::info(cat("model '", model, "' ran out of memory: ", memory->evidence));
+        log::info(concat("model '", model, "' ran out of memory: ", memory->evidence));
     }
-    walk(m_descent->failed(verdict, ceiling(verdict)));
+    walk(m_reduction->failed(verdict, ceiling(verdict)));
 }
 
-void Supervisor::Core::walk(const Descent::Step& step) {
-    if (const auto* next = std::get_if<Descent::Try>(&step)) {
-        const auto before = m_descent->tried().back();
+void Supervisor::Core::walk(const ContextReduction::Step& step) {
+    if (const auto* next = std::get_if<ContextReduction::Try>(&step)) {
+        const auto before = m_reduction->tried().back();
         if (next->context != before) ++m_oom_steps;
-        notice(cat("model '", m_descent->model(),
-                   m_descent->on_suspicion() ? "' died without a reason while loading with "
-                                             : "' does not fit with ",
-                   "a context of ", before, " tokens: trying ",
-                   next->context == before ? cat("once more") : cat(next->context)));
+        notice(concat("model '", m_reduction->model(),
+                      m_reduction->on_suspicion() ? "' died without a reason while loading with "
+                                                  : "' does not fit with ",
+                      "a context of ", before, " tokens: trying ",
+                      next->context == before ? concat("once more") : concat(next->context)));
         try_context(next->context);
-    } else if (const auto* end = std::get_if<Descent::Exhausted>(&step)) {
-        end_descent(exhausted_verdict(end->last), Outcome::failed);
+    } else if (const auto* end = std::get_if<ContextReduction::Exhausted>(&step)) {
+        end_reduction(exhausted_verdict(end->last), Outcome::failed);
     } else {
-        const auto& reason = std::get<Descent::NotMemory>(step).reason;
-        end_descent(GiveUp{500, "model_load_failed",
-                           cat("model name=", m_descent->model(), " failed to load: ", reason,
-                               " (contexts tried: ", list_of(m_descent->tried()), ")"),
-                           std::nullopt},
-                    Outcome::failed);
+        const auto& reason = std::get<ContextReduction::NotMemory>(step).reason;
+        end_reduction(
+            GiveUp{500, "model_load_failed",
+                   concat("model name=", m_reduction->model(), " failed to load: ", reason,
+                          " (contexts tried: ", list_of(m_reduction->tried()), ")"),
+                   std::nullopt},
+            Outcome::failed);
     }
 }
 
@@ -313,15 +315,16 @@ void Supervisor::Core::try_context(std::int64_t context) {
         return;
     }
     republish();
-    if (!write_context(m_descent->model(), context)) {
-        end_descent(GiveUp{503, "out_of_memory",
-                           cat("model '", m_descent->model(), "' needs a smaller context, and ",
-                               context, " tokens could not be written down; see odysseus.log"),
-                           std::nullopt},
-                    Outcome::failed);
+    if (!write_context(m_reduction->model(), context)) {
+        end_reduction(
+            GiveUp{503, "out_of_memory",
+                   concat("model '", m_reduction->model(), "' needs a smaller context, and ",
+                          context, " tokens could not be written down; see odysseus.log"),
+                   std::nullopt},
+            Outcome::failed);
         return;
     }
-    m_judged[m_descent->model()].ends = m_book.ends(m_descent->model());
+    m_judged[m_reduction->model()].ends = m_processes.ends(m_reduction->model());
     prove();
 }
 
@@ -331,8 +334,8 @@ bool Supervisor::Core::write_context(const std::string& model, std::int64_t toke
         m_spec.set_model_context(model, tokens);
         return true;
     } catch (const std::exception& error) {
-        log::error(cat("a context of ", tokens, " tokens for model '", model,
-                       "' is not used: ", error.what()));
+        log::error(concat("a context of ", tokens, " tokens for model '", model,
+                          "' is not used: ", error.what()));
         return false;
     }
 }
@@ -342,15 +345,15 @@ void Supervisor::Core::prove() {
     m_proof = ++m_errand_number;
     m_proof_began = Clock::now();
     const bool reload = static_cast<bool>(m_spec.set_model_context);
-    m_proof_errands.send([address = address(), model = m_descent->model(),
-                          limit = m_spec.limits.load, errand = m_proof, reload]() -> Message {
+    m_proof_task.send([address = address(), model = m_reduction->model(),
+                       limit = m_spec.limits.load, errand = m_proof, reload]() -> Message {
         if (reload) (void)llama_get(address, "/models?reload=1", k_reload_limit);
         return Proved{errand, prove_model(address, model, limit)};
     });
 }
 
 void Supervisor::Core::on_proved(const Proved& proved) {
-    if (proved.errand == 0 || proved.errand != m_proof || !m_descent) return;
+    if (proved.errand == 0 || proved.errand != m_proof || !m_reduction) return;
     m_proof = 0;
     const auto& answer = proved.answer;
     if (is_retryable_race(answer.status, answer.body)) {
@@ -360,7 +363,7 @@ void Supervisor::Core::on_proved(const Proved& proved) {
     const bool answered =
         answer.status != 0 && (answer.status < 500 || answer.status == k_not_implemented);
     if (answered) {
-        end_descent(Replay{}, Outcome::held);
+        end_reduction(Replay{}, Outcome::held);
         return;
     }
     m_proof_failed = answer;
@@ -370,7 +373,7 @@ void Supervisor::Core::on_proved(const Proved& proved) {
 
 void Supervisor::Core::judge_proof() {
     const auto& answer = *m_proof_failed;
-    const auto& model = m_descent->model();
+    const auto& model = m_reduction->model();
     const bool needs_end = is_load_failure(answer.status, answer.body) ||
                            is_broken_connection(answer.status, answer.body);
     const Failure failure{m_lifecycle.generation(), model, answer.status, answer.body,
@@ -379,46 +382,47 @@ void Supervisor::Core::judge_proof() {
     if (waits && Clock::now() < m_proof_by) return;
     const auto verdict = judge_answer(failure);
     const bool same = is_same_failure(answer);
-    m_judged[model] = {m_book.ends(model), Clock::now(), Replay{}};
+    m_judged[model] = {m_processes.ends(model), Clock::now(), Replay{}};
     m_proof_failed.reset();
     if (!needs_end && std::holds_alternative<OtherCause>(verdict)) {
         if (same) {
-            end_descent(PassOn{}, Outcome::failed); // it was no matter of memory
+            end_reduction(PassOn{}, Outcome::failed); // it was no matter of memory
         } else {
-            end_descent(Replay{}, Outcome::serves); // it has its own trouble with our question
+            end_reduction(Replay{}, Outcome::serves); // it has its own trouble with our question
         }
         return;
     }
-    walk(m_descent->failed(verdict, ceiling(verdict)));
+    walk(m_reduction->failed(verdict, ceiling(verdict)));
 }
 
 // Whether somebody who waits had got this very answer with the context before.
 bool Supervisor::Core::is_same_failure(const LlamaAnswer& answer) const {
-    return std::any_of(m_descent_waiters.begin(), m_descent_waiters.end(), [&](const auto& file) {
-        return file->failure.status == answer.status && file->failure.body == answer.body;
-    });
+    return std::any_of(
+        m_reduction_waiters.begin(), m_reduction_waiters.end(), [&](const auto& file) {
+            return file->failure.status == answer.status && file->failure.body == answer.body;
+        });
 }
 
-void Supervisor::Core::remember(const Descent& descent) const {
+void Supervisor::Core::remember(const ContextReduction& descent) const {
     if (!m_spec.on_context_held) return;
     try {
         m_spec.on_context_held(descent.model(), descent.context());
     } catch (const std::exception& error) {
-        log::warn(cat("the context of model '", descent.model(),
-                      "' is not remembered for the next start: ", error.what()));
+        log::warn(concat("the context of model '", descent.model(),
+                         "' is not remembered for the next start: ", error.what()));
     }
 }
 
-void Supervisor::Core::end_descent(const Verdict& verdict, Outcome outcome) {
-    const auto descent = *m_descent;
-    m_descent.reset();
-    auto waiters = std::move(m_descent_waiters);
-    m_descent_waiters.clear();
+void Supervisor::Core::end_reduction(const Verdict& verdict, Outcome outcome) {
+    const auto descent = *m_reduction;
+    m_reduction.reset();
+    auto waiters = std::move(m_reduction_waiters);
+    m_reduction_waiters.clear();
     if (outcome == Outcome::serves) {
         act(m_lifecycle.held());
     } else if (outcome == Outcome::held) {
-        notice(cat("model '", descent.model(), "' holds with a context of ", descent.context(),
-                   " tokens"));
+        notice(concat("model '", descent.model(), "' holds with a context of ", descent.context(),
+                      " tokens"));
         remember(descent);
         act(m_lifecycle.held());
     } else {
@@ -428,7 +432,7 @@ void Supervisor::Core::end_descent(const Verdict& verdict, Outcome outcome) {
             act(m_lifecycle.held());
         } else if (m_spec.set_model_context) {
             (void)write_context(descent.model(), descent.origin());
-            m_proof_errands.send([address = address()]() -> Message {
+            m_proof_task.send([address = address()]() -> Message {
                 (void)llama_get(address, "/models?reload=1", k_reload_limit);
                 return Proved{0, {}};
             });
@@ -443,11 +447,11 @@ void Supervisor::Core::end_descent(const Verdict& verdict, Outcome outcome) {
 
 // The next model that ran out of memory meanwhile, where llama-server is still the same.
 void Supervisor::Core::next_descent() {
-    while (!m_descent && !m_descent_queue.empty()) {
+    while (!m_reduction && !m_descent_queue.empty()) {
         const auto next = m_descent_queue.front();
         m_descent_queue.erase(m_descent_queue.begin());
         if (next.file->failure.generation == m_lifecycle.generation()) {
-            begin_descent(next.file, next.verdict);
+            begin_reduction(next.file, next.verdict);
         } else {
             conclude(*next.file, Replay{});
         }
@@ -455,13 +459,13 @@ void Supervisor::Core::next_descent() {
 }
 
 Verdict Supervisor::Core::exhausted_verdict(const OutOfMemory& last) const {
-    const auto& first = m_descent->first_failure();
-    auto message = cat("model '", m_descent->model(), "' does not fit in memory: ");
+    const auto& first = m_reduction->first_failure();
+    auto message = concat("model '", m_reduction->model(), "' does not fit in memory: ");
     if (first && first->bytes) {
-        message += cat(byte_text(*first->bytes), " were asked for with a context of ",
-                       m_descent->origin(), " tokens");
-        if (last.bytes && m_descent->tried().size() > 1) {
-            message += cat(", ", byte_text(*last.bytes), " with ", m_descent->tried().back());
+        message += concat(byte_text(*first->bytes), " were asked for with a context of ",
+                          m_reduction->origin(), " tokens");
+        if (last.bytes && m_reduction->tried().size() > 1) {
+            message += concat(", ", byte_text(*last.bytes), " with ", m_reduction->tried().back());
         }
     } else {
         message += last.evidence;
@@ -472,11 +476,11 @@ Verdict Supervisor::Core::exhausted_verdict(const OutOfMemory& last) const {
     if (!free_bytes && host) free_bytes = system::memory_free();
     const auto most = ceiling(OomVerdict(last));
     if (free_bytes && most) free_bytes = std::min(*free_bytes, *most);
-    if (free_bytes) message += cat("; free were at most ", byte_text(*free_bytes));
-    message += cat("; contexts tried: ", list_of(m_descent->tried()),
-                   ". Use a smaller or more strongly quantised model, close programs that use "
-                   "memory, or make the cache smaller (odysseus -- --cache-type-k q8_0 "
-                   "--cache-type-v q8_0)");
+    if (free_bytes) message += concat("; free were at most ", byte_text(*free_bytes));
+    message += concat("; contexts tried: ", list_of(m_reduction->tried()),
+                      ". Use a smaller or more strongly quantised model, close programs that use "
+                      "memory, or make the cache smaller (odysseus -- --cache-type-k q8_0 "
+                      "--cache-type-v q8_0)");
     return GiveUp{503, "out_of_memory", message, std::nullopt};
 }
 

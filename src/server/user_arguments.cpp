@@ -98,8 +98,8 @@ std::optional<std::string> conflicting_argument(const std::vector<std::string>& 
         for (const auto& conflict : k_conflicts) {
             for (const auto name : conflict.names) {
                 if (word == name)
-                    return cat(name,
-                               " cannot be among llama-server's own arguments: ", conflict.instead);
+                    return concat(
+                        name, " cannot be among llama-server's own arguments: ", conflict.instead);
             }
         }
     }

@@ -14,7 +14,7 @@ namespace {
 // "Did you mean ..." over what there is, or nothing.
 std::string hint(std::string_view wrong, const std::vector<std::string>& known) {
     const auto names = nearest(wrong, known, 1);
-    return names.empty() ? std::string() : cat(" Did you mean ", names.front(), "?");
+    return names.empty() ? std::string() : concat(" Did you mean ", names.front(), "?");
 }
 
 std::vector<std::string> names_of_commands() {
@@ -42,11 +42,11 @@ std::string owners_of(std::string_view flag) {
             known.emplace_back(own.flag);
     }
     if (const auto owners = owners_of(flag); !owners.empty()) {
-        throw Error(Fault::usage, cat("odysseus ", command != nullptr ? command->name : "serve",
-                                      " has no flag ", flag, ", but these have: ", owners));
+        throw Error(Fault::usage, concat("odysseus ", command != nullptr ? command->name : "serve",
+                                         " has no flag ", flag, ", but these have: ", owners));
     }
-    throw Error(Fault::usage, cat("there is no flag ", flag, ".", hint(flag, known),
-                                  " See odysseus --help; llama-server's own flags go after --"));
+    throw Error(Fault::usage, concat("there is no flag ", flag, ".", hint(flag, known),
+                                     " See odysseus --help; llama-server's own flags go after --"));
 }
 
 // `command` is null where none was named.
@@ -55,27 +55,28 @@ std::string owners_of(std::string_view flag) {
     if (extra.starts_with('-')) refuse_flag(extra.substr(0, extra.find('=')), command, flags);
     const auto names = names_of_commands();
     if (command == nullptr) {
-        throw Error(Fault::usage, cat("there is no command '", extra, "'.", hint(extra, names),
-                                      " See odysseus --help"));
+        throw Error(Fault::usage, concat("there is no command '", extra, "'.", hint(extra, names),
+                                         " See odysseus --help"));
     }
     if (std::find(names.begin(), names.end(), extra) != names.end()) {
-        throw Error(Fault::usage, cat("'", command->name, "' and '", extra,
-                                      "' are two commands; name one of them"));
+        throw Error(Fault::usage, concat("'", command->name, "' and '", extra,
+                                         "' are two commands; name one of them"));
     }
-    throw Error(Fault::usage, cat("'", extra, "' is one word too many; it is used as: odysseus ",
-                                  command->usage));
+    throw Error(Fault::usage, concat("'", extra, "' is one word too many; it is used as: odysseus ",
+                                     command->usage));
 }
 
 // A path on the command line is relative to where the user stands.
 std::string value_of(const SettingSpec& spec, const std::vector<std::string>& given) {
     for (const auto& value : given) {
         if (trimmed(value).empty()) {
-            throw Error(Fault::usage, cat(spec.flag, " needs a value: ", spec.flag, " ", spec.value,
-                                          "; it got none, or an empty one"));
+            throw Error(Fault::usage, concat(spec.flag, " needs a value: ", spec.flag, " ",
+                                             spec.value, "; it got none, or an empty one"));
         }
         if (spec.repeatable && value.find(',') != std::string::npos) {
-            throw Error(Fault::usage, cat(spec.flag, " takes one value, and a comma is in none of ",
-                                          "them; for two, give the flag twice"));
+            throw Error(Fault::usage,
+                        concat(spec.flag, " takes one value, and a comma is in none of ",
+                               "them; for two, give the flag twice"));
         }
     }
     if (spec.repeatable) return joined(given, ",");
@@ -97,8 +98,8 @@ void check_words(const VerbSpec& spec, const std::vector<std::string>& words) {
         if (trimmed(word).empty()) wrong = "a word is empty";
     }
     if (wrong == nullptr) return;
-    throw Error(Fault::usage,
-                cat("odysseus ", spec.name, ": ", wrong, "; it is used as: odysseus ", spec.usage));
+    throw Error(Fault::usage, concat("odysseus ", spec.name, ": ", wrong,
+                                     "; it is used as: odysseus ", spec.usage));
 }
 
 } // namespace
@@ -150,7 +151,7 @@ CommandLine parse_command_line(std::vector<std::string> words) {
     try {
         app.parse(words);
     } catch (const CLI::ParseError& error) {
-        throw Error(Fault::usage, cat(error.what(), "; see odysseus --help"));
+        throw Error(Fault::usage, concat(error.what(), "; see odysseus --help"));
     }
 
     const VerbSpec* named = nullptr;

@@ -23,7 +23,7 @@ Follows follows(const SettingSpec& spec) {
 std::string flags_that(Follows what) {
     std::string flags;
     for (const auto& spec : setting_specs()) {
-        if (follows(spec) == what) flags += cat(flags.empty() ? "" : "|", spec.flag);
+        if (follows(spec) == what) flags += concat(flags.empty() ? "" : "|", spec.flag);
     }
     return flags;
 }
@@ -31,14 +31,14 @@ std::string flags_that(Follows what) {
 std::string all_flags() {
     std::string flags = "--help";
     for (const auto& spec : setting_specs())
-        flags += cat(' ', spec.flag);
+        flags += concat(' ', spec.flag);
     return flags;
 }
 
 std::string all_verbs(const char* between) {
     std::string verbs;
     for (const auto& spec : verb_specs())
-        verbs += cat(verbs.empty() ? "" : between, spec.name);
+        verbs += concat(verbs.empty() ? "" : between, spec.name);
     return verbs;
 }
 
@@ -49,11 +49,12 @@ std::string bash_values() {
     std::string cases;
     for (const auto& spec : setting_specs()) {
         if (follows(spec) == Follows::words)
-            cases += cat("  ", spec.flag, ") words=\"", spec.words, "\" ;;\n");
+            cases += concat("  ", spec.flag, ") words=\"", spec.words, "\" ;;\n");
     }
-    return cat(cases, "  ", flags_that(Follows::folder), ") _odysseus_paths -d; return ;;\n  ",
-               flags_that(Follows::file), "|", k_takes_file, ") _odysseus_paths -f; return ;;\n  ",
-               flags_that(Follows::text), ") return ;;\n");
+    return concat(cases, "  ", flags_that(Follows::folder), ") _odysseus_paths -d; return ;;\n  ",
+                  flags_that(Follows::file), "|", k_takes_file,
+                  ") _odysseus_paths -f; return ;;\n  ", flags_that(Follows::text),
+                  ") return ;;\n");
 }
 
 std::string bash_commands() {
@@ -61,11 +62,11 @@ std::string bash_commands() {
     for (const auto& spec : verb_specs()) {
         std::string own;
         for (const auto& one : spec.switches)
-            own += cat(one.flag, ' ');
-        cases += cat("    ", spec.name, ") flags=\"", own, "$flags\"");
+            own += concat(one.flag, ' ');
+        cases += concat("    ", spec.name, ") flags=\"", own, "$flags\"");
         if (*spec.completions != '\0')
             cases +=
-                cat("; [[ $previous == ", spec.name, " ]] && words=\"", spec.completions, "\"");
+                concat("; [[ $previous == ", spec.name, " ]] && words=\"", spec.completions, "\"");
         cases += " ;;\n";
     }
     return cases;
@@ -73,43 +74,43 @@ std::string bash_commands() {
 
 // bash 3.2 (macOS) knows neither mapfile nor compopt.
 std::string bash_script() {
-    return cat("# bash completion for odysseus\n"
-               "_odysseus_paths() {\n"
-               "  local IFS=$'\\n'\n"
-               "  type compopt >/dev/null 2>&1 && compopt -o filenames 2>/dev/null\n"
-               "  COMPREPLY=($(compgen \"$1\" -- \"$current\"))\n"
-               "}\n"
-               "_odysseus() {\n"
-               "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-               "  local command= words= i\n"
-               "  local flags=\"",
-               all_flags(),
-               "\"\n"
-               "  COMPREPLY=()\n"
-               "  # bash takes --flag=value for three words\n"
-               "  if [[ $current == = ]]; then current=\n"
-               "  elif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD-2]}\n"
-               "  fi\n"
-               "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-               "    case ${COMP_WORDS[i]} in\n"
-               "    --) _odysseus_paths -f; return ;;\n"
-               "    ",
-               all_verbs("|"),
-               ") [[ -z $command ]] && command=${COMP_WORDS[i]} ;;\n"
-               "    esac\n"
-               "  done\n"
-               "  case $previous in\n",
-               bash_values(),
-               "  *)\n"
-               "    case $command in\n",
-               bash_commands(), "    *) words=\"", all_verbs(" "),
-               "\"; flags=\"--version $flags\" ;;\n"
-               "    esac\n"
-               "    [[ $current == -* || -z $words ]] && words=$flags ;;\n"
-               "  esac\n"
-               "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-               "}\n"
-               "complete -F _odysseus odysseus\n");
+    return concat("# bash completion for odysseus\n"
+                  "_odysseus_paths() {\n"
+                  "  local IFS=$'\\n'\n"
+                  "  type compopt >/dev/null 2>&1 && compopt -o filenames 2>/dev/null\n"
+                  "  COMPREPLY=($(compgen \"$1\" -- \"$current\"))\n"
+                  "}\n"
+                  "_odysseus() {\n"
+                  "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
+                  "  local command= words= i\n"
+                  "  local flags=\"",
+                  all_flags(),
+                  "\"\n"
+                  "  COMPREPLY=()\n"
+                  "  # bash takes --flag=value for three words\n"
+                  "  if [[ $current == = ]]; then current=\n"
+                  "  elif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD-2]}\n"
+                  "  fi\n"
+                  "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+                  "    case ${COMP_WORDS[i]} in\n"
+                  "    --) _odysseus_paths -f; return ;;\n"
+                  "    ",
+                  all_verbs("|"),
+                  ") [[ -z $command ]] && command=${COMP_WORDS[i]} ;;\n"
+                  "    esac\n"
+                  "  done\n"
+                  "  case $previous in\n",
+                  bash_values(),
+                  "  *)\n"
+                  "    case $command in\n",
+                  bash_commands(), "    *) words=\"", all_verbs(" "),
+                  "\"; flags=\"--version $flags\" ;;\n"
+                  "    esac\n"
+                  "    [[ $current == -* || -z $words ]] && words=$flags ;;\n"
+                  "  esac\n"
+                  "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+                  "}\n"
+                  "complete -F _odysseus odysseus\n");
 }
 
 // What zsh and fish take as one quoted word.
@@ -139,23 +140,24 @@ std::string zsh_flag(const SettingSpec& spec) {
     std::string action;
     switch (follows(spec)) {
     case Follows::nothing: break;
-    case Follows::words: action = cat(":value:(", spec.words, ")"); break;
+    case Follows::words: action = concat(":value:(", spec.words, ")"); break;
     case Follows::folder: action = ":folder:_directories"; break;
     case Follows::file: action = ":file:_files"; break;
-    case Follows::text: action = cat(":", lowered(spec.value), ": "); break;
+    case Follows::text: action = concat(":", lowered(spec.value), ": "); break;
     }
-    return shell_quoted(cat(spec.repeatable ? "*" : "", spec.flag, spec.value != nullptr ? "=" : "",
-                            "[", zsh_help(spec.help), "]", action));
+    return shell_quoted(concat(spec.repeatable ? "*" : "", spec.flag,
+                               spec.value != nullptr ? "=" : "", "[", zsh_help(spec.help), "]",
+                               action));
 }
 
 std::string zsh_commands() {
     std::string cases;
     for (const auto& spec : verb_specs()) {
-        cases += cat("    ", spec.name, ") own=(");
+        cases += concat("    ", spec.name, ") own=(");
         for (const auto& own : spec.switches)
-            cases += shell_quoted(cat(own.flag, "[", zsh_help(own.help), "]")) + " ";
+            cases += shell_quoted(concat(own.flag, "[", zsh_help(own.help), "]")) + " ";
         if (*spec.completions != '\0')
-            cases += shell_quoted(cat("1: :(", spec.completions, ")")) + " ";
+            cases += shell_quoted(concat("1: :(", spec.completions, ")")) + " ";
         if (spec.verb == Verb::backend) cases += "'2:file or tag:_files' ";
         cases += ") ;;\n";
     }
@@ -165,63 +167,65 @@ std::string zsh_commands() {
 std::string zsh_script() {
     std::string commands;
     for (const auto& spec : verb_specs())
-        commands += cat("    ", shell_quoted(cat(spec.name, ":", zsh_help(spec.help))), "\n");
+        commands += concat("    ", shell_quoted(concat(spec.name, ":", zsh_help(spec.help))), "\n");
     std::string flags;
     for (const auto& spec : setting_specs())
-        flags += cat("    ", zsh_flag(spec), "\n");
-    return cat("#compdef odysseus\n"
-               "_odysseus() {\n"
-               "  local curcontext=$curcontext state line\n"
-               "  local -a commands flags own\n"
-               "  typeset -A opt_args\n"
-               "  commands=(\n",
-               commands,
-               "  )\n"
-               "  flags=(\n"
-               "    '(- *)'{-h,--help}'[what it is and does]'\n",
-               flags,
-               "  )\n"
-               "  _arguments -C $flags '(- *)'{-V,--version}'[the version]' \\\n"
-               "    '1: :->command' '*:: :->rest' && return\n"
-               "  case $state in\n"
-               "  command) _describe command commands ;;\n"
-               "  rest)\n"
-               "    case $line[1] in\n",
-               zsh_commands(),
-               "    esac\n"
-               "    _arguments $flags $own ;;\n"
-               "  esac\n"
-               "}\n"
-               "if [[ $funcstack[1] == _odysseus ]]; then _odysseus \"$@\"\n"
-               "else compdef _odysseus odysseus\n"
-               "fi\n");
+        flags += concat("    ", zsh_flag(spec), "\n");
+    return concat("#compdef odysseus\n"
+                  "_odysseus() {\n"
+                  "  local curcontext=$curcontext state line\n"
+                  "  local -a commands flags own\n"
+                  "  typeset -A opt_args\n"
+                  "  commands=(\n",
+                  commands,
+                  "  )\n"
+                  "  flags=(\n"
+                  "    '(- *)'{-h,--help}'[what it is and does]'\n",
+                  flags,
+                  "  )\n"
+                  "  _arguments -C $flags '(- *)'{-V,--version}'[the version]' \\\n"
+                  "    '1: :->command' '*:: :->rest' && return\n"
+                  "  case $state in\n"
+                  "  command) _describe command commands ;;\n"
+                  "  rest)\n"
+                  "    case $line[1] in\n",
+                  zsh_commands(),
+                  "    esac\n"
+                  "    _arguments $flags $own ;;\n"
+                  "  esac\n"
+                  "}\n"
+                  "if [[ $funcstack[1] == _odysseus ]]; then _odysseus \"$@\"\n"
+                  "else compdef _odysseus odysseus\n"
+                  "fi\n");
 }
 
 std::string fish_flag(const SettingSpec& spec) {
     std::string value;
     switch (follows(spec)) {
     case Follows::nothing: break;
-    case Follows::words: value = cat(" -x -a ", shell_quoted(spec.words)); break;
+    case Follows::words: value = concat(" -x -a ", shell_quoted(spec.words)); break;
     case Follows::folder: value = " -x -a '(__fish_complete_directories)'"; break;
     case Follows::file: value = " -r -F"; break;
     case Follows::text: value = " -x"; break;
     }
-    return cat("complete -c odysseus -l ", std::string_view(spec.flag).substr(2), value, " -d ",
-               shell_quoted(spec.help), "\n");
+    return concat("complete -c odysseus -l ", std::string_view(spec.flag).substr(2), value, " -d ",
+                  shell_quoted(spec.help), "\n");
 }
 
 std::string fish_command(const VerbSpec& spec) {
-    const auto seen = cat("complete -c odysseus -n '__fish_seen_subcommand_from ", spec.name, "' ");
-    std::string text = cat("complete -c odysseus -n __fish_use_subcommand -a ", spec.name, " -d ",
-                           shell_quoted(spec.help), "\n");
+    const auto seen =
+        concat("complete -c odysseus -n '__fish_seen_subcommand_from ", spec.name, "' ");
+    std::string text = concat("complete -c odysseus -n __fish_use_subcommand -a ", spec.name,
+                              " -d ", shell_quoted(spec.help), "\n");
     for (const auto& own : spec.switches) {
-        text += cat(seen, "-l ", std::string_view(own.flag).substr(2), " -d ",
-                    shell_quoted(own.help), "\n");
+        text += concat(seen, "-l ", std::string_view(own.flag).substr(2), " -d ",
+                       shell_quoted(own.help), "\n");
     }
-    if (*spec.completions != '\0') text += cat(seen, "-a ", shell_quoted(spec.completions), "\n");
+    if (*spec.completions != '\0')
+        text += concat(seen, "-a ", shell_quoted(spec.completions), "\n");
     if (spec.verb == Verb::backend)
         text +=
-            cat("complete -c odysseus -n '__fish_seen_subcommand_from ", k_takes_file, "' -F\n");
+            concat("complete -c odysseus -n '__fish_seen_subcommand_from ", k_takes_file, "' -F\n");
     return text;
 }
 
@@ -243,7 +247,7 @@ std::string completion_script(const std::string& shell) {
     if (shell == "zsh") return zsh_script();
     if (shell == "fish") return fish_script();
     throw Error(Fault::usage,
-                cat("there is no completion for '", shell, "'; it can be bash, zsh or fish"));
+                concat("there is no completion for '", shell, "'; it can be bash, zsh or fish"));
 }
 
 } // namespace odysseus::settings

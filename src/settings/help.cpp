@@ -22,9 +22,9 @@ std::string row(const std::string& left, const std::string& right) {
 
 std::string flag_row(const SettingSpec& spec) {
     std::string left = spec.flag;
-    if (spec.value != nullptr) left += cat(' ', spec.value);
+    if (spec.value != nullptr) left += concat(' ', spec.value);
     std::string right = spec.help;
-    if (*spec.fallback != '\0' && spec.value != nullptr) right += cat(" [", spec.fallback, "]");
+    if (*spec.fallback != '\0' && spec.value != nullptr) right += concat(" [", spec.fallback, "]");
     return row(left, right);
 }
 
@@ -37,7 +37,7 @@ std::string options_text() {
         {Group::other, "Other"}};
     std::string text;
     for (const auto& [group, title] : k_groups) {
-        text += cat(title, ":\n");
+        text += concat(title, ":\n");
         for (const auto& spec : setting_specs()) {
             if (spec.group == group) text += flag_row(spec);
         }
@@ -51,7 +51,7 @@ std::string options_text() {
 std::string indented(std::string_view lines) {
     std::string text;
     for (const auto line : lines_of(lines))
-        text += cat("  ", line, "\n");
+        text += concat("  ", line, "\n");
     return text;
 }
 
@@ -75,34 +75,34 @@ std::string troff(std::string_view text) {
 }
 
 std::string man_page() {
-    std::string text =
-        cat(".TH ODYSSEUS 1 \"\" \"odysseus ", version(), "\" \"User commands\"\n",
-            ".SH NAME\nodysseus \\- run llama.cpp's llama\\-server so that it fits this machine\n",
-            ".SH SYNOPSIS\n");
+    std::string text = concat(
+        ".TH ODYSSEUS 1 \"\" \"odysseus ", version(), "\" \"User commands\"\n",
+        ".SH NAME\nodysseus \\- run llama.cpp's llama\\-server so that it fits this machine\n",
+        ".SH SYNOPSIS\n");
     for (const auto& spec : verb_specs()) {
-        text += cat(".B odysseus\n", troff(spec.usage), "\n.br\n");
+        text += concat(".B odysseus\n", troff(spec.usage), "\n.br\n");
     }
     text += ".SH COMMANDS\n";
     for (const auto& spec : verb_specs()) {
-        text += cat(".TP\n.B ", spec.name, "\n", troff(spec.help), ".\n");
+        text += concat(".TP\n.B ", spec.name, "\n", troff(spec.help), ".\n");
         for (const auto& own : spec.switches)
-            text += troff(cat(own.flag, ": ", own.help, ". "));
-        text += cat("\n.nf\n", troff(spec.examples), "\n.fi\n");
+            text += troff(concat(own.flag, ": ", own.help, ". "));
+        text += concat("\n.nf\n", troff(spec.examples), "\n.fi\n");
     }
     text += ".SH OPTIONS\nEach can be a flag, an environment variable or a key of "
             "HOME/data/launcher_config.json; "
             "the first of these that is set counts.\n";
     for (const auto& spec : setting_specs()) {
-        text +=
-            cat(".TP\n.B ", troff(spec.flag),
-                spec.value != nullptr ? cat(" \\fI", troff(spec.value), "\\fR") : "", "\n",
-                troff(spec.help), ". Environment: ", spec.environment, ". ",
-                spec.file_key != nullptr ? cat("Key: ", spec.file_key, ". ") : "",
-                *spec.fallback != '\0' ? cat("Default: ", troff(spec.fallback), ".") : "", "\n");
+        text += concat(".TP\n.B ", troff(spec.flag),
+                       spec.value != nullptr ? concat(" \\fI", troff(spec.value), "\\fR") : "",
+                       "\n", troff(spec.help), ". Environment: ", spec.environment, ". ",
+                       spec.file_key != nullptr ? concat("Key: ", spec.file_key, ". ") : "",
+                       *spec.fallback != '\0' ? concat("Default: ", troff(spec.fallback), ".") : "",
+                       "\n");
     }
     text += ".SH EXIT STATUS\n";
     for (const auto& [code, meaning] : exit_meanings())
-        text += cat(".TP\n.B ", code, "\n", troff(meaning), "\n");
+        text += concat(".TP\n.B ", code, "\n", troff(meaning), "\n");
     return text;
 }
 
@@ -124,9 +124,9 @@ std::string help_text(const std::string& verb) {
     }
     for (const auto& spec : verb_specs()) {
         if (verb != spec.name) continue;
-        return cat("odysseus ", spec.name, ": ", spec.help, "\n\nUsage: odysseus ", spec.usage,
-                   "\n\nExamples:\n", indented(spec.examples), own_switches(spec), "\n",
-                   options_text());
+        return concat("odysseus ", spec.name, ": ", spec.help, "\n\nUsage: odysseus ", spec.usage,
+                      "\n\nExamples:\n", indented(spec.examples), own_switches(spec), "\n",
+                      options_text());
     }
     return {};
 }

@@ -32,14 +32,14 @@ class Reader {
     void refuse(std::string_view id, std::string_view right) {
         if (!m_fault.empty()) return;
         const auto& value = at(id);
-        m_fault = cat(value.where, " is '", value.text, "' (", origin_name(value.origin),
-                      "); it must be ", right);
+        m_fault = concat(value.where, " is '", value.text, "' (", origin_name(value.origin),
+                         "); it must be ", right);
     }
 
     std::int64_t integer(std::string_view id, std::int64_t least, std::int64_t most) {
         const auto value = parsed_int(text(id));
         if (value && *value >= least && *value <= most) return *value;
-        refuse(id, cat("a whole number from ", least, " to ", most));
+        refuse(id, concat("a whole number from ", least, " to ", most));
         return least;
     }
 
@@ -47,7 +47,7 @@ class Reader {
         if (lowered(text(id)) == "auto") return std::nullopt;
         const auto value = parsed_int(text(id));
         if (value && *value >= 1 && *value <= most) return value;
-        refuse(id, cat("auto or a whole number from 1 to ", most));
+        refuse(id, concat("auto or a whole number from 1 to ", most));
         return std::nullopt;
     }
 
@@ -73,7 +73,7 @@ class Reader {
         if (std::find(words.begin(), words.end(), word) == words.end()) {
             std::string list;
             for (const auto& right : words)
-                list += cat(list.empty() ? "" : ", ", right);
+                list += concat(list.empty() ? "" : ", ", right);
             refuse(id, "one of " + list);
         }
         return word;
@@ -183,12 +183,12 @@ std::variant<FileSettings, std::string> settings_from_file(std::string_view file
                                                            std::string_view file_name) {
     const auto document = nlohmann::json::parse(file_text, nullptr, false);
     if (document.is_discarded()) {
-        return cat(file_name, " is not JSON: something is wrong at ", json_fault_place(file_text),
-                   "; mend it or remove it");
+        return concat(file_name, " is not JSON: something is wrong at ",
+                      json_fault_place(file_text), "; mend it or remove it");
     }
     if (!document.is_object()) {
-        return cat(file_name,
-                   " must hold a JSON object, {\"key\": value, ...}; mend it or remove it");
+        return concat(file_name,
+                      " must hold a JSON object, {\"key\": value, ...}; mend it or remove it");
     }
     FileSettings settings;
     for (const auto& [key, value] : document.items()) {
@@ -204,10 +204,11 @@ std::variant<FileSettings, std::string> settings_from_file(std::string_view file
         auto text = file_text_of(value, *spec);
         if (!text) {
             const auto shown = spec->secret ? "of another kind" : value.dump(-1, ' ', true);
-            return cat(key, " in ", file_name, " is ", shown, "; it must be ",
-                       file_value_kind(*spec));
+            return concat(key, " in ", file_name, " is ", shown, "; it must be ",
+                          file_value_kind(*spec));
         }
-        settings.values[spec->id] = {std::move(*text), Origin::file, cat(key, " in ", file_name)};
+        settings.values[spec->id] = {std::move(*text), Origin::file,
+                                     concat(key, " in ", file_name)};
     }
     return settings;
 }
@@ -238,7 +239,8 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     s.llama_port = static_cast<int>(read.integer("llama_port", 1, 65535));
     s.llama_port_asked_for = read.asked_for("llama_port");
     if (s.port == s.llama_port && (s.port_asked_for || s.llama_port_asked_for)) {
-        read.refuse("llama_port", cat("another port than odysseus's own (--port, ", s.port, ")"));
+        read.refuse("llama_port",
+                    concat("another port than odysseus's own (--port, ", s.port, ")"));
     }
     s.api_keys = read.list("api_keys");
     if (s.api_keys.empty() && !read.text("api_keys").empty()) {

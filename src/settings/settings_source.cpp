@@ -43,17 +43,18 @@ void tell_unknown_keys(const std::vector<std::string>& keys, const std::string& 
     }
     for (const auto& key : keys) {
         if (key == "home" || key == "hardware") {
-            system::say("note", cat("'", key, "' in ", file, " does nothing; it can be a flag, --",
-                                    key, ", or an environment variable"));
+            system::say("note",
+                        concat("'", key, "' in ", file, " does nothing; it can be a flag, --", key,
+                               ", or an environment variable"));
             continue;
         }
         const auto near = nearest(key, known, 1);
         if (!near.empty()) {
-            system::say("note",
-                        cat("'", key, "' in ", file,
-                            " is no setting and does nothing; did you mean ", near.front(), "?"));
+            system::say("note", concat("'", key, "' in ", file,
+                                       " is no setting and does nothing; did you mean ",
+                                       near.front(), "?"));
         } else {
-            log::debug(cat(file, ": '", key, "' is no setting of odysseus"));
+            log::debug(concat(file, ": '", key, "' is no setting of odysseus"));
         }
     }
 }
@@ -82,15 +83,16 @@ void refuse_file(const RawValue& value) {
         return;
     }
     throw Error(Fault::usage,
-                cat(value.where, " is '", value.text, "' (", origin_name(value.origin),
-                    "); it must be a folder, and that is a file"));
+                concat(value.where, " is '", value.text, "' (", origin_name(value.origin),
+                       "); it must be a folder, and that is a file"));
 }
 
 } // namespace
 
 std::string absolute_path(const std::string& text, std::string_view where) {
     if (!is_utf8(text)) {
-        throw Error(Fault::usage, cat(where, " is no UTF-8; rename the file or folder it names"));
+        throw Error(Fault::usage,
+                    concat(where, " is no UTF-8; rename the file or folder it names"));
     }
     return system::utf8(std::filesystem::absolute(system::path_from_utf8(text)).lexically_normal());
 }

@@ -34,8 +34,8 @@ constexpr std::chrono::milliseconds k_lost_guard_limit{5000};
 constexpr std::chrono::milliseconds k_look_again{2};
 
 [[noreturn]] void fail(const std::filesystem::path& program, const char* doing, int reason) {
-    throw Error(Fault::server, cat("starting ", utf8(program), ": ", doing,
-                                   std::generic_category().message(reason)));
+    throw Error(Fault::server, concat("starting ", utf8(program), ": ", doing,
+                                      std::generic_category().message(reason)));
 }
 
 // Descriptors above the low ones that the guard's own streams are put on.
@@ -346,8 +346,8 @@ void Child::stop(std::chrono::milliseconds grace) {
 }
 
 std::string exit_text(const ExitStatus& status) {
-    if (status.signal == 0) return cat("exit code ", status.code);
-    return cat("signal ", status.signal, " (", ::strsignal(status.signal), ")");
+    if (status.signal == 0) return concat("exit code ", status.code);
+    return concat("signal ", status.signal, " (", ::strsignal(status.signal), ")");
 }
 
 } // namespace odysseus::system

@@ -30,7 +30,7 @@ constexpr ULONG_PTR k_key_ours = 2;
 
 [[noreturn]] void fail(const ChildSpec& spec, const char* doing) {
     const auto reason = std::system_category().message(static_cast<int>(::GetLastError()));
-    throw Error(Fault::server, cat("starting ", utf8(spec.executable), ": ", doing, reason));
+    throw Error(Fault::server, concat("starting ", utf8(spec.executable), ": ", doing, reason));
 }
 
 struct Pipe {
@@ -220,7 +220,7 @@ Child::Child(const ChildSpec& spec, Guard&) : m_native(std::make_unique<Native>(
         ::TerminateJobObject(native.job.get(), k_killed);
         native.end_threads();
         throw Error(Fault::server,
-                    cat("starting ", utf8(spec.executable), ": a thread: ", error.what()));
+                    concat("starting ", utf8(spec.executable), ": a thread: ", error.what()));
     }
 }
 
@@ -283,7 +283,7 @@ void Child::stop(std::chrono::milliseconds grace) {
 }
 
 std::string exit_text(const ExitStatus& status) {
-    return cat("exit code ", status.code);
+    return concat("exit code ", status.code);
 }
 
 } // namespace odysseus::system

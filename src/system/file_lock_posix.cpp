@@ -22,8 +22,8 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
     if (descriptor < 0) {
         const auto reason = std::generic_category().message(errno);
         throw Error(Fault::usage,
-                    cat("opening the lock ", utf8(file), ": ", reason,
-                        "; its folder must be writable, or HOME another one: --home DIR"));
+                    concat("opening the lock ", utf8(file), ": ", reason,
+                           "; its folder must be writable, or HOME another one: --home DIR"));
     }
     FileLock lock(descriptor);
     int result = 0;
@@ -33,7 +33,7 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
     if (result != 0 && errno == EWOULDBLOCK) return std::nullopt;
     if (result != 0) {
         const auto reason = std::generic_category().message(errno);
-        throw Error(Fault::usage, cat("locking ", utf8(file), ": ", reason));
+        throw Error(Fault::usage, concat("locking ", utf8(file), ": ", reason));
     }
     // The record is for people and messages; a disk too full for it does not matter.
     const auto record = std::to_string(::getpid()) + "\n";

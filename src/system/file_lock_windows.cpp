@@ -27,8 +27,8 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
     if (handle == INVALID_HANDLE_VALUE) {
         const auto reason = std::system_category().message(static_cast<int>(GetLastError()));
         throw Error(Fault::usage,
-                    cat("opening the lock ", utf8(file), ": ", reason,
-                        "; its folder must be writable, or HOME another one: --home DIR"));
+                    concat("opening the lock ", utf8(file), ": ", reason,
+                           "; its folder must be writable, or HOME another one: --home DIR"));
     }
     FileLock lock(reinterpret_cast<std::intptr_t>(handle));
     OVERLAPPED place{};
@@ -37,7 +37,7 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
         const auto code = GetLastError();
         if (code == ERROR_LOCK_VIOLATION || code == ERROR_IO_PENDING) return std::nullopt;
         const auto reason = std::system_category().message(static_cast<int>(code));
-        throw Error(Fault::usage, cat("locking ", utf8(file), ": ", reason));
+        throw Error(Fault::usage, concat("locking ", utf8(file), ": ", reason));
     }
     const auto record = std::to_string(GetCurrentProcessId()) + "\n";
     DWORD written = 0;

@@ -47,7 +47,7 @@ fs::path temp_sibling(const fs::path& file) {
     for (int i = 0; i < 12; ++i)
         tail += k_digits[random() % 16];
     return file.parent_path() /
-           path_from_utf8(cat(".", utf8(file.filename()), k_temp_mark, own_pid(), "-", tail));
+           path_from_utf8(concat(".", utf8(file.filename()), k_temp_mark, own_pid(), "-", tail));
 }
 
 void sweep_temporaries(const fs::path& directory) {
@@ -66,7 +66,8 @@ void sweep_temporaries(const fs::path& directory) {
 }
 
 fs::path old_sibling(const fs::path& directory) {
-    return directory.parent_path() / path_from_utf8(cat(".", utf8(directory.filename()), ".old"));
+    return directory.parent_path() /
+           path_from_utf8(concat(".", utf8(directory.filename()), ".old"));
 }
 
 void write_file_atomically(const fs::path& file, std::string_view content, bool durable) {
@@ -96,7 +97,7 @@ void replace_directory(const fs::path& from, const fs::path& to) {
     if (error) {
         const auto reason = error.message();
         if (had_one && !fs::exists(to)) fs::rename(old, to, error);
-        throw Error(Fault::usage, cat("renaming ", utf8(from), " to ", utf8(to), ": ", reason));
+        throw Error(Fault::usage, concat("renaming ", utf8(from), " to ", utf8(to), ": ", reason));
     }
     sync_directory(to.parent_path());
     if (had_one) fs::remove_all(old, error); // what is left of it is swept at the next install
@@ -111,7 +112,8 @@ void sync_tree(const fs::path& directory) {
         if (it->is_regular_file(error)) sync_file(it->path());
     }
     if (error) {
-        throw Error(Fault::usage, cat("reading folder ", utf8(directory), ": ", error.message()));
+        throw Error(Fault::usage,
+                    concat("reading folder ", utf8(directory), ": ", error.message()));
     }
     sync_directory(directory);
 }

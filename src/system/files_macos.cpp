@@ -35,11 +35,12 @@ std::optional<std::string> drop_quarantine(const fs::path& directory) {
         visit(it->path());
     }
     if (error) {
-        return cat("removing the quarantine mark below ", utf8(directory), ": ", error.message());
+        return concat("removing the quarantine mark below ", utf8(directory), ": ",
+                      error.message());
     }
     if (first_bad.empty()) return std::nullopt;
-    return cat("removing the quarantine mark from ", utf8(first_bad), ": ",
-               std::generic_category().message(reason), "; macOS may refuse to run it");
+    return concat("removing the quarantine mark from ", utf8(first_bad), ": ",
+                  std::generic_category().message(reason), "; macOS may refuse to run it");
 }
 
 } // namespace odysseus::system

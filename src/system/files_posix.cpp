@@ -19,7 +19,7 @@ namespace {
 // Takes errno at once: building the sentence may change it.
 [[noreturn]] void fail(std::string_view doing, const fs::path& file) {
     const auto reason = std::generic_category().message(errno);
-    throw Error(Fault::usage, cat(doing, " ", utf8(file), ": ", reason));
+    throw Error(Fault::usage, concat(doing, " ", utf8(file), ": ", reason));
 }
 
 void flush(int descriptor, const fs::path& file) {

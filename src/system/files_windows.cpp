@@ -17,7 +17,7 @@ namespace {
 [[noreturn]] void fail(std::string_view doing, const fs::path& file) {
     const auto code = static_cast<int>(GetLastError());
     const auto reason = std::system_category().message(code);
-    throw Error(Fault::usage, cat(doing, " ", utf8(file), ": ", reason));
+    throw Error(Fault::usage, concat(doing, " ", utf8(file), ": ", reason));
 }
 
 HANDLE handle_of(std::intptr_t native) {

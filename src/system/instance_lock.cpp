@@ -14,9 +14,9 @@ FileLock locked(const std::filesystem::path& home) {
     if (auto lock = FileLock::wait_lock(file, k_patience, {}, {})) return std::move(*lock);
     const auto owner = FileLock::owner(file);
     throw Error(Fault::busy,
-                cat("another odysseus", owner ? cat(" (process ", *owner, ")") : std::string(),
-                    " runs in ", utf8(home),
-                    "; stop it, or give this one another folder with --home"));
+                concat("another odysseus",
+                       owner ? concat(" (process ", *owner, ")") : std::string(), " runs in ",
+                       utf8(home), "; stop it, or give this one another folder with --home"));
 }
 
 } // namespace

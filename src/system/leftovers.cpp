@@ -87,8 +87,8 @@ std::optional<std::string> clean_leftovers(const std::filesystem::path& file) {
     }
     forget_child(file);
     if (ended == 0) return std::nullopt;
-    return cat("ended ", ended, " process", ended == 1 ? "" : "es",
-               " of llama-server that an earlier run had left behind");
+    return concat("ended ", ended, " process", ended == 1 ? "" : "es",
+                  " of llama-server that an earlier run had left behind");
 }
 
 } // namespace odysseus::system

@@ -77,20 +77,20 @@ bool put_loader(int fd, const NamedLoader& now, const fs::path& loader) {
 void name_loader(const fs::path& program, const NamedLoader& now, const fs::path& loader) {
     if (loader.native().size() >= k_room_bytes) {
         throw Error(Fault::usage,
-                    cat("the path of ", utf8(loader), " is too long (at most ", k_room_bytes - 1,
-                        " bytes); move the folder to a shorter one"));
+                    concat("the path of ", utf8(loader), " is too long (at most ", k_room_bytes - 1,
+                           " bytes); move the folder to a shorter one"));
     }
     const Fd file(::open(program.c_str(), O_WRONLY | O_CLOEXEC));
     if (file && put_loader(file.get(), now, loader)) return;
     throw Error(Fault::usage,
-                cat(utf8(program),
-                    " was moved and must be told its new place, but cannot be changed: ",
-                    std::strerror(errno), "; make it writable, or import the build again"));
+                concat(utf8(program),
+                       " was moved and must be told its new place, but cannot be changed: ",
+                       std::strerror(errno), "; make it writable, or import the build again"));
 }
 
 } // namespace
 
-std::vector<fs::path> seat_loader(const fs::path& llama_server, const fs::path& future) {
+std::vector<fs::path> patch_interpreter(const fs::path& llama_server, const fs::path& future) {
     std::vector<fs::path> changed;
     std::error_code error;
     const auto folder = fs::canonical(llama_server.parent_path(), error);

@@ -2,8 +2,8 @@
 
 namespace odysseus::system {
 
-std::vector<std::filesystem::path> seat_loader(const std::filesystem::path& /*llama_server*/,
-                                               const std::filesystem::path& /*future*/) {
+std::vector<std::filesystem::path> patch_interpreter(const std::filesystem::path& /*llama_server*/,
+                                                     const std::filesystem::path& /*future*/) {
     return {};
 }
 

@@ -7,7 +7,7 @@ namespace odysseus::system {
 
 std::optional<PortOwner> port_owner(int port) {
     const auto result =
-        run_tool({"/usr/sbin/lsof", "-nP", cat("-iTCP:", port), "-sTCP:LISTEN", "-Fpc"});
+        run_tool({"/usr/sbin/lsof", "-nP", concat("-iTCP:", port), "-sTCP:LISTEN", "-Fpc"});
     const auto user = lsof_user(result.out);
     if (!user) return std::nullopt;
     return PortOwner{user->pid, user->name};

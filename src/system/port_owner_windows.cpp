@@ -9,7 +9,8 @@ std::optional<PortOwner> port_owner(int port) {
     const auto table = run_tool({"netstat.exe", "-ano", "-p", "TCP"});
     const auto pid = netstat_pid(table.out, port);
     if (!pid) return std::nullopt;
-    const auto task = run_tool({"tasklist.exe", "/fo", "csv", "/nh", "/fi", cat("PID eq ", *pid)});
+    const auto task =
+        run_tool({"tasklist.exe", "/fo", "csv", "/nh", "/fi", concat("PID eq ", *pid)});
     return PortOwner{pid, tasklist_name(task.out)};
 }
 

@@ -43,7 +43,7 @@ std::optional<PortUser> lsof_user(std::string_view text) {
 }
 
 std::optional<std::int64_t> netstat_pid(std::string_view text, int port) {
-    const auto wanted = cat(":", port);
+    const auto wanted = concat(":", port);
     for (const auto line : lines_of(text)) {
         const auto columns = columns_of(line);
         if (columns.size() < 5 || columns[0] != "TCP") continue;

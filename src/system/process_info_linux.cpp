@@ -11,7 +11,7 @@ namespace odysseus::system {
 namespace {
 
 std::optional<std::string> proc_file(std::int64_t pid, const char* name) {
-    return kernel_file(cat("/proc/", pid, "/", name));
+    return kernel_file(concat("/proc/", pid, "/", name));
 }
 
 // The fields of /proc/PID/stat from the third on (proc(5)); the name before them may hold anything.
@@ -71,9 +71,9 @@ std::optional<ProcessIdentity> process_identity(std::int64_t pid) {
     if (fields.size() <= k_field_start || fields[k_field_state] == "Z") return std::nullopt;
     const auto boot = kernel_file("/proc/sys/kernel/random/boot_id");
     std::error_code error;
-    const auto executable = std::filesystem::read_symlink(cat("/proc/", pid, "/exe"), error);
+    const auto executable = std::filesystem::read_symlink(concat("/proc/", pid, "/exe"), error);
     if (error) return std::nullopt;
-    return ProcessIdentity{pid, cat(fields[k_field_start], "@", boot ? trimmed(*boot) : ""),
+    return ProcessIdentity{pid, concat(fields[k_field_start], "@", boot ? trimmed(*boot) : ""),
                            utf8(executable)};
 }
 

@@ -23,7 +23,7 @@ std::optional<ProcessIdentity> process_identity(std::int64_t pid) {
     }
     char path[PROC_PIDPATHINFO_MAXSIZE] = {};
     if (::proc_pidpath(number, path, sizeof path) <= 0) return std::nullopt;
-    return ProcessIdentity{pid, cat(info.pbi_start_tvsec, ".", info.pbi_start_tvusec), path};
+    return ProcessIdentity{pid, concat(info.pbi_start_tvsec, ".", info.pbi_start_tvusec), path};
 }
 
 std::vector<std::int64_t> group_members(std::int64_t group) {

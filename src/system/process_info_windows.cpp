@@ -33,7 +33,7 @@ std::optional<ProcessIdentity> process_identity(std::int64_t pid) {
     wchar_t path[32768];
     DWORD length = 32768;
     if (!::QueryFullProcessImageNameW(process.get(), 0, path, &length)) return std::nullopt;
-    return ProcessIdentity{pid, cat(number(created)),
+    return ProcessIdentity{pid, concat(number(created)),
                            utf8(std::filesystem::path(std::wstring(path, length)))};
 }
 

@@ -95,7 +95,7 @@ std::vector<std::string> environment_with(const EnvAdditions& additions) {
         if (!replaced) out.emplace_back(text);
     }
     for (const auto& [name, value] : additions)
-        out.push_back(cat(name, '=', value));
+        out.push_back(concat(name, '=', value));
     return out;
 }
 

@@ -43,9 +43,9 @@ std::size_t width_of(const std::string& text) {
 
 std::string duration_text(double seconds) {
     const auto whole = static_cast<std::int64_t>(std::llround(seconds));
-    if (whole >= 3600) return cat(whole / 3600, " h ", whole % 3600 / 60, " min");
-    if (whole >= 60) return cat(whole / 60, " min ", whole % 60, " s");
-    return cat(whole, " s");
+    if (whole >= 3600) return concat(whole / 3600, " h ", whole % 3600 / 60, " min");
+    if (whole >= 60) return concat(whole / 60, " min ", whole % 60, " s");
+    return concat(whole, " s");
 }
 
 } // namespace
@@ -149,7 +149,7 @@ void ProgressBar::update(std::int64_t done_bytes, std::optional<std::int64_t> to
     m_total_bytes = total_bytes;
     const auto now = Clock::now();
     if (!m_open && !m_terminal) {
-        say(m_label, cat(m_what, total_bytes ? cat(" (", byte_text(*total_bytes), ")") : ""));
+        say(m_label, concat(m_what, total_bytes ? concat(" (", byte_text(*total_bytes), ")") : ""));
     }
     m_open = true;
     if (m_terminal && now - m_drawn >= k_redraw_ms) {
@@ -173,7 +173,7 @@ void ProgressBar::draw(bool last) {
             : 0;
     const std::string rate = byte_text(static_cast<std::int64_t>(speed)) + "/s";
     if (!m_terminal) {
-        say("", cat(byte_text(m_done_bytes), " in ", duration_text(seconds), ", ", rate));
+        say("", concat(byte_text(m_done_bytes), " in ", duration_text(seconds), ", ", rate));
         return;
     }
     std::string line = "\r" + m_what + " ";
@@ -184,8 +184,8 @@ void ProgressBar::draw(bool last) {
         line += '[';
         line.append(static_cast<std::size_t>(cells), '#');
         line.append(static_cast<std::size_t>(k_bar_cells - cells), '.');
-        line += cat("] ", static_cast<int>(share * 100), "% ", byte_text(m_done_bytes), " of ",
-                    byte_text(*m_total_bytes), ", ", rate);
+        line += concat("] ", static_cast<int>(share * 100), "% ", byte_text(m_done_bytes), " of ",
+                       byte_text(*m_total_bytes), ", ", rate);
         if (!last && speed > 0) {
             line += ", " +
                     duration_text(static_cast<double>(*m_total_bytes - m_done_bytes) / speed) +

@@ -99,9 +99,9 @@ void answer(Poller& poller, Peer& peer, std::string_view head) {
         peer.out += "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                     "X-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n\r\n";
     } else {
-        peer.out += cat("HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n"
-                        "Content-Length: ",
-                        k_json_answer.size(), "\r\n\r\n", k_json_answer);
+        peer.out += concat("HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n"
+                           "Content-Length: ",
+                           k_json_answer.size(), "\r\n\r\n", k_json_answer);
     }
     send_out(poller, peer);
 }
@@ -214,11 +214,11 @@ double percentile(std::vector<double>& values, double share) {
 }
 
 std::string post(std::string_view target, std::string_view body) {
-    return cat("POST ", target,
-               " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-               "Accept: application/json\r\nUser-Agent: bench/1\r\nAuthorization: Bearer x\r\n"
-               "Content-Length: ",
-               body.size(), "\r\n\r\n", body);
+    return concat("POST ", target,
+                  " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                  "Accept: application/json\r\nUser-Agent: bench/1\r\nAuthorization: Bearer x\r\n"
+                  "Content-Length: ",
+                  body.size(), "\r\n\r\n", body);
 }
 
 const std::string k_chat =
@@ -265,8 +265,9 @@ int streams(int port, int count, int events, int pause_ms) {
         peer->socket = connect_to_loopback(port);
         // They begin spread over a while that lies behind the connecting of all.
         const auto phase = count / 5 + static_cast<int>(random() % static_cast<unsigned>(pause_ms));
-        peer->out = post(cat("/stream?events=", events, "&pause=", pause_ms, "&phase=", phase, "&"),
-                         k_chat + R"(,"stream":true})");
+        peer->out =
+            post(concat("/stream?events=", events, "&pause=", pause_ms, "&phase=", phase, "&"),
+                 k_chat + R"(,"stream":true})");
         poller.add(peer->socket, peer.get(), {.read = true, .write = true, .hang_up = false});
         peers.push_back(std::move(peer));
     }
@@ -354,9 +355,9 @@ int requests(int port, int connections, int total, const std::string& request) {
 }
 
 std::string large_body(std::size_t bytes, bool name_first) {
-    const auto picture = cat(R"("image":")", std::string(bytes, 'A'), '"');
-    return name_first ? cat(R"({"model":"friendly",)", picture, "}")
-                      : cat("{", picture, R"(,"model":"friendly"})");
+    const auto picture = concat(R"("image":")", std::string(bytes, 'A'), '"');
+    return name_first ? concat(R"({"model":"friendly",)", picture, "}")
+                      : concat("{", picture, R"(,"model":"friendly"})");
 }
 
 } // namespace

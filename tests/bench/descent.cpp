@@ -85,7 +85,7 @@ server::StartSpec spec_for(const Bench& bench, long limit_kib) {
     server::StartSpec spec;
     spec.executable = limit_kib > 0 ? script : std::filesystem::path(bench.server);
     spec.guard = system::own_executable();
-    spec.log_file = bench.scratch / cat("llama-server-", limit_kib, ".log");
+    spec.log_file = bench.scratch / concat("llama-server-", limit_kib, ".log");
     std::vector<std::string> ours;
     for (char** entry = environ; *entry != nullptr; ++entry)
         ours.emplace_back(*entry);

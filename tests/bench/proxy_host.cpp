@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
     if (argc < 2) return 2;
     log::set_up(std::getenv("PROXY_HOST_LOG") != nullptr ? log::Level::debug : log::Level::warn,
                 log::Format::text, {});
-    test::FixedUpstream upstream(std::atoi(argv[1]));
+    test::FixedLlamaControl upstream(std::atoi(argv[1]));
     test::TableDirectory models(std::map<std::string, std::string>{{"friendly", "model-file"},
                                                                    {"model-file", "model-file"}});
     proxy::ProxySettings settings;

@@ -49,18 +49,19 @@ struct World {
         build.tag = "b20002";
         archive = serve_fake(host, scratch.path(), "b20002", "llama-b20002-bin-ubuntu-x64.tar.gz",
                              fake_build_members(build));
-        archive.url = cat("https://github.com", k_downloads, "/download/b20002/", archive.name);
-        host.serve(cat(k_repo, "/latest"), release_json("v0.5.0",
-                                                        {{FileRole::primary,
-                                                          "nightly-tag.txt",
-                                                          cat("https://github.com", k_downloads,
-                                                              "/download/v0.5.0/nightly-tag.txt"),
-                                                          3,
-                                                          {}}},
-                                                        false));
-        host.serve(cat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "b20002\n");
-        host.serve(cat(k_downloads, "/latest/download/nightly-tag.txt"), "b20002\n");
-        host.serve(cat(k_repo, "/tags/b20002"), release_json("b20002", {archive}));
+        archive.url = concat("https://github.com", k_downloads, "/download/b20002/", archive.name);
+        host.serve(concat(k_repo, "/latest"),
+                   release_json("v0.5.0",
+                                {{FileRole::primary,
+                                  "nightly-tag.txt",
+                                  concat("https://github.com", k_downloads,
+                                         "/download/v0.5.0/nightly-tag.txt"),
+                                  3,
+                                  {}}},
+                                false));
+        host.serve(concat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "b20002\n");
+        host.serve(concat(k_downloads, "/latest/download/nightly-tag.txt"), "b20002\n");
+        host.serve(concat(k_repo, "/tags/b20002"), release_json("b20002", {archive}));
     }
 
     BuildStore store() const { return {home, hardware::Os::linux, hardware::Arch::x64}; }
@@ -324,18 +325,18 @@ TEST_CASE("faults: a file system that is full, where one can be mounted") {
 TEST_CASE("faults: killed at any moment, the next run finds a whole build or starts over") {
     std::vector<std::string> moments;
     for (int step = 1; step <= 8; ++step)
-        moments.push_back(cat("step:", step));
+        moments.push_back(concat("step:", step));
     for (int piece = 1; piece <= 4; ++piece)
-        moments.push_back(cat("unpack:", piece));
+        moments.push_back(concat("unpack:", piece));
     for (const int tenth : {1, 5, 9})
-        moments.push_back(cat("part:tenth", tenth));
+        moments.push_back(concat("part:tenth", tenth));
     for (const bool with_build : {false, true}) {
         for (auto moment : moments) {
             World world;
             if (with_build) world.install_first();
             if (const auto at = moment.find("tenth"); at != std::string::npos) {
                 const auto bytes = *world.archive.size * (moment.back() - '0') / 10;
-                moment = cat("part:", bytes);
+                moment = concat("part:", bytes);
                 world.host.fault("x64.tar.gz", {Kind::stall, bytes, 1, {}, {}});
             }
             INFO("killed at " << moment << ", build before: " << with_build);

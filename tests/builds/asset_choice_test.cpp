@@ -332,7 +332,7 @@ TEST_CASE("choice: old Windows CPU builds come by instruction set, never AVX-512
     CHECK(chain(plan) == Chain{"b4585 cpu llama-b4585-bin-win-avx2-x64.zip",
                                "b4585 cpu llama-b4585-bin-win-avx-x64.zip",
                                "b4585 cpu llama-b4585-bin-win-noavx-x64.zip"});
-    CHECK(next_choice(plan, 0, Setback::does_not_run) == 1);
+    CHECK(next_choice(plan, 0, Rejection::does_not_run) == 1);
     CHECK_THAT(
         plan_of(input_for(R"({"os":"linux","arch":"x64"})", {release("b7400")})).choices[0].reason,
         ContainsSubstring("the tar.gz, which keeps links"));
@@ -346,11 +346,11 @@ TEST_CASE("choice: ground truth leads on, without a GPU to the next backend") {
                                  "b11100 cuda llama-b11100-bin-ubuntu-cuda-12.8-x64.tar.gz",
                                  "b11100 vulkan llama-b11100-bin-ubuntu-vulkan-x64.tar.gz",
                                  "b11100 cpu llama-b11100-bin-ubuntu-x64.tar.gz"});
-    CHECK(next_choice(plan, 0, Setback::absent) == 1);
-    CHECK(next_choice(plan, 0, Setback::does_not_run) == 1);
-    CHECK(next_choice(plan, 0, Setback::lists_no_gpu) == 3);
-    CHECK(next_choice(plan, 3, Setback::lists_no_gpu) == 4);
-    CHECK_FALSE(next_choice(plan, 4, Setback::does_not_run).has_value());
+    CHECK(next_choice(plan, 0, Rejection::absent) == 1);
+    CHECK(next_choice(plan, 0, Rejection::does_not_run) == 1);
+    CHECK(next_choice(plan, 0, Rejection::lists_no_gpu) == 3);
+    CHECK(next_choice(plan, 3, Rejection::lists_no_gpu) == 4);
+    CHECK_FALSE(next_choice(plan, 4, Rejection::does_not_run).has_value());
 }
 
 TEST_CASE("choice: names guessed from the tag alone exist in the real lists") {

@@ -16,8 +16,8 @@ std::string described(std::string_view text) {
     if (!name) return "none";
     std::string out = name->kind == AssetName::Kind::primary ? "primary" : "cudart";
     out += " " + name->tag.value_or("-");
-    out += cat(' ', hardware::os_name(name->os), ' ', hardware::arch_name(name->arch), ' ',
-               backend_name(name->backend));
+    out += concat(' ', hardware::os_name(name->os), ' ', hardware::arch_name(name->arch), ' ',
+                  backend_name(name->backend));
     if (name->version) out += " " + version_text(*name->version);
     if (!name->variant.empty()) out += " " + name->variant;
     out += name->archive == AssetName::Archive::zip ? " zip" : " tar.gz";

@@ -238,7 +238,7 @@ TEST_CASE("install: the manifest follows programs that are told where their load
     const auto loader = fs::canonical(build.folder) / "ld-linux-x86-64.so.2";
     CHECK(system::read_file(build.server, 1 << 20) == elf_program(loader.string()));
     CHECK(differences(build) == Ids{});
-    seat_build(build); // nothing is to be done
+    patch_build(build); // nothing is to be done
     CHECK(differences(build) == Ids{});
 
     // The whole HOME on another computer.
@@ -246,7 +246,7 @@ TEST_CASE("install: the manifest follows programs that are told where their load
     fs::rename(f.home / "bin", moved / "bin");
     auto there = *current_build(moved.path(), hardware::Os::linux, hardware::Arch::x64);
     CHECK(differences(there) == Ids{});
-    seat_build(there);
+    patch_build(there);
     CHECK(system::read_file(there.server, 1 << 20) != elf_program(loader.string()));
     CHECK(differences(there) == Ids{});
     CHECK(differences(*current_build(moved.path(), Os::linux, Arch::x64)) == Ids{});

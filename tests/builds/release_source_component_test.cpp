@@ -41,25 +41,25 @@ struct Fixture {
         http.wait_max = 1s;
         http.tries_max = 2;
         host.serve(
-            cat(k_repo, "/latest"),
+            concat(k_repo, "/latest"),
             release_json(
                 "v0.5.0",
                 {{FileRole::primary, "nightly-tag.txt",
                   "https://github.com/ggml-org/llama.cpp/releases/download/v0.5.0/nightly-tag.txt",
                   7, download::sha256_of("b11158\n")}},
                 false));
-        host.serve(cat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "b11158\n");
-        host.serve(cat(k_downloads, "/latest/download/nightly-tag.txt"), "b11158\n");
-        host.serve(cat(k_repo, "/tags/b11158"), build_json("b11158"));
-        host.serve(cat(k_repo), cat("[", release_json("v0.5.0", {}, false), ",",
-                                    build_json("b11157"), ",", build_json("b11160"), "]"));
+        host.serve(concat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "b11158\n");
+        host.serve(concat(k_downloads, "/latest/download/nightly-tag.txt"), "b11158\n");
+        host.serve(concat(k_repo, "/tags/b11158"), build_json("b11158"));
+        host.serve(concat(k_repo), concat("[", release_json("v0.5.0", {}, false), ",",
+                                          build_json("b11157"), ",", build_json("b11160"), "]"));
     }
     [[nodiscard]] static std::string build_json(const std::string& tag) {
         const auto name = "llama-" + tag + "-bin-ubuntu-x64.tar.gz";
-        return release_json(tag,
-                            {{FileRole::primary, name,
-                              cat("https://github.com", k_downloads, "/download/", tag, "/", name),
-                              5, std::string(64, 'a')}});
+        return release_json(
+            tag, {{FileRole::primary, name,
+                   concat("https://github.com", k_downloads, "/download/", tag, "/", name), 5,
+                   std::string(64, 'a')}});
     }
     ReleaseSource source() { return {options, http}; }
     std::string error_of_wanted(Fault fault) {
@@ -96,7 +96,7 @@ TEST_CASE("release_source: stable follows the pointer of today's releases, one h
 
 TEST_CASE("release_source: a latest that carries binaries is used as it is") {
     Fixture f;
-    f.host.serve(cat(k_repo, "/latest"), Fixture::build_json("b8000"));
+    f.host.serve(concat(k_repo, "/latest"), Fixture::build_json("b8000"));
     CHECK(f.source().wanted().front().tag == "b8000");
     CHECK(f.host.seen().size() == 1);
 }
@@ -153,7 +153,7 @@ TEST_CASE("release_source: a token is tried, left out when it is refused, and ne
     f.options.token = "ghp_secret";
     f.host.fault("/latest", {Kind::status, GENERATE(401, 403, 404), 1, {}, {}});
     CHECK(f.source().wanted().front().tag == "b11158");
-    const auto asked = f.host.seen(cat(k_repo, "/latest"));
+    const auto asked = f.host.seen(concat(k_repo, "/latest"));
     REQUIRE(asked.size() == 2);
     CHECK(asked[0].headers.at("authorization") == "Bearer ghp_secret");
     CHECK(asked[1].headers.count("authorization") == 0);
@@ -240,19 +240,20 @@ TEST_CASE("release_source: a pointer that is no tag, too long, or not what its d
     Fixture f;
     f.host.fault("/latest/download/", {Kind::status, 404, -1, {}, {}});
     SECTION("no tag") {
-        f.host.serve(cat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "../../evil\n");
+        f.host.serve(concat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "../../evil\n");
         CHECK(f.source().wanted().front().tag == "b11160"); // the newest, and it is told
         REQUIRE(f.told.size() == 1);
         CHECK_THAT(f.told.front(),
                    ContainsSubstring("names no build") && ContainsSubstring("b11160"));
     }
     SECTION("too long") {
-        f.host.serve(cat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), std::string(2000, 'b'));
+        f.host.serve(concat(k_downloads, "/download/v0.5.0/nightly-tag.txt"),
+                     std::string(2000, 'b'));
         static_cast<void>(f.error_of_wanted(Fault::network));
     }
     SECTION("no latest release, and no list either") {
         f.host.fault("/releases/latest", {Kind::status, 404, -1, {}, {}});
-        f.host.serve(cat(k_repo), "[]");
+        f.host.serve(concat(k_repo), "[]");
         CHECK_THAT(f.error_of_wanted(Fault::network), ContainsSubstring("knows no latest release"));
     }
     SECTION("no latest release") {
@@ -260,7 +261,7 @@ TEST_CASE("release_source: a pointer that is no tag, too long, or not what its d
         CHECK(f.source().wanted().front().tag == "b11160");
     }
     SECTION("another digest") {
-        f.host.serve(cat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "b11159\n");
+        f.host.serve(concat(k_downloads, "/download/v0.5.0/nightly-tag.txt"), "b11159\n");
         CHECK_THAT(f.error_of_wanted(Fault::integrity), ContainsSubstring("SHA-256"));
     }
 }
@@ -271,8 +272,8 @@ TEST_CASE("acquire: from the API to an installed build, and a later launch asks 
     FakeBuild build;
     auto file = serve_fake(f.host, f.scratch.path(), "b11158", "llama-b11158-bin-ubuntu-x64.tar.gz",
                            fake_build_members(build));
-    file.url = cat("https://github.com", k_downloads, "/download/b11158/", file.name);
-    f.host.serve(cat(k_repo, "/tags/b11158"), release_json("b11158", {file}));
+    file.url = concat("https://github.com", k_downloads, "/download/b11158/", file.name);
+    f.host.serve(concat(k_repo, "/tags/b11158"), release_json("b11158", {file}));
     BuildStore store(home.path(), hardware::Os::linux, hardware::Arch::x64);
     InstallOptions options;
     options.http = f.http;
@@ -289,7 +290,7 @@ TEST_CASE("acquire: from the API to an installed build, and a later launch asks 
 
 TEST_CASE("acquire: an incomplete release leads to the next older complete one") {
     Fixture f;
-    f.host.serve(cat(k_repo, "/tags/b11158"), release_json("b11158", {}));
+    f.host.serve(concat(k_repo, "/tags/b11158"), release_json("b11158", {}));
     BuildWish wish;
     wish.download_base = f.host.base();
     auto source = f.source();

@@ -123,7 +123,7 @@ TEST_CASE("doctor: a port, and who has it") {
     const auto finding = f.find("port_taken");
     REQUIRE(finding);
     CHECK(finding->exit_code == 7);
-    CHECK(finding->what.find(cat("(process ", ::getpid(), ")")) != std::string::npos);
+    CHECK(finding->what.find(concat("(process ", ::getpid(), ")")) != std::string::npos);
 
     // The same port of an odysseus that runs in this HOME (this test plays it).
     const auto lock = system::FileLock::try_lock(f.home() / "data/odysseus.lock");
@@ -136,7 +136,7 @@ TEST_CASE("doctor: hosts, their clock, and --offline") {
     Fixture f;
     f.host.header("/rate_limit", "Date", "Thu, 01 Jan 1970 00:00:00 GMT");
     CHECK(f.find("clock"));
-    f.settings.values.hf_endpoint = cat("http://127.0.0.1:", Fixture::free_port());
+    f.settings.values.hf_endpoint = concat("http://127.0.0.1:", Fixture::free_port());
     const auto finding = f.find("host_unreachable");
     REQUIRE(finding);
     CHECK(finding->what.find("the model host") != std::string::npos);
@@ -208,13 +208,13 @@ TEST_CASE("doctor: no planted secret is in the support archive, and what helps i
     settings.raw["models_dir"] = {"/home/planted-name-8/models", settings::Origin::flag,
                                   "--models-dir"};
     put(f.home() / "logs/odysseus.log",
-        cat("11:00:00.000 I started for /home/planted-name-8/odysseus\n", "argv --api-key ",
-            llama_key, "\n", "used ", stray_token, " and ", hf_token, "\n",
-            "Authorization: Bearer ", header, "\n", "[1] 0.3 E alloc failed: out of memory\n"));
+        concat("11:00:00.000 I started for /home/planted-name-8/odysseus\n", "argv --api-key ",
+               llama_key, "\n", "used ", stray_token, " and ", hf_token, "\n",
+               "Authorization: Bearer ", header, "\n", "[1] 0.3 E alloc failed: out of memory\n"));
     put(f.home() / "logs/llama-server.log",
-        cat("{\"messages\": [{\"role\": \"user\", \"content\": \"", prompt, "\"}]}\n",
-            std::string(300'000, 'x'), "\n[1] 0.1 D srv: prompt = '", prompt, "\n", prompt,
-            "'\n[1] 0.2 I GET /v1/models 200\n"));
+        concat("{\"messages\": [{\"role\": \"user\", \"content\": \"", prompt, "\"}]}\n",
+               std::string(300'000, 'x'), "\n[1] 0.1 D srv: prompt = '", prompt, "\n", prompt,
+               "'\n[1] 0.2 I GET /v1/models 200\n"));
 
     const auto facts = doctor_facts(settings.values, f.machine);
     const std::vector<std::string> llama_args{"--api-key", llama_key, "-c", "4096"};

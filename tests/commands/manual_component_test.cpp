@@ -24,11 +24,12 @@ TEST_CASE("manual: has every setting as the table says it") {
     const auto text = manual();
     for (const auto& spec : settings::setting_specs()) {
         std::string flag = spec.flag;
-        if (spec.value != nullptr) flag += cat(' ', spec.value);
+        if (spec.value != nullptr) flag += concat(' ', spec.value);
         if (const auto bar = flag.find('|'); bar != std::string::npos) flag.replace(bar, 1, " or ");
-        const auto row = cat("| `", flag, "` | `", spec.environment, "` | ",
-                             spec.file_key != nullptr ? cat("`", spec.file_key, "`") : "-", " | ",
-                             *spec.fallback != '\0' ? spec.fallback : "-", " | ", spec.help, " |");
+        const auto row =
+            concat("| `", flag, "` | `", spec.environment, "` | ",
+                   spec.file_key != nullptr ? concat("`", spec.file_key, "`") : "-", " | ",
+                   *spec.fallback != '\0' ? spec.fallback : "-", " | ", spec.help, " |");
         INFO(row);
         CHECK(text.find(row) != std::string::npos);
     }
@@ -38,7 +39,7 @@ TEST_CASE("manual: has every command as the table says it, and its switches") {
     const auto text = manual();
     for (const auto& spec : settings::verb_specs()) {
         if (spec.verb == settings::Verb::help) continue;
-        std::string usage = cat("    odysseus ", spec.usage);
+        std::string usage = concat("    odysseus ", spec.usage);
         if (usage.ends_with(" [options]")) usage.resize(usage.size() - 10);
         INFO(usage);
         CHECK(text.find(usage) != std::string::npos);
@@ -50,11 +51,11 @@ TEST_CASE("manual: has every command as the table says it, and its switches") {
 TEST_CASE("manual: has every exit code as the table says it, and no other") {
     const auto text = manual();
     for (const auto& [code, meaning] : settings::exit_meanings()) {
-        const auto row = cat("| ", code, " | ", meaning, " |");
+        const auto row = concat("| ", code, " | ", meaning, " |");
         INFO(row);
         CHECK(text.find(row) != std::string::npos);
     }
-    CHECK(text.find(cat("| ", settings::exit_meanings().size(), " |")) == std::string::npos);
+    CHECK(text.find(concat("| ", settings::exit_meanings().size(), " |")) == std::string::npos);
 }
 
 TEST_CASE("manual page: has every flag, variable, key, command, switch and exit code") {

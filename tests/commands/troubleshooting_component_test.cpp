@@ -16,12 +16,12 @@ TEST_CASE("troubleshooting: has a row for every finding, and none for what there
     const auto page = text.str();
     for (const char* code : finding_codes()) {
         INFO(code);
-        CHECK(page.find(cat("\n| `", code, "` | ")) != std::string::npos);
+        CHECK(page.find(concat("\n| `", code, "` | ")) != std::string::npos);
     }
     std::size_t rows = 0;
     for (const char* severity : {"blocks", "warns", "notes"}) {
-        for (std::size_t at = 0; (at = page.find(cat("` | ", severity), at)) != std::string::npos;
-             ++at) {
+        for (std::size_t at = 0;
+             (at = page.find(concat("` | ", severity), at)) != std::string::npos; ++at) {
             ++rows;
         }
     }

@@ -126,7 +126,7 @@ TEST_CASE("fetch: cut at every tenth, it goes on there within the call") {
                 CHECK(range == asked.back().headers.end());
             } else {
                 REQUIRE(range != asked.back().headers.end());
-                CHECK(range->second == cat("bytes=", 40000 * tenth, "-"));
+                CHECK(range->second == concat("bytes=", 40000 * tenth, "-"));
             }
         }
     }
@@ -190,7 +190,7 @@ TEST_CASE("fetch: a part longer than the file, or with a broken record, is throw
                                   too_long ? some_bytes(500000) : "something");
     system::write_file_atomically(
         part_record_file(f.request.to),
-        too_long ? cat(R"({"url":"x","sha256":")", *f.request.sha256, R"("})") : "{\"url\"");
+        too_long ? concat(R"({"url":"x","sha256":")", *f.request.sha256, R"("})") : "{\"url\"");
     CHECK(f.fetch().resumed_bytes == 0);
     CHECK(f.whole());
 }

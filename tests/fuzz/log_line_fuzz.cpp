@@ -1,5 +1,5 @@
 // Bytes of a program's output through the splitter, the classifier and the book of processes.
-#include "odysseus/server/process_book.hpp"
+#include "odysseus/server/model_processes.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             same.push_back(std::move(line));
     }
     if (lines != same || whole.rest() != pieces.rest()) std::abort();
-    odysseus::server::ProcessBook book;
+    odysseus::server::ModelProcesses book;
     for (const auto& line : lines) {
         if (odysseus::server::readable(line) != line) std::abort();
         book.note(odysseus::server::classify(line));

@@ -147,7 +147,7 @@ TEST_CASE("context memory: a changed file is forgotten, and there is a limit") {
     note_held(memory, changed, 4096, 8192, 4096);
     CHECK(memory.entries.size() == 1);
     for (int i = 0; i < 300; ++i)
-        note_held(memory, key_of(cat("other-", i).c_str()), 4096, 8192, 4096);
+        note_held(memory, key_of(concat("other-", i).c_str()), 4096, 8192, 4096);
     CHECK(memory.entries.size() == 256);
     CHECK(memory.entries.back().key.model == "other-299");
 }

@@ -145,7 +145,7 @@ TEST_CASE("hub tree: what is not to be believed is left out") {
       {"type":"file","path":"big.gguf","size":99999999999999999999}])");
     std::vector<std::string> seen;
     for (const auto& file : files)
-        seen.push_back(cat(file.path, " ", file.size_bytes, file.sha256 ? " digest" : ""));
+        seen.push_back(concat(file.path, " ", file.size_bytes, file.sha256 ? " digest" : ""));
     CHECK(seen ==
           std::vector<std::string>{"neg.gguf 0", "text.gguf 0", "lfs.gguf 3", "big.gguf 0"});
     for (const char* text : {"", "{}", "null", "[", "<!DOCTYPE html>",
@@ -369,6 +369,6 @@ TEST_CASE("pull folder: named so that the model answers to its file's name") {
         const auto listing = listing_of(row.files);
         CHECK(pull_folder("org", row.repo, listing.quants.front(), false) == row.folder);
         CHECK(pull_folder("org", row.repo, listing.quants.front(), true) ==
-              cat("org_", row.folder));
+              concat("org_", row.folder));
     }
 }

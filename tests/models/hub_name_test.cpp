@@ -21,11 +21,11 @@ PullName parsed(std::string_view text, std::string_view hub = k_hub) {
 // One line for each outcome, so that a table can hold it.
 std::string outcome(const PullName& name) {
     if (const auto* hub = std::get_if<HubName>(&name)) {
-        return cat("hub ", hub->id(), " @", hub->revision, hub->quant.empty() ? "" : " :",
-                   hub->quant, hub->file.empty() ? "" : " /", hub->file);
+        return concat("hub ", hub->id(), " @", hub->revision, hub->quant.empty() ? "" : " :",
+                      hub->quant, hub->file.empty() ? "" : " /", hub->file);
     }
     if (const auto* file = std::get_if<FileAddress>(&name)) {
-        return cat("file ", file->file_name, " ", file->url);
+        return concat("file ", file->file_name, " ", file->url);
     }
     return "refused";
 }

@@ -394,7 +394,7 @@ TEST_CASE("pull: a list on several pages") {
     f.host.serve(k_tree, first, "application/json");
     f.host.serve("/page2", second, "application/json");
     SECTION("on this host") {
-        f.host.header(k_tree, "Link", cat("<", f.host.base(), "/page2>; rel=\"next\""));
+        f.host.header(k_tree, "Link", concat("<", f.host.base(), "/page2>; rel=\"next\""));
         f.pull("org/Tiny-GGUF:Q4_K_M");
         CHECK(f.there().size() == 1);
     }
@@ -406,7 +406,7 @@ TEST_CASE("pull: a list on several pages") {
     SECTION("another host is not asked") {
         ReleaseHost other;
         other.serve("/page2", second, "application/json");
-        f.host.header(k_tree, "Link", cat("<", other.base(), "/page2>; rel=\"next\""));
+        f.host.header(k_tree, "Link", concat("<", other.base(), "/page2>; rel=\"next\""));
         CHECK_THAT(f.refused("org/Tiny-GGUF").second, ContainsSubstring("another host"));
         CHECK(other.seen().empty());
     }

@@ -34,7 +34,7 @@ TEST_CASE("the page has its policy inside, and the header adds the frame rule al
     const std::string_view frames = "; frame-ancestors 'none'";
     REQUIRE(policy.ends_with(frames));
     const auto inner = std::string(policy.substr(0, policy.size() - frames.size()));
-    CHECK(holds(page_html(), cat("content=\"", inner, "\"")));
+    CHECK(holds(page_html(), concat("content=\"", inner, "\"")));
     CHECK(policy.starts_with("default-src 'none'; script-src 'sha256-"));
     CHECK_FALSE(holds(policy, "unsafe"));
     CHECK_FALSE(holds(policy, "http"));
@@ -53,7 +53,7 @@ TEST_CASE("the page is served without a key, its policy with it; what it asks fo
     settings.access.keys = {"right"};
     ProxyPages pages;
     pages.status_json = [](const Traffic&) { return std::string("{}"); };
-    pages.log_json = [](std::uint64_t after) { return cat("{\"next\":", after + 1, "}"); };
+    pages.log_json = [](std::uint64_t after) { return concat("{\"next\":", after + 1, "}"); };
     ProxyFixture fixture([](RawConnection&) {}, settings, pages);
     auto client = fixture.client();
     const auto answer = [&](std::string_view target, std::string_view lines = {}) {
@@ -63,8 +63,8 @@ TEST_CASE("the page is served without a key, its policy with it; what it asks fo
     const auto page = answer("/odysseus");
     CHECK(status_of(page) == 200);
     CHECK(body_of(page) == page_html());
-    CHECK(
-        holds(page, cat("\r\nContent-Security-Policy: ", page_content_security_policy(), "\r\n")));
+    CHECK(holds(page,
+                concat("\r\nContent-Security-Policy: ", page_content_security_policy(), "\r\n")));
     for (const auto* target : {"/odysseus/status", "/odysseus/log", "/odysseus/other"}) {
         INFO(target);
         CHECK(status_of(answer(target)) == 401);

@@ -142,8 +142,8 @@ TEST_CASE("Requests that are not streamed, and HTTP/1.0, get no comments") {
         pinging(milliseconds(50)));
     auto client = fixture.client();
     const std::string body = old ? k_streamed : R"({"model":"friendly"})";
-    client.send(cat("POST /v1/chat/completions HTTP/1.", old ? 0 : 1, "\r\nHost: localhost\r\n",
-                    "Content-Length: ", body.size(), "\r\n\r\n", body));
+    client.send(concat("POST /v1/chat/completions HTTP/1.", old ? 0 : 1, "\r\nHost: localhost\r\n",
+                       "Content-Length: ", body.size(), "\r\n\r\n", body));
     CHECK_FALSE(client.ends_within(milliseconds(600))); // throws when a byte comes
     go.open();
     CHECK(body_of(client.read_message()) == "{}");

@@ -59,9 +59,9 @@ TEST_CASE("The name in the body is rewritten, and nothing else") {
     const auto seen = body_of(answer);
     CHECK(body_of(seen) ==
           "{ \"seed\":18446744073709551615, \"model\" : \"model-file\",\"e\":\"\\u00e9\"}");
-    CHECK(seen.find(cat("Content-Length: ", body_of(seen).size(), "\r\n")) != std::string::npos);
+    CHECK(seen.find(concat("Content-Length: ", body_of(seen).size(), "\r\n")) != std::string::npos);
     CHECK(seen.find("X-Mine") == std::string::npos); // of the client's connection alone
-    CHECK(seen.find(cat("Host: 127.0.0.1:", fixture.server.port())) != std::string::npos);
+    CHECK(seen.find(concat("Host: 127.0.0.1:", fixture.server.port())) != std::string::npos);
 }
 
 TEST_CASE("Names in a query, in a form, of chunks, and none at all") {
@@ -78,9 +78,9 @@ TEST_CASE("Names in a query, in a form, of chunks, and none at all") {
                                         "\r\nfriendly\r\n--B--\r\n",
                                         "Content-Type: multipart/form-data; boundary=B\r\n"));
     CHECK(form.find("\r\n\r\nmodel-file\r\n--B--") != std::string::npos);
-    const auto chunked = seen(
-        cat("POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
-            chunk("{\"model\":\"fri"), chunk("endly\"}"), "0\r\nTrailer: x\r\n\r\n"));
+    const auto chunked = seen(concat(
+        "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+        chunk("{\"model\":\"fri"), chunk("endly\"}"), "0\r\nTrailer: x\r\n\r\n"));
     CHECK(body_of(chunked) == "{\"model\":\"model-file\"}");
     CHECK(chunked.find("Content-Length: 22") != std::string::npos);
     CHECK(body_of(seen(fixture.post("/completion", "{\"prompt\":\"a\"}"))) ==
@@ -130,21 +130,21 @@ TEST_CASE("A stream reaches the client event by event, byte for byte") {
         for (int i = 0; i < 5; ++i) {
             // The next event is not made before the test has seen the one before.
             wait_until([&] { return step >= i; });
-            connection.send(chunk(cat("data: ", i, "\n\n")));
+            connection.send(chunk(concat("data: ", i, "\n\n")));
         }
         connection.send("0\r\n\r\n");
     });
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", R"({"model":"friendly","stream":true})"));
     for (int i = 0; i < 5; ++i) {
-        const auto event = chunk(cat("data: ", i, "\n\n"));
+        const auto event = chunk(concat("data: ", i, "\n\n"));
         (void)client.read_part(
             [&](std::string_view bytes) { return bytes.find(event) != std::string_view::npos; });
         ++step;
     }
     std::string expected;
     for (int i = 0; i < 5; ++i)
-        expected += chunk(cat("data: ", i, "\n\n"));
+        expected += chunk(concat("data: ", i, "\n\n"));
     CHECK(body_of(client.read_message()) == expected + "0\r\n\r\n");
 }
 
@@ -162,7 +162,7 @@ TEST_CASE("A port that is taken is an error of its own kind") {
 TEST_CASE("localhost is both addresses of this machine, on one port") {
     if (!has_v6_loopback()) SKIP("this machine has no ::1");
     RawServer server(answering([](const std::string&) { return ok_answer("{}"); }));
-    FixedUpstream upstream(server.port());
+    FixedLlamaControl upstream(server.port());
     TableDirectory models({});
     Proxy proxy({}, upstream, models, {});
     proxy.listen("localhost", 0);
@@ -196,7 +196,7 @@ TEST_CASE("A port of which one of localhost's addresses is taken is not free") {
     const auto port = port_of(other);
     CHECK_FALSE(system::port_is_free("localhost", port));
     RawServer server(answering([](const std::string&) { return ok_answer("{}"); }));
-    FixedUpstream upstream(server.port());
+    FixedLlamaControl upstream(server.port());
     TableDirectory models({});
     Proxy proxy({}, upstream, models, {});
     CHECK_THROWS_AS(proxy.listen("localhost", port), Error);

@@ -93,7 +93,7 @@ TEST_CASE("On /v1/messages the sign of life is a ping, and an error comes as an 
 
 TEST_CASE("A stream of messages whose beginning was left out gets one") {
     ProxyFixture fixture(answering([](const std::string&) {
-        return cat(
+        return concat(
             k_stream_head,
             chunk("event: content_block_start\ndata: {\"type\":\"content_block_start\"}\n\n"),
             "0\r\n\r\n");

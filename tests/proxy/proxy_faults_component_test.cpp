@@ -42,8 +42,9 @@ void throw_one(int kind) {
 }
 
 std::string chat(std::string_view model, std::size_t prompt_bytes = 2) {
-    return ProxyFixture::post("/v1/chat/completions", cat(R"({"model":")", model, R"(","prompt":")",
-                                                          std::string(prompt_bytes, 'x'), R"("})"));
+    return ProxyFixture::post(
+        "/v1/chat/completions",
+        concat(R"({"model":")", model, R"(","prompt":")", std::string(prompt_bytes, 'x'), R"("})"));
 }
 
 bool serves(const ProxyFixture& fixture) {
@@ -340,5 +341,5 @@ TEST_CASE("What is still needed of a body counts: it may have to be sent again")
     go.open();
     const auto answer = first.read_message();
     CHECK(status_of(answer) == 200);
-    CHECK(has(body_of(answer), cat('"', std::string(700'000, 'x'), '"')));
+    CHECK(has(body_of(answer), concat('"', std::string(700'000, 'x'), '"')));
 }

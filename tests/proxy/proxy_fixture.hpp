@@ -65,16 +65,16 @@ struct ProxyFixture {
 
     [[nodiscard]] RawConnection client() const { return connect_raw(proxy.port()); }
     [[nodiscard]] static std::string get(std::string_view target, std::string_view lines = {}) {
-        return cat("GET ", target, " HTTP/1.1\r\nHost: localhost\r\n", lines, "\r\n");
+        return concat("GET ", target, " HTTP/1.1\r\nHost: localhost\r\n", lines, "\r\n");
     }
     [[nodiscard]] static std::string post(std::string_view target, std::string_view body,
                                           std::string_view lines = {}) {
-        return cat("POST ", target, " HTTP/1.1\r\nHost: localhost\r\n", lines,
-                   "Content-Length: ", body.size(), "\r\n\r\n", body);
+        return concat("POST ", target, " HTTP/1.1\r\nHost: localhost\r\n", lines,
+                      "Content-Length: ", body.size(), "\r\n\r\n", body);
     }
 
     RawServer server;
-    FixedUpstream upstream;
+    FixedLlamaControl upstream;
     TableDirectory models;
     Proxy proxy;
 };

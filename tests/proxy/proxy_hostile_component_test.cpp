@@ -36,11 +36,11 @@ struct Case {
 };
 
 std::string get(const std::string& lines = {}) {
-    return cat("GET /x HTTP/1.1\r\n", k_host, lines, "\r\n");
+    return concat("GET /x HTTP/1.1\r\n", k_host, lines, "\r\n");
 }
 
 std::string post(const std::string& lines, const std::string& rest = {}) {
-    return cat("POST /x HTTP/1.1\r\n", k_host, lines, "\r\n", rest);
+    return concat("POST /x HTTP/1.1\r\n", k_host, lines, "\r\n", rest);
 }
 
 std::string chunked(const std::string& rest) {
@@ -77,49 +77,52 @@ const std::vector<Case>& cases() {
         {"many empty lines first", "\r\n\r\n\r\n" + get(), {400}, true},
         {"HTTP/1.0 without Host", "GET /x HTTP/1.0\r\n\r\n", {200}, true},
         {"HTTP/1.0 kept alive", "GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", {200}, false},
-        {"HTTP/1.7 is 1.1", cat("GET /x HTTP/1.7\r\n", k_host, "\r\n"), {200}, false},
-        {"HTTP/2.0", cat("GET /x HTTP/2.0\r\n", k_host, "\r\n"), {505}, true},
+        {"HTTP/1.7 is 1.1", concat("GET /x HTTP/1.7\r\n", k_host, "\r\n"), {200}, false},
+        {"HTTP/2.0", concat("GET /x HTTP/2.0\r\n", k_host, "\r\n"), {505}, true},
         {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {505}, true},
         {"HTTP/0.9", "GET /x\r\n\r\n", {400}, true},
-        {"no version digits", cat("GET /x HTTP/x.y\r\n", k_host, "\r\n"), {400}, true},
+        {"no version digits", concat("GET /x HTTP/x.y\r\n", k_host, "\r\n"), {400}, true},
         {"TLS hello", std::string("\x16\x03\x01\x02\x00\x01\x00", 7), {400}, true},
         {"binary noise", std::string("\x00\x01\xff\xfe", 4), {400}, true},
-        {"lower-case method", cat("get /x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
-        {"unknown method", cat("BREW /x HTTP/1.1\r\n", k_host, "\r\n"), {501}, true},
-        {"TRACE", cat("TRACE /x HTTP/1.1\r\n", k_host, "\r\n"), {501}, true},
-        {"CONNECT", cat("CONNECT a:443 HTTP/1.1\r\n", k_host, "\r\n"), {501}, true},
-        {"two spaces", cat("GET  /x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
-        {"tab between", cat("GET\t/x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
-        {"space behind", cat("GET /x HTTP/1.1 \r\n", k_host, "\r\n"), {400}, true},
+        {"lower-case method", concat("get /x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
+        {"unknown method", concat("BREW /x HTTP/1.1\r\n", k_host, "\r\n"), {501}, true},
+        {"TRACE", concat("TRACE /x HTTP/1.1\r\n", k_host, "\r\n"), {501}, true},
+        {"CONNECT", concat("CONNECT a:443 HTTP/1.1\r\n", k_host, "\r\n"), {501}, true},
+        {"two spaces", concat("GET  /x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
+        {"tab between", concat("GET\t/x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
+        {"space behind", concat("GET /x HTTP/1.1 \r\n", k_host, "\r\n"), {400}, true},
         {"bare line feeds", "GET /x HTTP/1.1\nHost: localhost\n\n", {400}, true},
-        {"bare carriage return", cat("GET /x HTTP/1.1\rX\r\n", k_host, "\r\n"), {400}, true},
-        {"target without slash", cat("GET x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
-        {"target with fragment", cat("GET /x#y HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
+        {"bare carriage return", concat("GET /x HTTP/1.1\rX\r\n", k_host, "\r\n"), {400}, true},
+        {"target without slash", concat("GET x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
+        {"target with fragment", concat("GET /x#y HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
         {"target with NUL", "GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n"s, {400}, true},
-        {"target with DEL", cat("GET /\x7f HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
-        {"target above ASCII", cat("GET /caf\xc3\xa9 HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
-        {"query above ASCII", cat("GET /x?a=\xff HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
-        {"C1 control in the target", cat("GET /\x9b HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
+        {"target with DEL", concat("GET /\x7f HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
+        {"target above ASCII",
+         concat("GET /caf\xc3\xa9 HTTP/1.1\r\n", k_host, "\r\n"),
+         {400},
+         true},
+        {"query above ASCII", concat("GET /x?a=\xff HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
+        {"C1 control in the target", concat("GET /\x9b HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
         {"target too long",
-         cat("GET /", std::string(9000, 'a'), " HTTP/1.1\r\n", k_host, "\r\n"),
+         concat("GET /", std::string(9000, 'a'), " HTTP/1.1\r\n", k_host, "\r\n"),
          {414},
          true},
-        {"endless request line", cat("GET /", std::string(40'000, 'a')), {414}, true},
+        {"endless request line", concat("GET /", std::string(40'000, 'a')), {414}, true},
         {"absolute target",
-         cat("GET http://localhost/x HTTP/1.1\r\n", k_host, "\r\n"),
+         concat("GET http://localhost/x HTTP/1.1\r\n", k_host, "\r\n"),
          {200},
          false},
         {"absolute target, evil host",
-         cat("GET http://evil.com/x HTTP/1.1\r\n", k_host, "\r\n"),
+         concat("GET http://evil.com/x HTTP/1.1\r\n", k_host, "\r\n"),
          {403},
          false},
         {"absolute target, no host",
-         cat("GET http:///x HTTP/1.1\r\n", k_host, "\r\n"),
+         concat("GET http:///x HTTP/1.1\r\n", k_host, "\r\n"),
          {400},
          true},
-        {"other scheme", cat("GET ftp://localhost/x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
-        {"OPTIONS *", cat("OPTIONS * HTTP/1.1\r\n", k_host, "\r\n"), {204}, false},
-        {"GET *", cat("GET * HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
+        {"other scheme", concat("GET ftp://localhost/x HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
+        {"OPTIONS *", concat("OPTIONS * HTTP/1.1\r\n", k_host, "\r\n"), {204}, false},
+        {"GET *", concat("GET * HTTP/1.1\r\n", k_host, "\r\n"), {400}, true},
         // Host and Origin
         {"no Host", "GET /x HTTP/1.1\r\n\r\n", {400}, true},
         {"two Hosts", get(k_host), {400}, true},
@@ -142,18 +145,18 @@ const std::vector<Case>& cases() {
          {403},
          false},
         {"hostile preflight",
-         cat("OPTIONS /x HTTP/1.1\r\n", k_host,
-             "Origin: https://evil.com\r\nAccess-Control-Request-Method: POST\r\n\r\n"),
+         concat("OPTIONS /x HTTP/1.1\r\n", k_host,
+                "Origin: https://evil.com\r\nAccess-Control-Request-Method: POST\r\n\r\n"),
          {403},
          false},
         {"local preflight",
-         cat("OPTIONS /x HTTP/1.1\r\n", k_host,
-             "Origin: http://localhost:1\r\nAccess-Control-Request-Method: POST\r\n\r\n"),
+         concat("OPTIONS /x HTTP/1.1\r\n", k_host,
+                "Origin: http://localhost:1\r\nAccess-Control-Request-Method: POST\r\n\r\n"),
          {204},
          false},
         // Header lines
         {"obsolete folding", get("A: b\r\n c\r\n"), {400}, true},
-        {"folding at once", cat("GET /x HTTP/1.1\r\n ", k_host, "\r\n"), {400}, true},
+        {"folding at once", concat("GET /x HTTP/1.1\r\n ", k_host, "\r\n"), {400}, true},
         {"space before the colon", get("A : b\r\n"), {400}, true},
         {"no colon", get("Nonsense\r\n"), {400}, true},
         {"no name", get(": b\r\n"), {400}, true},
@@ -164,8 +167,8 @@ const std::vector<Case>& cases() {
         {"bytes above ASCII in a name", get("\xc3\xa9: b\r\n"), {400}, true},
         {"100 lines", get(times(99, "A: b\r\n")), {200}, false},
         {"101 lines", get(times(100, "A: b\r\n")), {431}, true},
-        {"one long line", get(cat("A: ", std::string(40'000, 'b'), "\r\n")), {431}, true},
-        {"endless lines", cat("GET /x HTTP/1.1\r\n", times(9000, "A: b\r\n")), {431}, true},
+        {"one long line", get(concat("A: ", std::string(40'000, 'b'), "\r\n")), {431}, true},
+        {"endless lines", concat("GET /x HTTP/1.1\r\n", times(9000, "A: b\r\n")), {431}, true},
         // Lengths
         {"length", post("Content-Length: 2\r\n", "hi"), {200}, false},
         {"length 0", post("Content-Length: 0\r\n"), {200}, false},
@@ -239,7 +242,7 @@ const std::vector<Case>& cases() {
         {"chunks, then another", chunked("2\r\nhi\r\n0\r\n\r\n") + get(), {200, 200}, false},
         {"close, then another", get("Connection: close\r\n") + get(), {200}, true},
         {"half a request line", "GET /x HT", {408}, true},
-        {"half a head", cat("GET /x HTTP/1.1\r\n", k_host), {408}, true},
+        {"half a head", concat("GET /x HTTP/1.1\r\n", k_host), {408}, true},
         {"half a body", post("Content-Length: 10\r\n", "hi"), {408}, true},
         {"half a chunk", chunked("a\r\nhi"), {408}, true},
         {"no last chunk", chunked("2\r\nhi\r\n"), {408}, true},
@@ -287,9 +290,10 @@ TEST_CASE("What llama-server must not say reaches no client", "[hostile]") {
 
 TEST_CASE("Headers of one connection stay there", "[hostile]") {
     ProxyFixture fixture(answering([](const std::string& request) {
-        return cat("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nConnection: keep-alive, X-Hop\r\n"
-                   "X-Hop: 1\r\nAccess-Control-Allow-Origin: *\r\nX-End: 2\r\nContent-Length: ",
-                   request.size(), "\r\n\r\n", request);
+        return concat(
+            "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nConnection: keep-alive, X-Hop\r\n"
+            "X-Hop: 1\r\nAccess-Control-Allow-Origin: *\r\nX-End: 2\r\nContent-Length: ",
+            request.size(), "\r\n\r\n", request);
     }));
     auto client = fixture.client();
     client.send(get("Connection: keep-alive, X-Own\r\nX-Own: 1\r\nTE: trailers\r\nUpgrade: h2c\r\n"

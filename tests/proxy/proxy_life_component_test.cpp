@@ -21,9 +21,9 @@ const std::string k_streamed = R"({"model":"friendly","stream":true})";
 constexpr milliseconds k_release_max{100};
 
 std::string failure(int status, std::string_view body) {
-    return cat("HTTP/1.1 ", status,
-               " Failed\r\nContent-Type: application/json\r\nContent-Length: ", body.size(),
-               "\r\n\r\n", body);
+    return concat("HTTP/1.1 ", status,
+                  " Failed\r\nContent-Type: application/json\r\nContent-Length: ", body.size(),
+                  "\r\n\r\n", body);
 }
 
 milliseconds since(steady_clock::time_point begin) {
@@ -179,7 +179,7 @@ TEST_CASE("What cannot be cured is passed on byte for byte, whatever its framing
         as<std::string>{}, failure(500, R"({"error":{"code":500}})"),
         "HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         "HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n",
-        cat("HTTP/1.1 500 Large\r\nContent-Length: 300000\r\n\r\n", std::string(300'000, 'l')));
+        concat("HTTP/1.1 500 Large\r\nContent-Length: 300000\r\n\r\n", std::string(300'000, 'l')));
     ProxyFixture fixture(answering([raw](const std::string&) { return raw; }));
     auto client = fixture.client();
     client.send(fixture.get("/props"));
@@ -224,7 +224,7 @@ TEST_CASE("A process that dies between its head and its answer is replayed unsee
     ProxyFixture fixture([&](RawConnection& connection) {
         (void)connection.read_message();
         connection.send(++asked == 1 ? std::string(k_stream_head)
-                                     : cat(k_stream_head, chunk("data: 1\n\n"), "0\r\n\r\n"));
+                                     : concat(k_stream_head, chunk("data: 1\n\n"), "0\r\n\r\n"));
     });
     fixture.upstream.on_report = [](const server::Failure&,
                                     const server::GaveUp&) -> server::Verdict {
@@ -245,10 +245,10 @@ TEST_CASE("An answer that the router ends with its own remark is visibly cut") {
         as<std::vector<std::string>>{},
         std::vector<std::string>{chunk("data: 1\n\n"),
                                  chunk("proxy error: Failed to read connection"), "0\r\n\r\n"},
-        std::vector<std::string>{cat(chunk("data: 1\n\n"),
-                                     chunk("proxy error: Failed to read connection"), "0\r\n\r\n")},
+        std::vector<std::string>{concat(
+            chunk("data: 1\n\n"), chunk("proxy error: Failed to read connection"), "0\r\n\r\n")},
         std::vector<std::string>{
-            cat(chunk("data: 1\n\n"), chunk("{\"x\":proxy error: Unknown"), "0\r\n", "\r\n")});
+            concat(chunk("data: 1\n\n"), chunk("{\"x\":proxy error: Unknown"), "0\r\n", "\r\n")});
     ProxyFixture fixture([pieces](RawConnection& connection) {
         (void)connection.read_message();
         connection.send(k_stream_head);
@@ -270,9 +270,9 @@ TEST_CASE("The router's remark in place of an answer is a failure like any other
     std::atomic<int> asked{0};
     ProxyFixture fixture(answering([&](const std::string&) {
         const bool fails = ++asked == 1 || !cured;
-        return cat(k_stream_head,
-                   chunk(fails ? "proxy error: Failed to read connection" : "data: 1\n\n"),
-                   "0\r\n\r\n");
+        return concat(k_stream_head,
+                      chunk(fails ? "proxy error: Failed to read connection" : "data: 1\n\n"),
+                      "0\r\n\r\n");
     }));
     fixture.upstream.on_report = [](const server::Failure&,
                                     const server::GaveUp&) -> server::Verdict {
@@ -292,11 +292,12 @@ TEST_CASE("The router's remark in place of an answer is a failure like any other
 TEST_CASE("What a model says about proxy errors is its own affair") {
     const auto content = GENERATE(as<std::string>{}, R"({"content":"proxy error: Failed"})",
                                   "data: {\"content\":\"proxy error: Failed\"}\n\n");
-    ProxyFixture fixture(answering(
-        [content](const std::string&) { return cat(k_stream_head, chunk(content), "0\r\n\r\n"); }));
+    ProxyFixture fixture(answering([content](const std::string&) {
+        return concat(k_stream_head, chunk(content), "0\r\n\r\n");
+    }));
     auto client = fixture.client();
     client.send(fixture.post("/v1/chat/completions", k_streamed));
-    CHECK(has(client.read_message(), cat(content, "\r\n0\r\n\r\n")));
+    CHECK(has(client.read_message(), concat(content, "\r\n0\r\n\r\n")));
     CHECK(fixture.proxy.traffic().cut == 0);
 }
 
@@ -566,7 +567,7 @@ TEST_CASE("GET /v1/models is answered with and without llama-server") {
 TEST_CASE("Metrics and status load no model and need no llama-server") {
     ProxyPages pages;
     pages.status_json = [](const Traffic& traffic) {
-        return cat(R"({"total":)", traffic.total, "}");
+        return concat(R"({"total":)", traffic.total, "}");
     };
     ProxyFixture fixture([](RawConnection&) { FAIL("llama-server was asked"); }, {}, pages);
     auto client = fixture.client();

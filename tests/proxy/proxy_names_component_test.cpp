@@ -16,7 +16,7 @@ bool is_list(const std::string& request) {
 }
 
 std::string chat(std::string_view model) {
-    return ProxyFixture::post("/v1/chat/completions", cat(R"({"model":")", model, R"("})"));
+    return ProxyFixture::post("/v1/chat/completions", concat(R"({"model":")", model, R"("})"));
 }
 
 } // namespace
@@ -81,7 +81,7 @@ TEST_CASE("All requests for a model that was just added wait for the look that f
     for (auto& client : clients) {
         const auto answer = client.read_message();
         CHECK(status_of(answer) == 200);
-        CHECK(body_of(answer) == cat(R"({"model":")", in_folder ? "new-file" : "new", R"("})"));
+        CHECK(body_of(answer) == concat(R"({"model":")", in_folder ? "new-file" : "new", R"("})"));
     }
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("Many unknown names cost few looks") {
     std::vector<RawConnection> clients;
     for (int i = 0; i < k_clients; ++i) {
         clients.push_back(fixture.client());
-        clients.back().send(chat(cat("nobody-", i)));
+        clients.back().send(chat(concat("nobody-", i)));
     }
     for (auto& client : clients)
         CHECK(status_of(client.read_message()) == 404);
@@ -152,8 +152,8 @@ TEST_CASE("Without a key nobody is told of models, nor makes odysseus look for o
         fixture.get("/index.html?a=b&model=friendly&autoload=true"),
         fixture.get("/x.js?mod%65l=frendl%79"),
         fixture.get("/_app/immutable/x.css?model=friendly"),
-        cat("GET /x.js HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n",
-            R"({"model":"friendly"})"),
+        concat("GET /x.js HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n",
+               R"({"model":"friendly"})"),
     };
     for (const auto& request : requests) {
         CAPTURE(request);

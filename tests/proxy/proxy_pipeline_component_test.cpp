@@ -97,11 +97,11 @@ TEST_CASE("Pipelined requests wait for the one before, and those behind a stream
     auto client = fixture.client();
     std::string all;
     for (int i = 0; i < 50; ++i)
-        all += i % 3 == 1 ? fixture.get("/health") : fixture.get(cat("/n", i));
+        all += i % 3 == 1 ? fixture.get("/health") : fixture.get(concat("/n", i));
     client.send(all);
     for (int i = 0; i < 50; ++i) {
         const auto answer = client.read_message();
         CHECK(status_of(answer) == 200);
-        if (i % 3 != 1) CHECK(content_of(answer) == cat("GET /n", i));
+        if (i % 3 != 1) CHECK(content_of(answer) == concat("GET /n", i));
     }
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "odysseus/models/model_directory.hpp"
-#include "odysseus/server/upstream.hpp"
+#include "odysseus/server/llama_control.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -17,9 +17,9 @@ namespace odysseus::test {
 using namespace proxy;
 
 // A llama-server on a known port; the test says what state it is in and what its verdicts are.
-class FixedUpstream final : public server::Upstream {
+class FixedLlamaControl final : public server::LlamaControl {
   public:
-    explicit FixedUpstream(int port) {
+    explicit FixedLlamaControl(int port) {
         m_serving.state = server::State::ready;
         m_serving.generation = 1;
         m_serving.port = port;

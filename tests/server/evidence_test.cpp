@@ -15,15 +15,15 @@ const std::string k_loaded = "[7] 0.0.0.0 I srv llama_server: model loaded\n";
 const std::string k_end = "0.0.0.0 I srv run: instance name=m exited with status 1\n";
 constexpr const char* k_broken = "proxy error: Failed to read connection";
 
-ProcessBook book_of(const std::string& text) {
-    ProcessBook book;
+ModelProcesses book_of(const std::string& text) {
+    ModelProcesses book;
     LineSplitter splitter;
     for (const auto& line : splitter.feed(text))
         book.note(classify(line));
     return book;
 }
 
-OomVerdict judged(const ProcessBook& book, int status, const std::string& body) {
+OomVerdict judged(const ModelProcesses& book, int status, const std::string& body) {
     Symptoms symptoms;
     symptoms.status = status;
     symptoms.body = body;
@@ -48,7 +48,7 @@ TEST_CASE("evidence: an answer that quotes the request is none", "[evidence]") {
          "out of memory", "CUDA error", "failed to initialize the context"}) {
         INFO(body);
         CHECK_FALSE(is_memory(judged(book, 500, body)));
-        CHECK_FALSE(is_memory(judged(ProcessBook(), 500, body)));
+        CHECK_FALSE(is_memory(judged(ModelProcesses(), 500, body)));
     }
     // The same words are borne out by a refusal, and by the end of the process.
     CHECK(
@@ -62,7 +62,7 @@ TEST_CASE("evidence: a quoted request is none of the router's own answers", "[ev
          {"proxy error: Could not establish connection", "model name=m failed to load",
           "model limit reached, try again later", "request cancelled while waiting"}) {
         const auto body =
-            cat(R"({"error":{"code":500,"message":"Unsupported tool type: )", said, R"("}})");
+            concat(R"({"error":{"code":500,"message":"Unsupported tool type: )", said, R"("}})");
         INFO(body);
         CHECK_FALSE(is_load_failure(500, body));
         CHECK_FALSE(is_broken_connection(500, body));

@@ -15,20 +15,20 @@ Moment second(int number) {
     return Moment(std::chrono::seconds(number));
 }
 
-void note(ProcessBook& book, int when, const char* line) {
+void note(ModelProcesses& book, int when, const char* line) {
     auto fact = classify(line);
     fact.at = second(when);
     book.note(fact);
 }
 
-ProcessBook loaded() {
-    ProcessBook book;
+ModelProcesses loaded() {
+    ModelProcesses book;
     note(book, 1, "I srv load: spawning server instance with name=m on port 7");
     note(book, 2, "[7] 0.0.0.0 I srv llama_server: model loaded");
     return book;
 }
 
-OomVerdict judged(const ProcessBook& book, int since, int status, const char* body) {
+OomVerdict judged(const ModelProcesses& book, int since, int status, const char* body) {
     Symptoms symptoms;
     symptoms.status = status;
     symptoms.body = body;
@@ -58,7 +58,7 @@ TEST_CASE("evidence: only what was said since the request began", "[evidence]") 
 }
 
 TEST_CASE("evidence: a load is judged by all its lines, whoever waits for it", "[evidence]") {
-    ProcessBook book;
+    ModelProcesses book;
     note(book, 1, "I srv load: spawning server instance with name=m on port 7");
     note(book, 2, "[7] 0.0.0.0 E ggml: failed to allocate CPU buffer of size 5");
     note(book, 9, "I srv run: instance name=m exited with status 1");
@@ -67,7 +67,7 @@ TEST_CASE("evidence: a load is judged by all its lines, whoever waits for it", "
 }
 
 TEST_CASE("evidence: a killed process elsewhere makes no file whole", "[evidence]") {
-    ProcessBook book;
+    ModelProcesses book;
     note(book, 1, "I srv load: spawning server instance with name=m on port 7");
     note(book, 2, "[7] 0.0.0.0 E gguf_init_from_reader: invalid magic characters: '?D?'");
     note(book, 3, "I srv run: instance name=m exited with status 1");

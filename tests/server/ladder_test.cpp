@@ -17,7 +17,7 @@ OutOfMemory asked(std::optional<std::int64_t> bytes = std::nullopt) {
 }
 
 template <class Expected>
-const Expected& as(const Descent::Step& step) {
+const Expected& as(const ContextReduction::Step& step) {
     REQUIRE(std::holds_alternative<Expected>(step));
     return std::get<Expected>(step);
 }
@@ -72,9 +72,10 @@ TEST_CASE("rungs: those that certainly cannot hold are passed over", "[ladder]")
 }
 
 TEST_CASE("descent: down to what holds", "[ladder]") {
-    Descent descent("m", 32768);
-    CHECK(as<Descent::Try>(descent.failed(asked(4 * k_gib), 1'200'000'000)).context == 8192);
-    CHECK(as<Descent::Try>(descent.failed(asked(k_gib), 1'200'000'000)).context == 4096);
+    ContextReduction descent("m", 32768);
+    CHECK(as<ContextReduction::Try>(descent.failed(asked(4 * k_gib), 1'200'000'000)).context ==
+          8192);
+    CHECK(as<ContextReduction::Try>(descent.failed(asked(k_gib), 1'200'000'000)).context == 4096);
     CHECK(descent.context() == 4096);
     CHECK(descent.origin() == 32768);
     CHECK(descent.tried() == std::vector<std::int64_t>{32768, 8192});
@@ -82,49 +83,50 @@ TEST_CASE("descent: down to what holds", "[ladder]") {
 }
 
 TEST_CASE("descent: a pin that is no rung", "[ladder]") {
-    Descent descent("m", 20000);
-    CHECK(as<Descent::Try>(descent.failed(asked(), std::nullopt)).context == 16384);
+    ContextReduction descent("m", 20000);
+    CHECK(as<ContextReduction::Try>(descent.failed(asked(), std::nullopt)).context == 16384);
 }
 
 TEST_CASE("descent: nothing holds", "[ladder]") {
-    Descent descent("m", 8192);
+    ContextReduction descent("m", 8192);
     (void)descent.failed(asked(4), std::nullopt);
     (void)descent.failed(asked(2), std::nullopt);
-    CHECK(as<Descent::Exhausted>(descent.failed(asked(1), std::nullopt)).last.bytes == 1);
+    CHECK(as<ContextReduction::Exhausted>(descent.failed(asked(1), std::nullopt)).last.bytes == 1);
     CHECK(descent.tried() == std::vector<std::int64_t>{8192, 4096, 2048});
-    Descent last("m", 2048);
-    (void)as<Descent::Exhausted>(last.failed(asked(), std::nullopt));
+    ContextReduction last("m", 2048);
+    (void)as<ContextReduction::Exhausted>(last.failed(asked(), std::nullopt));
 }
 
 TEST_CASE("descent: a suspicion costs one rung, once", "[ladder]") {
     const Suspicion silent{"no word"};
-    Descent descent("m", 32768);
-    CHECK(as<Descent::Try>(descent.failed(silent, std::nullopt)).context == 24576);
+    ContextReduction descent("m", 32768);
+    CHECK(as<ContextReduction::Try>(descent.failed(silent, std::nullopt)).context == 24576);
     SECTION("dies there too: not memory") {
-        CHECK(as<Descent::NotMemory>(descent.failed(silent, std::nullopt)).reason == "no word");
+        CHECK(as<ContextReduction::NotMemory>(descent.failed(silent, std::nullopt)).reason ==
+              "no word");
     }
     SECTION("memory after all: the way down as usual") {
-        CHECK(as<Descent::Try>(descent.failed(asked(), std::nullopt)).context == 16384);
+        CHECK(as<ContextReduction::Try>(descent.failed(asked(), std::nullopt)).context == 16384);
         SECTION("and a new silence is a new suspicion") {
-            CHECK(as<Descent::Try>(descent.failed(silent, std::nullopt)).context == 12288);
-            (void)as<Descent::NotMemory>(descent.failed(silent, std::nullopt));
+            CHECK(as<ContextReduction::Try>(descent.failed(silent, std::nullopt)).context == 12288);
+            (void)as<ContextReduction::NotMemory>(descent.failed(silent, std::nullopt));
         }
     }
     SECTION("another cause shows: not memory") {
-        CHECK(as<Descent::NotMemory>(descent.failed(OtherCause{"bad file"}, std::nullopt)).reason ==
-              "bad file");
+        CHECK(as<ContextReduction::NotMemory>(descent.failed(OtherCause{"bad file"}, std::nullopt))
+                  .reason == "bad file");
     }
     SECTION("no rung below") {
-        Descent low("m", 2048); // whatever it was may have passed: once more
-        CHECK(as<Descent::Try>(low.failed(silent, std::nullopt)).context == 2048);
-        (void)as<Descent::NotMemory>(low.failed(silent, std::nullopt));
+        ContextReduction low("m", 2048); // whatever it was may have passed: once more
+        CHECK(as<ContextReduction::Try>(low.failed(silent, std::nullopt)).context == 2048);
+        (void)as<ContextReduction::NotMemory>(low.failed(silent, std::nullopt));
         CHECK(low.tried() == std::vector<std::int64_t>{2048});
-        Descent pinned("m", 512);
-        CHECK(as<Descent::Try>(pinned.failed(silent, std::nullopt)).context == 512);
-        (void)as<Descent::Exhausted>(pinned.failed(asked(), std::nullopt));
-        Descent proven("m", 4096);
+        ContextReduction pinned("m", 512);
+        CHECK(as<ContextReduction::Try>(pinned.failed(silent, std::nullopt)).context == 512);
+        (void)as<ContextReduction::Exhausted>(pinned.failed(asked(), std::nullopt));
+        ContextReduction proven("m", 4096);
         (void)proven.failed(asked(), std::nullopt);
-        (void)as<Descent::Exhausted>(proven.failed(silent, std::nullopt));
+        (void)as<ContextReduction::Exhausted>(proven.failed(silent, std::nullopt));
     }
 }
 

@@ -27,19 +27,19 @@ std::string file_text(const std::string& name) {
     return text.str();
 }
 
-void feed(ProcessBook& book, const std::string& text) {
+void feed(ModelProcesses& book, const std::string& text) {
     LineSplitter splitter;
     for (const auto& line : splitter.feed(text))
         book.note(classify(line));
 }
 
-ProcessBook book_of(const std::string& text) {
-    ProcessBook book;
+ModelProcesses book_of(const std::string& text) {
+    ModelProcesses book;
     feed(book, text);
     return book;
 }
 
-OomVerdict judged(const ProcessBook& book, int status, const std::string& body,
+OomVerdict judged(const ModelProcesses& book, int status, const std::string& body,
                   const std::string& model) {
     Symptoms symptoms;
     symptoms.status = status;
@@ -119,7 +119,7 @@ TEST_CASE("verdict: the documented words in a 5xx answer are a suspicion", "[ver
                              "failed to create context", "failed to initialize the context: x"}) {
         INFO(body);
         CHECK(speaks_of_memory(500, body, "m"));
-        CHECK(std::holds_alternative<OtherCause>(judged(ProcessBook(), 500, body, "m")));
+        CHECK(std::holds_alternative<OtherCause>(judged(ModelProcesses(), 500, body, "m")));
         CHECK(std::holds_alternative<OutOfMemory>(judged(ended, 500, body, "m")));
         CHECK(std::holds_alternative<OutOfMemory>(judged(ended, 503, body, "m")));
         CHECK(std::holds_alternative<OtherCause>(judged(ended, 400, body, "m"))); // not 5xx
@@ -129,7 +129,7 @@ TEST_CASE("verdict: the documented words in a 5xx answer are a suspicion", "[ver
 }
 
 TEST_CASE("verdict: a model's name is no evidence", "[verdict]") {
-    const ProcessBook nothing;
+    const ModelProcesses nothing;
     for (const char* name : {"cuda-7b", "My-CUDA-model", "out of memory", "failed to allocate"}) {
         INFO(name);
         CHECK(std::holds_alternative<OtherCause>(judged(nothing, 500, load_failed(name), name)));
@@ -215,7 +215,7 @@ TEST_CASE("a death after the load is a crash, and no failure to load", "[verdict
 }
 
 TEST_CASE("process book: ports are used again, processes are not mixed up", "[verdict]") {
-    ProcessBook book;
+    ModelProcesses book;
     feed(book, k_spawn + "[7] 0.0.0.0 E alloc: failed to allocate CPU buffer of size 5\n" + k_end);
     CHECK(book.ends("m") == 1);
     feed(book,
@@ -235,17 +235,17 @@ TEST_CASE("process book: ports are used again, processes are not mixed up", "[ve
 }
 
 TEST_CASE("process book: bounded", "[verdict]") {
-    ProcessBook book;
+    ModelProcesses book;
     for (int i = 0; i < 1000; ++i) {
-        feed(book, cat("0.0.0.0 I srv load: spawning server instance with name=m", i, " on port ",
-                       i + 1, "\n"));
-        feed(book, cat("[", i + 1, "] 0.0.0.0 E failed to allocate CPU buffer of size 5\n"));
+        feed(book, concat("0.0.0.0 I srv load: spawning server instance with name=m", i,
+                          " on port ", i + 1, "\n"));
+        feed(book, concat("[", i + 1, "] 0.0.0.0 E failed to allocate CPU buffer of size 5\n"));
     }
     for (int i = 0; i < 1000; ++i)
         feed(book, "[1000] 0.0.0.0 E out of memory\n");
     CHECK(book.newest("m0") == nullptr);
-    CHECK(book.newest("m999")->facts.size() == ProcessBook::k_facts_max);
-    CHECK(book.newest("m999")->last_lines.size() == ProcessBook::k_lines_kept);
+    CHECK(book.newest("m999")->facts.size() == ModelProcesses::k_facts_max);
+    CHECK(book.newest("m999")->last_lines.size() == ModelProcesses::k_lines_kept);
 }
 
 TEST_CASE("a model's port where nobody listens is told from other broken connections",
@@ -258,7 +258,7 @@ TEST_CASE("a model's port where nobody listens is told from other broken connect
     CHECK_FALSE(is_refused_connection(500, "Could not establish connection"));
 }
 
-TEST_CASE("process book: who ends without having been told by the router", "[process_book]") {
+TEST_CASE("process book: who ends without having been told by the router", "[model_processes]") {
     const std::string spawned =
         "I srv load: spawning server instance with name=toy on port 41001\n";
     const std::string says = "[41001] 0.00.1.1 I srv    operator(): ";
@@ -281,7 +281,7 @@ TEST_CASE("process book: who ends without having been told by the router", "[pro
         nullptr);
 }
 
-TEST_CASE("process book: a process that could not be started never was", "[process_book]") {
+TEST_CASE("process book: a process that could not be started never was", "[model_processes]") {
     const std::string spawned =
         "I srv load: spawning server instance with name=toy on port 41001\n";
     const std::string in_vain =

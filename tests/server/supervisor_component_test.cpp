@@ -345,7 +345,7 @@ TEST_CASE("supervisor: what is not memory steps nothing", "[supervisor]") {
     SECTION("a death right after the load: asked again") {
         Bench bench("");
         bench.spec.environment.back() +=
-            cat(" --dies-loaded --once ", (bench.scratch / "once").string());
+            concat(" --dies-loaded --once ", (bench.scratch / "once").string());
         Supervisor supervisor(bench.spec);
         (void)started(supervisor);
         Verdict verdict;
@@ -491,7 +491,7 @@ TEST_CASE("supervisor: a router that can do nothing more is replaced", "[supervi
     const std::string flag = GENERATE("--term-model", "--cannot-spawn");
     CAPTURE(flag);
     Bench bench("");
-    const auto flags = cat(flag, " --once ", (bench.scratch / "once").string());
+    const auto flags = concat(flag, " --once ", (bench.scratch / "once").string());
     bench.spec.environment.back() += " " + flags;
     bench.spec.limits.leaving = 200ms;
     Supervisor supervisor(bench.spec);

@@ -23,10 +23,10 @@ struct FakeBuild {
 };
 
 inline std::string fake_server_script(const FakeBuild& build) {
-    return odysseus::cat(
+    return odysseus::concat(
         "#!/bin/sh\n",
-        build.exit_status != 0 ? odysseus::cat("echo 'libcudart.so.13: no such file' >&2; exit ",
-                                               build.exit_status, "\n")
+        build.exit_status != 0 ? odysseus::concat("echo 'libcudart.so.13: no such file' >&2; exit ",
+                                                  build.exit_status, "\n")
                                : std::string(),
         "case \"$1\" in\n--version) echo 'version: 0.5.0 (build ", build.tag.substr(1),
         ", commit abc)' >&2 ;;\n--list-devices) echo 'Available devices:'; "

@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 void answer_bad_http(RawConnection& connection, std::string_view why) {
     try {
         connection.send(
-            cat("HTTP/1.1 599 Bad HTTP\r\nContent-Length: ", why.size(), "\r\n\r\n", why));
+            concat("HTTP/1.1 599 Bad HTTP\r\nContent-Length: ", why.size(), "\r\n\r\n", why));
     } catch (const std::runtime_error&) { // it has gone
     }
     connection.close();
@@ -205,14 +205,14 @@ RawServer::Script answering(std::function<std::string(const std::string& request
 }
 
 std::string ok_answer(std::string_view body, std::string_view type) {
-    return cat("HTTP/1.1 200 OK\r\nContent-Type: ", type, "\r\nContent-Length: ", body.size(),
-               "\r\n\r\n", body);
+    return concat("HTTP/1.1 200 OK\r\nContent-Type: ", type, "\r\nContent-Length: ", body.size(),
+                  "\r\n\r\n", body);
 }
 
 std::string chunk(std::string_view content) {
     char size[24];
     std::snprintf(size, sizeof size, "%zx\r\n", content.size());
-    return cat(size, content, "\r\n");
+    return concat(size, content, "\r\n");
 }
 
 std::string body_of(const std::string& message) {

@@ -81,7 +81,7 @@ struct ReleaseHost::State {
         if (fs::is_directory(content.file)) content.file /= "index.json";
         if (!fs::is_regular_file(content.file)) return std::nullopt;
         const auto written = fs::last_write_time(content.file).time_since_epoch().count();
-        content.etag = odysseus::cat('"', content.size(), '-', written, '"');
+        content.etag = odysseus::concat('"', content.size(), '-', written, '"');
         return content;
     }
 
@@ -216,12 +216,12 @@ int ReleaseHost::port() const {
 }
 
 std::string ReleaseHost::base() const {
-    return odysseus::cat("http://127.0.0.1:", m_state->port);
+    return odysseus::concat("http://127.0.0.1:", m_state->port);
 }
 
 void ReleaseHost::serve(const std::string& path, std::string content, const std::string& type) {
     Content one;
-    one.etag = odysseus::cat('"', odysseus::download::sha256_of(content).substr(0, 16), '"');
+    one.etag = odysseus::concat('"', odysseus::download::sha256_of(content).substr(0, 16), '"');
     one.text = std::move(content);
     one.type = type;
     const std::lock_guard lock(m_state->mutex);
@@ -231,7 +231,7 @@ void ReleaseHost::serve(const std::string& path, std::string content, const std:
 void ReleaseHost::serve_file(const std::string& path, const fs::path& file) {
     Content one;
     one.file = file;
-    one.etag = odysseus::cat('"', fs::file_size(file), '"');
+    one.etag = odysseus::concat('"', fs::file_size(file), '"');
     const std::lock_guard lock(m_state->mutex);
     m_state->contents[path] = std::move(one);
 }

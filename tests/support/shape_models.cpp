@@ -29,7 +29,7 @@ void add_vocabulary(GgufWriter& out) {
     std::vector<std::int32_t> types{2, 3, 3};
     static constexpr char k_hex[] = "0123456789ABCDEF";
     for (int value = 0; value < 256; ++value) {
-        tokens.push_back(cat("<0x", k_hex[value >> 4], k_hex[value & 15], ">"));
+        tokens.push_back(concat("<0x", k_hex[value >> 4], k_hex[value & 15], ">"));
         types.push_back(6);
     }
     out.add_text("tokenizer.ggml.model", "llama");
@@ -61,7 +61,7 @@ class Maker {
         return m_model.architecture == architecture;
     }
     [[nodiscard]] std::string name(const std::string& part, const char* ending) const {
-        return m_layer < 0 ? part + ending : cat("blk.", m_layer, ".", part, ending);
+        return m_layer < 0 ? part + ending : concat("blk.", m_layer, ".", part, ending);
     }
     void matrix(const std::string& part, std::uint64_t columns, std::uint64_t rows) {
         m_out.add_f16_tensor(name(part, ".weight"), {columns, rows},

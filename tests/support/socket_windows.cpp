@@ -54,10 +54,11 @@ std::string address_text(const sockaddr_storage& address, int length) {
 
 Error listen_error(int error, const std::string& host, int port) {
     if (error == WSAEADDRINUSE || error == WSAEACCES)
-        return Error(Fault::busy, cat("port ", port, " on ", host,
-                                      " is taken by another program; choose another with --port"));
-    return Error(Fault::usage, cat("cannot listen on ", host, " port ", port, ": Winsock error ",
-                                   error, "; see --host and --port"));
+        return Error(Fault::busy,
+                     concat("port ", port, " on ", host,
+                            " is taken by another program; choose another with --port"));
+    return Error(Fault::usage, concat("cannot listen on ", host, " port ", port, ": Winsock error ",
+                                      error, "; see --host and --port"));
 }
 
 } // namespace
@@ -108,8 +109,8 @@ Socket listen_on(const std::string& host, int port) {
     addrinfo* raw = nullptr;
     const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &raw);
     if (failed != 0)
-        throw Error(Fault::usage, cat("cannot listen on ", host, ": ", ::gai_strerrorA(failed),
-                                      "; --host takes an address of this machine"));
+        throw Error(Fault::usage, concat("cannot listen on ", host, ": ", ::gai_strerrorA(failed),
+                                         "; --host takes an address of this machine"));
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(raw, ::freeaddrinfo);
     int error = WSAEADDRNOTAVAIL;
     for (const auto* entry = addresses.get(); entry != nullptr; entry = entry->ai_next) {

@@ -55,12 +55,12 @@ struct Vocabulary {
     all.add("<s>", 0, control);
     all.add("</s>", 0, control);
     for (int value = 0; value < 256; ++value)
-        all.add(cat("<0x", k_hex[value >> 4], k_hex[value & 15], ">"), 0, byte);
+        all.add(concat("<0x", k_hex[value >> 4], k_hex[value & 15], ">"), 0, byte);
     float score = 0;
     for (char c = '!'; c <= '~'; ++c)
         all.add(std::string(1, c), --score, normal);
     for (const char* word : k_words)
-        all.add(cat(k_space, word), --score, normal);
+        all.add(concat(k_space, word), --score, normal);
     all.add(k_space, --score, normal);
     return all;
 }
@@ -159,7 +159,7 @@ std::string made_toy_model() {
                        std::vector<float>(words.tokens.size(), 1.0F));
     for (std::uint32_t layer = 0; layer < k_layers; ++layer) {
         const auto name = [layer](const char* part) {
-            return cat("blk.", layer, ".", part, ".weight");
+            return concat("blk.", layer, ".", part, ".weight");
         };
         weights.add_ones(name("attn_norm"), k_embedding);
         weights.add_matrix(name("attn_q"), k_embedding, k_query_width);

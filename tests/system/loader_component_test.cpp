@@ -37,7 +37,7 @@ TEST_CASE("loader: a moved build names the loader that lies beside it") {
     write(folder / "libc.so.6", elf_program("/lib64/ld-linux-x86-64.so.2")); // a program too
     write(folder / "notes.txt", "no program");
 
-    seat_loader(folder / "llama-server");
+    patch_interpreter(folder / "llama-server");
     const auto loader = fs::canonical(folder) / "ld-linux-x86-64.so.2";
     CHECK(read(folder / "llama-server") == elf_program(loader.string()));
     CHECK(read(folder / "llama-cli") == elf_program(loader.string()));
@@ -46,7 +46,7 @@ TEST_CASE("loader: a moved build names the loader that lies beside it") {
     CHECK(read(folder / "notes.txt") == "no program");
 
     const auto written = fs::last_write_time(folder / "llama-server");
-    seat_loader(folder / "llama-server");
+    patch_interpreter(folder / "llama-server");
     CHECK(fs::last_write_time(folder / "llama-server") == written); // nothing was to be done
 }
 
@@ -54,12 +54,12 @@ TEST_CASE("loader: a build that uses the system's loader is not touched") {
     const Scratch scratch;
     const auto bytes = elf_program("/lib64/ld-linux-x86-64.so.2");
     write(scratch / "llama-server", bytes);
-    seat_loader(scratch / "llama-server");
+    patch_interpreter(scratch / "llama-server");
     CHECK(read(scratch / "llama-server") == bytes);
     write(scratch / "llama-server", "#!/bin/sh\n");
-    seat_loader(scratch / "llama-server");
+    patch_interpreter(scratch / "llama-server");
     CHECK(read(scratch / "llama-server") == "#!/bin/sh\n");
-    CHECK_NOTHROW(seat_loader(scratch / "missing/llama-server"));
+    CHECK_NOTHROW(patch_interpreter(scratch / "missing/llama-server"));
 }
 
 TEST_CASE("loader: a path that has no room goes to the end of the file, once") {
@@ -69,7 +69,7 @@ TEST_CASE("loader: a path that has no room goes to the end of the file, once") {
     const auto before = elf_program("/old/ld-linux-x86-64.so.2");
     write(folder / "ld-linux-x86-64.so.2", "the loader");
     write(folder / "llama-server", before);
-    seat_loader(folder / "llama-server");
+    patch_interpreter(folder / "llama-server");
 
     const auto after = read(folder / "llama-server");
     REQUIRE(after.size() == before.size() + 1024);
@@ -81,7 +81,7 @@ TEST_CASE("loader: a path that has no room goes to the end of the file, once") {
     CHECK(entry->path.size == 1024);
 
     fs::rename(folder, scratch / "elsewhere"); // now there is room
-    seat_loader(scratch / "elsewhere/llama-server");
+    patch_interpreter(scratch / "elsewhere/llama-server");
     CHECK(read(scratch / "elsewhere/llama-server").size() == after.size());
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("loader: a program that cannot be changed is an error that names it") 
     const auto bytes = elf_program("/old/ld-linux-x86-64.so.2");
     write(deep + "/ld-linux-x86-64.so.2", "the loader");
     write(deep + "/llama-server", bytes);
-    CHECK_THROWS_AS(seat_loader(deep + "/llama-server"), Error);
+    CHECK_THROWS_AS(patch_interpreter(deep + "/llama-server"), Error);
     CHECK(read(deep + "/llama-server") == bytes);
 }
 

@@ -12,7 +12,7 @@ namespace odysseus {
 
 // Puts values one after the other, as an ostream writes them.
 template <class... Values>
-[[nodiscard]] std::string cat(const Values&... values) {
+[[nodiscard]] std::string concat(const Values&... values) {
     std::ostringstream out;
     (out << ... << values);
     return out.str();

@@ -53,9 +53,9 @@ struct NoBuild {
 
 // What became of a choice, and where to go on. An absent file or a build that does not start leads
 // to the next choice, a build that lists no GPU to the next of another backend.
-enum class Setback { absent, does_not_run, lists_no_gpu };
+enum class Rejection { absent, does_not_run, lists_no_gpu };
 [[nodiscard]] std::optional<std::size_t> next_choice(const BuildPlan& plan, std::size_t current,
-                                                     Setback setback);
+                                                     Rejection setback);
 
 // BASE/REPO/releases/download/TAG/NAME, which is not rate limited.
 [[nodiscard]] std::string direct_url(std::string_view base, std::string_view repo,

@@ -42,11 +42,11 @@ using CheckBuild = std::function<BuildCheck(const std::filesystem::path& server,
                                      std::chrono::milliseconds limit = std::chrono::seconds(60));
 
 // Why a build of that backend cannot be used after this check; absent: it can.
-struct Refutation {
-    Setback setback;
+struct RejectedBuild {
+    Rejection setback;
     std::string why; // a sentence without its end: "llama.cpp b11160 for CUDA lists no GPU"
 };
-[[nodiscard]] std::optional<Refutation> refuted(const BuildCheck& check, const std::string& tag,
-                                                Backend backend);
+[[nodiscard]] std::optional<RejectedBuild> refuted(const BuildCheck& check, const std::string& tag,
+                                                   Backend backend);
 
 } // namespace odysseus::builds

@@ -13,10 +13,10 @@ namespace odysseus::builds {
 void describe_again(std::vector<ManifestFile>& files, const std::filesystem::path& folder,
                     const std::vector<std::filesystem::path>& paths);
 
-// system::seat_loader, and the manifest (on the disk and in `build`) follows it. To be called
+// system::patch_interpreter, and the manifest (on the disk and in `build`) follows it. To be called
 // before an installed build is run. Throws Error (usage) where a program must be changed and cannot
 // be.
-void seat_build(InstalledBuild& build);
+void patch_build(InstalledBuild& build);
 
 // What is not as it was installed, a clause each: "libllama.so.0 is missing", "... was changed".
 // Reads every file. Files that came beside them since do not count: drivers keep caches anywhere.

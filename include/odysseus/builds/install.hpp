@@ -29,7 +29,7 @@ struct InstallOptions {
     std::chrono::milliseconds lock_wait{std::chrono::hours(1)};
 };
 
-using InstallOutcome = std::variant<InstalledBuild, Refutation>;
+using InstallOutcome = std::variant<InstalledBuild, RejectedBuild>;
 
 // One choice. A build of the same id that is there already is selected without a request.
 // Throws Error: network, integrity, usage, busy; Stopped.

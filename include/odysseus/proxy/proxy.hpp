@@ -8,7 +8,7 @@
 
 #include "odysseus/models/model_directory.hpp"
 #include "odysseus/proxy/access.hpp"
-#include "odysseus/server/upstream.hpp"
+#include "odysseus/server/llama_control.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -66,7 +66,7 @@ struct ProxyPages {
 
 class Proxy {
   public:
-    Proxy(ProxySettings settings, server::Upstream& upstream, models::ModelDirectory& models,
+    Proxy(ProxySettings settings, server::LlamaControl& upstream, models::ModelDirectory& models,
           ProxyPages pages);
     ~Proxy(); // cuts what is still there
     Proxy(const Proxy&) = delete;

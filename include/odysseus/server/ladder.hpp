@@ -1,6 +1,6 @@
 // The context ladder, and the two state machines that walk it: `Lifecycle` decides over starts of
-// llama-server, `Descent` over one model's way down after a memory failure. Both are plain values
-// without clocks or processes; the supervisor feeds them events and does what they say.
+// llama-server, `ContextReduction` over one model's way down after a memory failure. Both are plain
+// values without clocks or processes; the supervisor feeds them events and does what they say.
 //
 //   phase       ready             memory failure of       exit                        late    stop
 //                                 this generation
@@ -40,9 +40,9 @@ namespace odysseus::server {
 rung_that_can_hold(std::int64_t present_tokens, std::optional<std::int64_t> asked_bytes,
                    std::optional<std::int64_t> ceiling_bytes);
 
-class Descent {
+class ContextReduction {
   public:
-    Descent(std::string model, std::int64_t context);
+    ContextReduction(std::string model, std::int64_t context);
 
     struct Try { // load the model with this context, which may be the same once more
         std::int64_t context = 0;

@@ -3,7 +3,7 @@
 // and never evidence by themselves (docs/supervision.md).
 #pragma once
 
-#include "odysseus/server/process_book.hpp"
+#include "odysseus/server/model_processes.hpp"
 
 #include <cstdint>
 #include <optional>

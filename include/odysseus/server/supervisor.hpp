@@ -5,8 +5,8 @@
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/server/ladder.hpp"
+#include "odysseus/server/llama_control.hpp"
 #include "odysseus/server/server_log.hpp"
-#include "odysseus/server/upstream.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -73,7 +73,7 @@ struct StartSpec {
     std::function<void(const std::string& sentence)> notice;
 };
 
-class Supervisor final : public Upstream {
+class Supervisor final : public LlamaControl {
   public:
     explicit Supervisor(StartSpec spec);
     ~Supervisor() override; // stops

@@ -15,7 +15,7 @@ namespace odysseus::system {
 // nothing outside Linux. Not while one of the programs runs, nor from two threads at a time.
 // With `future` the programs are made to name the loader in that folder, to which the caller is
 // about to move theirs. The answer: the programs that were changed, where they lie now.
-std::vector<std::filesystem::path> seat_loader(const std::filesystem::path& llama_server,
-                                               const std::filesystem::path& future = {});
+std::vector<std::filesystem::path> patch_interpreter(const std::filesystem::path& llama_server,
+                                                     const std::filesystem::path& future = {});
 
 } // namespace odysseus::system

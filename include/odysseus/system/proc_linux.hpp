@@ -32,7 +32,7 @@ inline std::set<std::string> listening_sockets(int port) {
     std::set<std::string> sockets;
     for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
         for (const auto& inode : listening_inodes(kernel_file(table).value_or(""), port))
-            sockets.insert(cat("socket:[", inode, "]"));
+            sockets.insert(concat("socket:[", inode, "]"));
     }
     return sockets;
 }

@@ -13,12 +13,12 @@
 namespace odysseus::server {
 
 template <class Message>
-class Errand {
+class BackgroundTask {
   public:
-    explicit Errand(std::function<void(Message)> post) : m_post(std::move(post)) {}
-    ~Errand() { end(); }
-    Errand(const Errand&) = delete;
-    Errand& operator=(const Errand&) = delete;
+    explicit BackgroundTask(std::function<void(Message)> post) : m_post(std::move(post)) {}
+    ~BackgroundTask() { end(); }
+    BackgroundTask(const BackgroundTask&) = delete;
+    BackgroundTask& operator=(const BackgroundTask&) = delete;
 
     void start() {
         m_thread = std::thread([this] { run(); });
@@ -56,7 +56,7 @@ class Errand {
             try {
                 m_post(work());
             } catch (const std::exception& error) {
-                log::error(cat("asking llama-server: ", error.what()));
+                log::error(concat("asking llama-server: ", error.what()));
             }
         }
     }

@@ -1,4 +1,4 @@
-#include "odysseus/server/upstream.hpp"
+#include "odysseus/server/llama_control.hpp"
 
 namespace odysseus::server {
 

@@ -55,9 +55,9 @@ using Verdict = std::variant<Replay, PassOn, GiveUp>;
 using GaveUp = std::function<bool()>;
 
 // Thread-safe.
-class Upstream {
+class LlamaControl {
   public:
-    virtual ~Upstream() = default;
+    virtual ~LlamaControl() = default;
     [[nodiscard]] virtual Serving current() const = 0;
     // Returns when the state is ready, failed or stopping, when `limit` has passed, or when the
     // client gave up.

@@ -33,7 +33,7 @@ struct ModelPort {
 void drop_noise(std::vector<LogFact>& facts);
 
 // A value: copy it, compare it, feed it. Not thread-safe.
-class ProcessBook {
+class ModelProcesses {
   public:
     static constexpr std::size_t k_facts_max = 64;
     static constexpr std::size_t k_lines_kept = 12;

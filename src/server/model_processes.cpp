@@ -1,4 +1,4 @@
-#include "odysseus/server/process_book.hpp"
+#include "odysseus/server/model_processes.hpp"
 
 #include <algorithm>
 
@@ -15,7 +15,7 @@ bool is_failure(Kind kind) {
 void add(std::vector<LogFact>& facts, const LogFact& fact) {
     if (fact.kind == Kind::fit_trial) {
         facts.clear(); // the dry run's troubles are not the load's
-    } else if (is_failure(fact.kind) && facts.size() < ProcessBook::k_facts_max) {
+    } else if (is_failure(fact.kind) && facts.size() < ModelProcesses::k_facts_max) {
         facts.push_back(fact);
     }
 }
@@ -30,7 +30,7 @@ void drop_noise(std::vector<LogFact>& facts) {
 
 // The process that lives on this port now. Its first lines may come before the router's line that
 // names its model: the two come on different streams.
-ModelProcess* ProcessBook::open_on(int port) {
+ModelProcess* ModelProcesses::open_on(int port) {
     const auto found = std::find_if(m_processes.rbegin(), m_processes.rend(),
                                     [&](const auto& process) { return process.port == port; });
     if (found != m_processes.rend() && !found->exit_status) return &*found;
@@ -39,7 +39,7 @@ ModelProcess* ProcessBook::open_on(int port) {
     return &m_processes.back();
 }
 
-void ProcessBook::note(const LogFact& fact) {
+void ModelProcesses::note(const LogFact& fact) {
     if (fact.kind == Kind::spawned) {
         auto* process = open_on(fact.port);
         if (!process->model.empty()) { // its end was never reported
@@ -83,13 +83,13 @@ void ProcessBook::note(const LogFact& fact) {
     process->last_lines.push_back(fact.text);
 }
 
-const ModelProcess* ProcessBook::newest(const std::string& model) const {
+const ModelProcess* ModelProcesses::newest(const std::string& model) const {
     const auto found = std::find_if(m_processes.rbegin(), m_processes.rend(),
                                     [&](const auto& process) { return process.model == model; });
     return found == m_processes.rend() ? nullptr : &*found;
 }
 
-const ModelProcess* ProcessBook::newest_ended(const std::string& model) const {
+const ModelProcess* ModelProcesses::newest_ended(const std::string& model) const {
     const auto found =
         std::find_if(m_processes.rbegin(), m_processes.rend(), [&](const auto& process) {
             return process.model == model && process.exit_status;
@@ -97,12 +97,12 @@ const ModelProcess* ProcessBook::newest_ended(const std::string& model) const {
     return found == m_processes.rend() ? nullptr : &*found;
 }
 
-bool ProcessBook::is_loading() const {
+bool ModelProcesses::is_loading() const {
     return std::any_of(m_processes.begin(), m_processes.end(),
                        [](const auto& process) { return !process.loaded && !process.exit_status; });
 }
 
-const ModelProcess* ProcessBook::leaver() const {
+const ModelProcess* ModelProcesses::leaver() const {
     const auto found =
         std::find_if(m_processes.rbegin(), m_processes.rend(), [](const auto& process) {
             return process.loaded && process.leaving && !process.end_asked && !process.exit_status;
@@ -110,7 +110,7 @@ const ModelProcess* ProcessBook::leaver() const {
     return found == m_processes.rend() ? nullptr : &*found;
 }
 
-std::vector<ModelPort> ProcessBook::serving() const {
+std::vector<ModelPort> ModelProcesses::serving() const {
     std::vector<ModelPort> found;
     for (const auto& process : m_processes) {
         const bool serves = process.loaded && !process.leaving && !process.exit_status;
@@ -119,7 +119,7 @@ std::vector<ModelPort> ProcessBook::serving() const {
     return found;
 }
 
-std::size_t ProcessBook::ends(const std::string& model) const {
+std::size_t ModelProcesses::ends(const std::string& model) const {
     return static_cast<std::size_t>(
         std::count_if(m_processes.begin(), m_processes.end(), [&](const auto& process) {
             return process.model == model && process.exit_status;
