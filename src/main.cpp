@@ -28,8 +28,6 @@
 #include <chrono>
 #include <exception>
 #include <filesystem>
-#include <optional>
-#include <variant>
 
 using namespace odysseus;
 using namespace odysseus::commands;
@@ -46,7 +44,6 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     system::StopSignal stop;
     const auto stopped = [&stop] { return stop.asked(); };
 
-    // HOME is ours alone, and nothing of an earlier run is left in it.
     const auto home = settings::home_of(settings);
     const bool first_run = !std::filesystem::exists(home.data() / "odysseus.lock");
     make_folders(resolved, {home.data(), home.logs(), settings.models_dir});
@@ -90,9 +87,8 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
         stop.ask();
     };
     server::Supervisor supervisor(std::move(spec));
-    models.on_change([&](const models::Catalog& catalog) {
-        offer_models(preset, catalog, supervisor.current());
-    });
+    models.on_change(
+        [&](const auto& catalog) { offer_models(preset, catalog, supervisor.current()); });
     stop.on_second([&supervisor] { supervisor.kill_now(); });
 
     // The proxy in front of it.
@@ -129,7 +125,6 @@ int run(const settings::CommandLine& line) {
     case Verb::completion: system::print(settings::completion_script(line.words.front())); return 0;
     default: break;
     }
-    // odysseus talks to llama-server by these; the user's own would cut the two apart.
     if (const auto why = server::conflicting_argument(line.llama_args))
         throw Error(Fault::usage, *why);
     const auto settings = settings::resolve_settings(line.settings);
@@ -141,9 +136,8 @@ int run(const settings::CommandLine& line) {
     case Verb::models: return commands::models(line, settings);
     case Verb::pull: return pull(line, settings);
     case Verb::doctor: return doctor(line, settings);
-    default: break;
+    default: throw Error(Fault::bug, "this command is not there yet");
     }
-    throw Error(Fault::bug, "this command is not there yet");
 }
 
 } // namespace

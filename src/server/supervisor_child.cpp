@@ -1,4 +1,5 @@
 // The process itself: its start, what it says, and its end.
+#include "line_splitter.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/files.hpp"

@@ -285,7 +285,10 @@ class Odysseus:
             time.sleep(0.02)
             left = marked_processes(self.mark)
         assert not left, "left behind: %s%s" % (left, self._said())
+        # A process that ends gives up its memory, by which it is known here, before its sockets.
         for port in (self.port, self.llama_port):
+            while port is not None and is_open(port) and time.monotonic() < deadline:
+                time.sleep(0.02)
             assert port is None or not is_open(port), "port %d is still open%s" % (port, self._said())
 
     def close(self):

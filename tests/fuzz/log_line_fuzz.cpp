@@ -1,5 +1,6 @@
 // Bytes of a program's output through the splitter, the classifier and the book of processes.
 #include "odysseus/server/model_processes.hpp"
+#include "server/line_splitter.hpp"
 
 #include <cstddef>
 #include <cstdint>

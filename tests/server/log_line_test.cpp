@@ -1,4 +1,5 @@
 #include "odysseus/server/log_line.hpp"
+#include "server/line_splitter.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
