@@ -27,7 +27,6 @@
 
 #include <chrono>
 #include <exception>
-#include <filesystem>
 
 using namespace odysseus;
 using namespace odysseus::commands;

@@ -101,7 +101,7 @@ COMMAND_LINE = [
     (["plan", "--llama-server", "/nonexistent"], 2, ["--llama-server", "/nonexistent"]),
     (["--llama-server", "/nonexistent"], 2, ["--llama-server", "/nonexistent"]),
     (["--llama-server", "/etc"], 2, ["no file /etc"]),
-    (["--llama-server", "/etc/passwd"], 2, ["no program that you may run"]),
+    (["--llama-server", "/etc/passwd"], 2, ["is not executable"]),
     (["plan", "--hardware", "/nonexistent"], 2, ["--hardware", "/nonexistent", "no such file"]),
     (["plan", "--hardware", "/etc"], 2, ["--hardware", "directory"]),
     (["plan", "--hardware", "/etc/passwd"], 2, ["--hardware", "not JSON"]),

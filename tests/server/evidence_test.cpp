@@ -1,6 +1,7 @@
 // What a client can write is no evidence, wherever it is quoted.
 #include "odysseus/base/text.hpp"
 #include "odysseus/server/oom_verdict.hpp"
+#include "server/line_splitter.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

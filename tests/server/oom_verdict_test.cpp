@@ -1,4 +1,5 @@
 #include "odysseus/server/oom_verdict.hpp"
+#include "server/line_splitter.hpp"
 
 #include "odysseus/base/text.hpp"
 
