@@ -13,7 +13,7 @@ import unittest
 import venv
 
 import harness
-from gguf import WORDS
+from gguf import EMOJI, WORDS
 from harness import Case, wait_until
 
 CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
@@ -148,6 +148,25 @@ class Embeddings(Case):
         server = self.odysseus(home, "--ctx", "2048", "--", "--embeddings", "--pooling", "mean").wait_ready()
         run([client_python(), CLIENTS / "with_openai.py", "http://127.0.0.1:%d/v1" % server.port, "friendly", "none",
              "embeddings"])
+
+
+class BeginningOfMessages(Case):
+    """llama-server leaves message_start out when the first token is a part of a character; Anthropic's package needs it."""
+
+    def test_anthropic_for_python(self):
+        home = self.home()
+        home.model("friendly/Weights-F16.gguf", says=EMOJI + WORDS)
+        server = self.odysseus(home, "--ctx", "2048", "--api-key", KEY).wait_ready()
+        run([client_python(), CLIENTS / "with_anthropic.py", "http://127.0.0.1:%d" % server.port, "friendly", KEY,
+             "\U0001f600 one two three four"])
+
+    def test_an_answer_that_ends_in_its_first_character(self):
+        home = self.home()
+        home.model("tiny.gguf", says=EMOJI)
+        server = self.odysseus(home, "--ctx", "2048").wait_ready()
+        body = server.post("/v1/messages", {"model": "tiny", "max_tokens": 1, "stream": True,
+                                            "messages": [{"role": "user", "content": "hello"}]}).body.decode()
+        self.assertEqual(re.findall("^event: (.*)$", body, re.M), ["message_start", "message_delta", "message_stop"])
 
 
 if __name__ == "__main__":

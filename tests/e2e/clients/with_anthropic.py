@@ -1,4 +1,4 @@
-"""What a program that uses Anthropic's own package does. Usage: with_anthropic.py BASE_URL MODEL KEY"""
+"""What a program that uses Anthropic's own package does. Usage: with_anthropic.py BASE_URL MODEL KEY [WORDS]"""
 import sys
 
 import anthropic
@@ -6,7 +6,8 @@ import anthropic
 base_url, model, key = sys.argv[1:4]
 client = anthropic.Anthropic(base_url=base_url, api_key=key, max_retries=0, timeout=120)
 hello = [{"role": "user", "content": "hello"}]
-words = " one two three four five six seven eight"  # what the model says, of ../gguf.py
+# What the model says in eight tokens (../gguf.py).
+words = sys.argv[4] if len(sys.argv) > 4 else " one two three four five six seven eight"
 
 answer = client.messages.create(model=model, max_tokens=8, messages=hello)
 assert answer.role == "assistant" and answer.content[0].text == words, answer
