@@ -1,4 +1,5 @@
 """The path of the specification, with a real llama-server: from settings to an answered chat, and an orderly end."""
+import os
 import pathlib
 import re
 import signal
@@ -185,6 +186,24 @@ class Lifetime(Case):
         broken.chmod(0o755)
         self.run_odysseus(home, "--llama-server", broken, "--port", harness.free_port(), expect=6,
                           says=["the flux capacitor is missing"])
+
+
+class Comments(Case):
+    def test_a_stream_that_waits_gets_comments_and_then_its_answer(self):
+        """Nothing of it depends on time: llama-server stands still until a comment has come."""
+        home = self.home()
+        home.model()
+        server = self.odysseus(home, "--ctx", "2048", "--sse-ping", "1").wait_ready()
+        self.assertEqual(server.chat("tiny").status, 200)
+        router = server.server_pid()
+        os.kill(router, signal.SIGSTOP)
+        events = server.stream({"model": "tiny", "stream": True, "messages": [{"role": "user", "content": "hello"}]})
+        self.assertEqual(next(events)[1].status, 200)
+        said = next(events)[1]
+        os.kill(router, signal.SIGCONT)
+        said += b"".join(piece for _, piece in events)
+        self.assertRegex(said, rb"\A(: loading\.\.\.\n\n)+data: ")
+        self.assertTrue(said.endswith(b"data: [DONE]\n\n"), said[-200:])
 
 
 class DefaultPorts(Case):
