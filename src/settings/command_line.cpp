@@ -102,6 +102,84 @@ void check_words(const VerbSpec& spec, const std::vector<std::string>& words) {
                                      "; it is used as: odysseus ", spec.usage));
 }
 
+// What CLI11 is told to look for, and where it puts what it finds.
+struct Grammar {
+    CLI::App app;
+    bool wants_help = false;
+    bool wants_version = false;
+    std::vector<std::string> flags{"--help", "--version"};
+    std::vector<std::vector<std::string>> given; // by setting
+    std::vector<CLI::Option*> options;           // by setting
+    std::vector<std::pair<CLI::App*, const VerbSpec*>> commands;
+};
+
+void add_settings(Grammar& grammar) {
+    const auto& specs = setting_specs();
+    grammar.given.resize(specs.size());
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        grammar.flags.emplace_back(specs[i].flag);
+        if (specs[i].value == nullptr) {
+            grammar.options.push_back(grammar.app.add_flag(specs[i].flag));
+            continue;
+        }
+        auto* option = grammar.app.add_option(specs[i].flag, grammar.given[i])->expected(1);
+        option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        option->expected(0, 1)->allow_extra_args(false);
+        grammar.options.push_back(option);
+    }
+}
+
+void add_commands(Grammar& grammar, CommandLine& line) {
+    for (const auto& spec : verb_specs()) {
+        auto* command = grammar.app.add_subcommand(spec.name);
+        command->set_help_flag();
+        command->fallthrough();
+        if (spec.words_most > 0) command->add_option("words", line.words)->expected(0, 8);
+        for (const auto& own : spec.switches) {
+            command->add_flag_callback(own.flag, [&line, own] { line.switches.insert(own.flag); });
+        }
+        grammar.commands.emplace_back(command, &spec);
+    }
+}
+
+void parse(Grammar& grammar, std::vector<std::string> words) {
+    std::reverse(words.begin(), words.end()); // CLI11 takes them from the back
+    try {
+        grammar.app.parse(words);
+    } catch (const CLI::ParseError& error) {
+        throw Error(Fault::usage, concat(error.what(), "; see odysseus --help"));
+    }
+}
+
+const VerbSpec* named_command(const Grammar& grammar) {
+    const VerbSpec* named = nullptr;
+    for (const auto& [command, spec] : grammar.commands) {
+        if (command->parsed()) named = spec;
+    }
+    return named;
+}
+
+void take_help(const Grammar& grammar, const VerbSpec* named, CommandLine& line) {
+    std::string about = named != nullptr ? named->name : "";
+    if (line.verb == Verb::help) {
+        check_words(*named, line.words);
+        about = line.words.empty() ? "" : line.words.front();
+    }
+    line.verb = Verb::help;
+    line.help = help_text(about);
+    if (line.help.empty()) refuse_extra(about, nullptr, grammar.flags);
+}
+
+void take_settings(const Grammar& grammar, CommandLine& line) {
+    for (std::size_t i = 0; i < setting_specs().size(); ++i) {
+        const auto& spec = setting_specs()[i];
+        if (grammar.options[i]->count() == 0) continue;
+        line.settings[spec.id] = {spec.value == nullptr ? switch_value(*grammar.options[i])
+                                                        : value_of(spec, grammar.given[i]),
+                                  Origin::flag, spec.flag};
+    }
+}
+
 } // namespace
 
 CommandLine parse_command_line(std::vector<std::string> words) {
@@ -111,78 +189,27 @@ CommandLine parse_command_line(std::vector<std::string> words) {
         words.erase(dashes, words.end());
     }
 
-    CLI::App app;
-    app.set_help_flag();
-    app.allow_extras();
-    app.require_subcommand(0, 1);
-    bool wants_help = false;
-    bool wants_version = false;
-    app.add_flag("-h,--help", wants_help);
-    app.add_flag("-V,--version", wants_version);
+    Grammar grammar;
+    grammar.app.set_help_flag();
+    grammar.app.allow_extras();
+    grammar.app.require_subcommand(0, 1);
+    grammar.app.add_flag("-h,--help", grammar.wants_help);
+    grammar.app.add_flag("-V,--version", grammar.wants_version);
+    add_settings(grammar);
+    add_commands(grammar, line);
+    parse(grammar, std::move(words));
 
-    std::vector<std::string> flags{"--help", "--version"};
-    std::vector<std::vector<std::string>> given(setting_specs().size());
-    std::vector<CLI::Option*> options;
-    for (std::size_t i = 0; i < setting_specs().size(); ++i) {
-        const auto& spec = setting_specs()[i];
-        flags.emplace_back(spec.flag);
-        if (spec.value == nullptr) {
-            options.push_back(app.add_flag(spec.flag));
-            continue;
-        }
-        options.push_back(app.add_option(spec.flag, given[i])->expected(1));
-        options.back()->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-        options.back()->expected(0, 1)->allow_extra_args(false);
-    }
-
-    std::vector<std::pair<CLI::App*, const VerbSpec*>> commands;
-    for (const auto& spec : verb_specs()) {
-        auto* command = app.add_subcommand(spec.name);
-        command->set_help_flag();
-        command->fallthrough();
-        if (spec.words_most > 0) command->add_option("words", line.words)->expected(0, 8);
-        for (const auto& own : spec.switches) {
-            command->add_flag_callback(own.flag, [&line, own] { line.switches.insert(own.flag); });
-        }
-        commands.emplace_back(command, &spec);
-    }
-
-    std::reverse(words.begin(), words.end()); // CLI11 takes them from the back
-    try {
-        app.parse(words);
-    } catch (const CLI::ParseError& error) {
-        throw Error(Fault::usage, concat(error.what(), "; see odysseus --help"));
-    }
-
-    const VerbSpec* named = nullptr;
-    for (const auto& [command, spec] : commands) {
-        if (command->parsed()) named = spec;
-    }
+    const auto* named = named_command(grammar);
     if (named != nullptr) line.verb = named->verb;
-    if (wants_version) line.verb = Verb::version;
-    if (wants_help || line.verb == Verb::help) {
-        const std::string about = line.verb == Verb::help
-                                      ? (line.words.empty() ? "" : line.words.front())
-                                  : named != nullptr ? named->name
-                                                     : "";
-        if (line.verb == Verb::help) check_words(*named, line.words);
-        line.verb = Verb::help;
-        line.help = help_text(about);
-        if (line.help.empty()) refuse_extra(about, nullptr, flags);
+    if (grammar.wants_version) line.verb = Verb::version;
+    if (grammar.wants_help || line.verb == Verb::help) {
+        take_help(grammar, named, line);
         return line;
     }
-    if (const auto extras = app.remaining(true); !extras.empty()) {
-        refuse_extra(extras.front(), named, flags);
-    }
+    if (const auto extras = grammar.app.remaining(true); !extras.empty())
+        refuse_extra(extras.front(), named, grammar.flags);
     if (named != nullptr) check_words(*named, line.words);
-
-    for (std::size_t i = 0; i < setting_specs().size(); ++i) {
-        const auto& spec = setting_specs()[i];
-        if (options[i]->count() == 0) continue;
-        line.settings[spec.id] = {spec.value == nullptr ? switch_value(*options[i])
-                                                        : value_of(spec, given[i]),
-                                  Origin::flag, spec.flag};
-    }
+    take_settings(grammar, line);
     return line;
 }
 
