@@ -3,6 +3,7 @@
 #include "odysseus/base/text.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace odysseus::system {
 
