@@ -20,7 +20,7 @@ function(find_include file name found)
   set(${found} "" PARENT_SCOPE)
 endfunction()
 
-# A header decides when its source does; a header without a source decides when it is not in this list of what works.
+# A header decides when its name is among its room's decisions (src/rooms.cmake), as a source does.
 function(decides file out)
   string(REGEX MATCH "^(include/odysseus|src)/([a-z]+)/([a-z_0-9]+)\\.[ch]pp$" match ${file})
   set(yes FALSE)

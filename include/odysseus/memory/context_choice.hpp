@@ -44,8 +44,8 @@ struct ContextChoice {
     std::string reason;                    // one sentence
 };
 
-// What held before (logic/context_memory.hpp) is not asked here.
-// `largest`: of the models (logic/model_catalog.hpp); null: there is none.
+// What held before (context_memory.hpp) is not asked here. `largest`: of the models; null: there is
+// none.
 [[nodiscard]] ContextChoice choose_auto_context(const hardware::Machine& machine,
                                                 const models::Model* largest,
                                                 const ContextWish& wish);
