@@ -3,6 +3,7 @@
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/overloaded.hpp"
 #include "odysseus/base/text.hpp"
+#include "real_world.hpp"
 #include "supervisor_core.hpp"
 
 #include <algorithm>
@@ -15,9 +16,15 @@ constexpr std::chrono::milliseconds k_ask_client_every{100};
 
 } // namespace
 
-Supervisor::Core::Core(StartSpec spec)
-    : m_spec(std::move(spec)), m_log(m_spec.log_file), m_guard(m_spec.guard),
-      m_lifecycle(m_spec.context, m_spec.limits.lifecycle), m_port(m_spec.port) {
+Supervisor::Core::Core(StartSpec spec) : Core(std::move(spec), nullptr) {
+    m_world = std::make_unique<RealWorld>(m_spec.guard, m_spec.record, m_log,
+                                          [this](Message message) { post(std::move(message)); });
+}
+
+Supervisor::Core::Core(StartSpec spec, std::unique_ptr<World> world)
+    : m_spec(std::move(spec)), m_log(m_spec.log_file),
+      m_lifecycle(m_spec.context, m_spec.limits.lifecycle), m_port(m_spec.port),
+      m_world(std::move(world)) {
     m_serving.context = m_spec.context;
     m_serving.api_key = m_spec.api_key;
     m_serving.reason = "llama-server is being started";
@@ -28,8 +35,6 @@ Supervisor::Core::~Core() {
 }
 
 void Supervisor::Core::start() {
-    m_health_task.start();
-    m_proof_task.start();
     m_owner = std::thread([this] { run(); });
 }
 
@@ -37,8 +42,6 @@ void Supervisor::Core::stop(Time grace) {
     if (!m_owner.joinable()) return;
     post(StopAsked{grace});
     m_owner.join();
-    m_health_task.end();
-    m_proof_task.end();
 }
 
 void Supervisor::Core::stop() {
@@ -46,8 +49,7 @@ void Supervisor::Core::stop() {
 }
 
 void Supervisor::Core::kill_now() {
-    const std::lock_guard lock(m_child_mutex);
-    if (m_child) m_child->stop(Time(0));
+    m_world->stop_child(Time(0));
 }
 
 Serving Supervisor::Core::current() const {
@@ -108,7 +110,7 @@ void Supervisor::Core::post(Message message) {
 }
 
 Lifecycle::Time Supervisor::Core::since_start() const {
-    return std::chrono::duration_cast<Lifecycle::Time>(Clock::now() - m_began);
+    return std::chrono::duration_cast<Lifecycle::Time>(m_world->now() - m_began);
 }
 
 void Supervisor::Core::notice(const std::string& sentence) const {
@@ -131,7 +133,7 @@ void Supervisor::Core::publish(State state, std::string reason) {
         m_serving.generation = m_lifecycle.generation();
         m_serving.context = m_lifecycle.context();
         m_serving.port = m_port;
-        m_serving.pid = m_child ? m_child->pid() : 0;
+        m_serving.pid = m_world->child_pid();
         m_serving.restarts = m_restarts;
         m_serving.oom_steps = m_oom_steps;
     }
@@ -145,10 +147,15 @@ void Supervisor::Core::republish() {
 
 // --- the owner's loop ---------------------------------------------------------------------------
 
+void Supervisor::Core::begin() {
+    m_began = m_world->now();
+    act(m_lifecycle.start());
+}
+
 void Supervisor::Core::run() {
     std::optional<Error> lost;
     try {
-        act(m_lifecycle.start());
+        begin();
         while (!m_stopped) {
             std::deque<Message> mail;
             {
@@ -157,16 +164,16 @@ void Supervisor::Core::run() {
                 mail.swap(m_mail);
             }
             for (auto& message : mail)
-                handle(message);
-            on_time(Clock::now());
+                take(message);
+            tick();
         }
     } catch (const std::exception& error) {
         lost =
             Error(Fault::server, concat("the supervision of llama-server failed: ", error.what()));
     }
     conclude_all(GiveUp{503, "server_stopping", "odysseus is stopping", std::nullopt});
-    if (m_child) {
-        m_child->stop(Time(0));
+    if (m_world->has_child()) {
+        m_world->stop_child(Time(0));
         delete_child();
     }
     if (lost) tell_lost(*lost);
@@ -184,11 +191,11 @@ void Supervisor::Core::tell_lost(const Error& error) {
 }
 
 Supervisor::Core::Moment Supervisor::Core::next_moment() const {
-    auto next = Clock::now() + std::chrono::hours(1);
+    auto next = m_world->now() + std::chrono::hours(1);
     const auto consider = [&](const std::optional<Moment>& moment) {
         if (moment) next = std::min(next, *moment);
     };
-    if (!m_child) consider(m_launch_at);
+    if (!m_world->has_child()) consider(m_launch_at);
     consider(m_start_limit);
     if (!m_checking) consider(m_check_at);
     consider(m_due_at);
@@ -201,7 +208,7 @@ Supervisor::Core::Moment Supervisor::Core::next_moment() const {
     return next;
 }
 
-void Supervisor::Core::handle(Message& message) {
+void Supervisor::Core::take(Message& message) {
     std::visit(Overloaded{
                    [&](Lines& lines) { on_lines(lines); },
                    [&](Ended& ended) { on_ended(ended); },
@@ -212,18 +219,19 @@ void Supervisor::Core::handle(Message& message) {
                    [&](Reported& reported) { on_reported(reported.file); },
                    [&](StopAsked& asked) {
                        act(m_lifecycle.stop());
-                       if (m_child) m_child->stop(asked.grace);
-                       m_stopped = !m_child;
+                       m_world->stop_child(asked.grace);
+                       m_stopped = !m_world->has_child();
                    },
                },
                message);
 }
 
-void Supervisor::Core::on_time(Moment now) {
+void Supervisor::Core::tick() {
+    const auto now = m_world->now();
     const auto is_due = [&](const std::optional<Moment>& moment) {
         return moment && *moment <= now;
     };
-    if (!m_child && is_due(m_launch_at)) launch();
+    if (!m_world->has_child() && is_due(m_launch_at)) launch();
     if (is_due(m_start_limit)) {
         m_start_limit.reset();
         unplanned_end(concat("it was not ready after ", m_spec.limits.start.count() / 1000, " s"));
@@ -231,10 +239,11 @@ void Supervisor::Core::on_time(Moment now) {
     if (!m_checking && is_due(m_check_at)) {
         m_check_at.reset();
         m_checking = true;
-        m_health_task.send([address = address(), pid = m_child ? m_child->pid() : 0,
-                            generation = m_lifecycle.generation()]() -> Message {
-            return Checked{generation, check_readiness(address, pid)};
-        });
+        m_world->send(World::Task::health,
+                      [world = m_world.get(), address = address(), pid = m_world->child_pid(),
+                       generation = m_lifecycle.generation()]() -> Message {
+                          return Checked{generation, world->check_readiness(address, pid)};
+                      });
     }
     if (is_due(m_due_at)) {
         m_due_at.reset();
@@ -275,7 +284,7 @@ void Supervisor::Core::act(const Lifecycle::Action& action) {
 }
 
 void Supervisor::Core::act_start(const Lifecycle::StartAt& start) {
-    m_launch_at = Clock::now() + start.delay;
+    m_launch_at = m_world->now() + start.delay;
     m_start_limit.reset();
     m_check_at.reset();
     m_examine_at.reset();
@@ -287,16 +296,16 @@ void Supervisor::Core::act_start(const Lifecycle::StartAt& start) {
                       ? concat("out of memory: trying a context of ", start.context, " tokens")
                       : std::string("llama-server is being started again");
     publish(first ? State::starting : State::restarting, std::move(reason));
-    if (m_child && !m_ending_child) {
+    if (m_world->has_child() && !m_ending_child) {
         m_ending_child = true;
-        m_child->stop(m_spec.limits.restart_grace);
+        m_world->stop_child(m_spec.limits.restart_grace);
     }
 }
 
 void Supervisor::Core::act_serve() {
-    m_examine_at = Clock::now() + m_spec.limits.health_every;
+    m_examine_at = m_world->now() + m_spec.limits.health_every;
     publish(State::ready, "");
-    log::debug("llama-server is ready", {{"pid", concat(m_child ? m_child->pid() : 0)},
+    log::debug("llama-server is ready", {{"pid", concat(m_world->child_pid())},
                                          {"port", concat(m_port)},
                                          {"context", concat(m_lifecycle.context())}});
 }
@@ -305,7 +314,7 @@ void Supervisor::Core::act_fail(const Lifecycle::Fail& fail) {
     if (!fail.retry_in) {
         publish(State::failed, start_trouble() ? start_trouble()->what() : m_end_reason);
     } else {
-        m_due_at = Clock::now() + *fail.retry_in;
+        m_due_at = m_world->now() + *fail.retry_in;
         const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*fail.retry_in);
         {
             const std::lock_guard lock(m_state_mutex);

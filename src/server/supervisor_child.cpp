@@ -1,20 +1,12 @@
 // The process itself: its start, what it says, and its end.
-#include "line_splitter.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/files.hpp"
-#include "odysseus/system/leftovers.hpp"
-#include "odysseus/system/ports.hpp"
-#include "odysseus/system/process_info.hpp"
 #include "supervisor_core.hpp"
-
-#include <future>
 
 namespace odysseus::server {
 namespace {
 
-// The pump looks up at least this often; events wake it at once.
-constexpr std::chrono::milliseconds k_pump_limit{1000};
 constexpr std::size_t k_lines_shown = 20;
 constexpr std::size_t k_lines_shown_again = 5; // of a server that had been ready once
 constexpr std::size_t k_crashes_kept = 100;
@@ -24,7 +16,7 @@ constexpr int k_races_max = 3; // for the port
 
 int Supervisor::Core::choose_port() const {
     if (m_spec.port_asked_for) {
-        if (!system::port_is_free("127.0.0.1", m_spec.port)) {
+        if (m_world->next_free_port(m_spec.port) != m_spec.port) {
             throw Error(Fault::busy,
                         concat("port ", m_spec.port,
                                " for llama-server is taken by another program; stop it, or "
@@ -34,7 +26,7 @@ int Supervisor::Core::choose_port() const {
     }
     // The same one as before, as long as it can be had; after a lost race the next one.
     const int from = m_bind_failed ? m_port + 1 : m_port;
-    const auto port = system::next_free_port("127.0.0.1", from);
+    const auto port = m_world->next_free_port(from);
     if (!port) {
         throw Error(Fault::busy, concat("no free port for llama-server from ", from, " on"));
     }
@@ -42,9 +34,8 @@ int Supervisor::Core::choose_port() const {
 }
 
 void Supervisor::Core::check_needs() const {
-    std::error_code ignored;
     for (const auto& path : m_spec.needs) {
-        if (std::filesystem::exists(path, ignored)) continue;
+        if (m_world->exists(path)) continue;
         throw Error(Fault::server,
                     concat(system::utf8(path), " is not there; was a drive removed?"));
     }
@@ -60,7 +51,7 @@ void Supervisor::Core::launch() {
     m_proof_failed.reset();
     m_ending_child = false;
     m_end_reason.clear();
-    m_memory_kills = system::memory_kills();
+    m_memory_kills = m_world->memory_kills();
     const auto generation = m_lifecycle.generation();
     try {
         check_needs();
@@ -75,7 +66,7 @@ void Supervisor::Core::launch() {
         spec.arguments = m_spec.arguments(m_lifecycle.context(), m_port);
         spec.environment = m_spec.environment;
         spec.directory = m_spec.directory;
-        start_child(spec, generation);
+        m_world->start_child(spec, generation);
     } catch (const Error& error) {
         launch_failed(error);
         return;
@@ -83,28 +74,9 @@ void Supervisor::Core::launch() {
         launch_failed(Error(Fault::server, concat("starting llama-server: ", error.what())));
         return;
     }
-    m_start_limit = Clock::now() + m_spec.limits.start;
-    check_readiness_soon(Clock::now() + m_spec.limits.ready_poll);
+    m_start_limit = m_world->now() + m_spec.limits.start;
+    check_readiness_soon(m_world->now() + m_spec.limits.ready_poll);
     republish(); // with the new process's number
-}
-
-// The thread comes first: a child whose output nobody reads would never be gone.
-void Supervisor::Core::start_child(const system::ChildSpec& spec, std::uint64_t generation) {
-    std::promise<system::Child*> handed_over; // nullptr: it did not start
-    m_pump = std::thread([this, generation, handed = handed_over.get_future()]() mutable {
-        if (auto* child = handed.get()) pump(*child, generation);
-    });
-    try {
-        auto child = std::make_unique<system::Child>(spec, m_guard);
-        if (!m_spec.record.empty()) system::record_child(m_spec.record, child->pid());
-        const std::lock_guard lock(m_child_mutex);
-        m_child = std::move(child);
-    } catch (...) {
-        handed_over.set_value(nullptr);
-        m_pump.join();
-        throw;
-    }
-    handed_over.set_value(m_child.get());
 }
 
 void Supervisor::Core::launch_failed(const Error& error) {
@@ -117,49 +89,8 @@ void Supervisor::Core::launch_failed(const Error& error) {
     act(m_lifecycle.exited(since_start()));
 }
 
-// The pump's thread: it ends when the last process is gone.
-void Supervisor::Core::pump(system::Child& child, std::uint64_t generation) {
-    LineSplitter out;
-    LineSplitter err;
-    const auto add = [&](Lines& lines, const std::vector<std::string>& texts) {
-        for (const auto& text : texts) {
-            m_log.add(text);
-            auto fact = classify(text);
-            fact.at = Clock::now();
-            if (fact.kind != LogFact::Kind::noise || fact.from_model) {
-                lines.facts.push_back(std::move(fact));
-            }
-        }
-    };
-    for (;;) {
-        auto event = child.next(k_pump_limit);
-        if (const auto* output = std::get_if<system::ChildOutput>(&event)) {
-            Lines lines{generation, {}};
-            add(lines, out.feed(output->out));
-            add(lines, err.feed(output->err));
-            m_log.flush();
-            if (!lines.facts.empty()) post(std::move(lines));
-        } else if (const auto* exited = std::get_if<system::ChildExited>(&event)) {
-            post(Ended{generation, exited->status});
-        } else if (std::holds_alternative<system::ChildGone>(event)) {
-            break;
-        }
-    }
-    Lines last{generation, {}};
-    for (auto* splitter : {&out, &err}) {
-        auto line = splitter->rest();
-        if (line && !line->empty()) add(last, {*line});
-    }
-    m_log.flush();
-    if (!last.facts.empty()) post(std::move(last));
-    post(AllGone{generation});
-}
-
 void Supervisor::Core::delete_child() {
-    if (m_pump.joinable()) m_pump.join();
-    const std::lock_guard lock(m_child_mutex);
-    m_child.reset();
-    if (!m_spec.record.empty()) system::forget_child(m_spec.record);
+    m_world->delete_child();
 }
 
 void Supervisor::Core::on_lines(const Lines& lines) {
@@ -175,12 +106,12 @@ void Supervisor::Core::on_fact(const LogFact& fact) {
         const auto* process = m_processes.newest_ended(fact.model);
         const bool crashed = process != nullptr && process->loaded && fact.status != 0;
         auto& crashes = m_crashes[fact.model];
-        if (crashed) crashes.push_back(Clock::now());
+        if (crashed) crashes.push_back(m_world->now());
         if (crashes.size() > k_crashes_kept) crashes.pop_front();
     }
     watch_model(fact);
     if (fact.from_model) return;
-    if (fact.kind == LogFact::Kind::listening) check_readiness_soon(Clock::now());
+    if (fact.kind == LogFact::Kind::listening) check_readiness_soon(m_world->now());
     if (fact.kind == LogFact::Kind::bind_failed) {
         m_bind_failed = true;
         m_bind_line = fact.text;
@@ -189,9 +120,9 @@ void Supervisor::Core::on_fact(const LogFact& fact) {
 
 // We end it, and count it as a failure.
 void Supervisor::Core::unplanned_end(std::string reason) {
-    if (!m_child || m_ending_child) return;
+    if (!m_world->has_child() || m_ending_child) return;
     m_end_reason = std::move(reason);
-    m_child->stop(Time(0));
+    m_world->stop_child(Time(0));
 }
 
 void Supervisor::Core::on_ended(const Ended& ended) {
@@ -203,7 +134,7 @@ void Supervisor::Core::on_ended(const Ended& ended) {
     m_look_for_stuck_at.reset();
     // A lost race for the port is no failure, several in a row are no race.
     if (m_bind_failed && !m_spec.port_asked_for && ++m_races_lost < k_races_max) {
-        m_launch_at = Clock::now();
+        m_launch_at = m_world->now();
         return;
     }
     const auto ending = system::exit_text(ended.status);

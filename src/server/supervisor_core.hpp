@@ -1,14 +1,13 @@
 // The supervisor's inside. Members without a note belong to the owner thread alone.
 #pragma once
 
-#include "background_task.hpp"
 #include "odysseus/server/ladder.hpp"
 #include "odysseus/server/llama_client.hpp"
 #include "odysseus/server/model_processes.hpp"
 #include "odysseus/server/server_log.hpp"
 #include "odysseus/server/supervisor.hpp"
-#include "odysseus/system/child.hpp"
-#include "readiness.hpp"
+#include "supervisor_messages.hpp"
+#include "world.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -24,7 +23,9 @@ class Supervisor::Core {
     using Moment = Clock::time_point;
     using Time = std::chrono::milliseconds;
 
-    explicit Core(StartSpec spec);
+    explicit Core(StartSpec spec); // in the real world
+    // In a world of one thread: the caller runs the owner by begin(), take() and tick().
+    Core(StartSpec spec, std::unique_ptr<World> world);
     ~Core();
 
     // From any thread.
@@ -40,51 +41,14 @@ class Supervisor::Core {
     [[nodiscard]] LogTail log_tail(std::uint64_t after) const;
     [[nodiscard]] std::string build() const;
 
-  private:
-    // --- what the mailbox carries -----------------------------------------------------------
-    // One reported failure, from its arrival to its verdict.
-    struct Report {
-        Failure failure;
-        Moment decide_by;
-        bool refused = false; // by a process that had loaded, and whose end nobody has seen
-        std::mutex mutex;
-        std::condition_variable settled;
-        std::optional<Verdict> verdict; // by mutex
-    };
-    using ReportPointer = std::shared_ptr<Report>;
+    // The owner's steps, for the thread that runs it; run() is begin() and then the other two.
+    void begin();
+    void take(Message& message);
+    void tick(); // what is due
+    [[nodiscard]] Moment next_moment() const;
+    [[nodiscard]] bool has_ended() const { return m_stopped; }
 
-    struct Lines {
-        std::uint64_t generation = 0;
-        std::vector<LogFact> facts;
-    };
-    struct Ended {
-        std::uint64_t generation = 0;
-        system::ExitStatus status;
-    };
-    struct AllGone {
-        std::uint64_t generation = 0;
-    };
-    struct Checked {
-        std::uint64_t generation = 0;
-        Readiness readiness;
-    };
-    struct Proved {
-        std::uint64_t errand = 0;
-        LlamaAnswer answer;
-    };
-    struct Examined { // a health question to the router and to the models that are loaded
-        std::uint64_t generation = 0;
-        std::string silent; // who did not answer; empty: all did
-        std::optional<std::int64_t> cpu_ms;
-    };
-    struct Reported {
-        ReportPointer file;
-    };
-    struct StopAsked {
-        Time grace{0};
-    };
-    using Message =
-        std::variant<Lines, Ended, AllGone, Checked, Proved, Examined, Reported, StopAsked>;
+  private:
     static constexpr std::size_t k_mailbox_max = 10'000;
 
     void post(Message message);
@@ -92,9 +56,6 @@ class Supervisor::Core {
     // --- owner thread: supervisor.cpp -------------------------------------------------------
     void run();
     void tell_lost(const Error& error);
-    void handle(Message& message);
-    void on_time(Moment now);
-    [[nodiscard]] Moment next_moment() const;
     [[nodiscard]] Lifecycle::Time since_start() const;
 
     void act(const Lifecycle::Action& action);
@@ -105,10 +66,8 @@ class Supervisor::Core {
     // --- owner thread: supervisor_child.cpp -------------------------------------------------
     void launch();
     void check_needs() const;
-    void start_child(const system::ChildSpec& spec, std::uint64_t generation);
     void launch_failed(const Error& error);
     [[nodiscard]] int choose_port() const;
-    void pump(system::Child& child, std::uint64_t generation);
     void delete_child();
 
     void on_lines(const Lines& lines);
@@ -178,11 +137,6 @@ class Supervisor::Core {
     std::string m_build;            // by m_state_mutex
     std::optional<Error> m_trouble; // by m_state_mutex: why the first start failed
 
-    system::Guard m_guard;
-    std::mutex m_child_mutex; // kill_now reaches for it
-    std::unique_ptr<system::Child> m_child;
-    std::thread m_pump;
-
     Lifecycle m_lifecycle;
     ModelProcesses m_processes;
     bool m_ending_child = false; // its end is our wish
@@ -205,7 +159,7 @@ class Supervisor::Core {
     std::uint64_t m_silent_lines = 0;
     std::optional<Moment> m_look_for_stuck_at;
     int m_spawns_failed = 0; // in a row
-    Moment m_began = Clock::now();
+    Moment m_began;
     std::optional<std::int64_t> m_memory_kills; // counted when the server was started
     std::uint64_t m_restarts = 0;
     std::uint64_t m_oom_steps = 0;
@@ -233,10 +187,7 @@ class Supervisor::Core {
     std::map<std::string, Judged> m_hopeless; // per model: no rung held, or it was not memory
     std::map<std::string, std::deque<Moment>> m_crashes;
 
-    // They ask llama-server, so that no answer is waited for in the owner. A proof may take an
-    // hour.
-    BackgroundTask<Message> m_health_task{[this](Message message) { post(std::move(message)); }};
-    BackgroundTask<Message> m_proof_task{[this](Message message) { post(std::move(message)); }};
+    std::unique_ptr<World> m_world;
     std::thread m_owner;
 };
 

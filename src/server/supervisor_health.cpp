@@ -1,8 +1,6 @@
 // Whether llama-server is ready, and whether it still does what it is there for.
 #include "odysseus/base/overloaded.hpp"
 #include "odysseus/base/text.hpp"
-#include "odysseus/system/leftovers.hpp"
-#include "odysseus/system/process_info.hpp"
 #include "supervisor_core.hpp"
 
 namespace odysseus::server {
@@ -18,13 +16,13 @@ constexpr int k_spawns_failed_max = 3;
 
 // A model's process answers /health on a thread of its own, also while it reads a long prompt. One
 // that refuses the connection is on its way in or out, and its end will be told.
-std::string who_is_silent(const LlamaAddress& router, const std::vector<ModelPort>& models,
-                          std::chrono::milliseconds limit) {
-    if (llama_get(router, "/health", limit).status == 0) return "it";
+std::string who_is_silent(World& world, const LlamaAddress& router,
+                          const std::vector<ModelPort>& models, World::Time limit) {
+    if (world.get(router, "/health", limit).status == 0) return "it";
     for (const auto& model : models) {
-        const auto began = std::chrono::steady_clock::now();
-        const auto answer = llama_get({model.port, router.api_key}, "/health", limit);
-        const auto waited = std::chrono::steady_clock::now() - began;
+        const auto began = world.now();
+        const auto answer = world.get({model.port, router.api_key}, "/health", limit);
+        const auto waited = world.now() - began;
         if (answer.status == 0 && waited > limit / 4)
             return concat("the process of model '", model.model, "'");
     }
@@ -36,13 +34,15 @@ std::string who_is_silent(const LlamaAddress& router, const std::vector<ModelPor
 void Supervisor::Core::check_readiness_soon(Moment at) {
     const auto phase = m_lifecycle.phase();
     if (phase != Lifecycle::Phase::starting && phase != Lifecycle::Phase::restarting) return;
-    if (m_ending_child || !m_child) return;
+    if (m_ending_child || !m_world->has_child()) return;
     if (!m_check_at || at < *m_check_at) m_check_at = at;
 }
 
 void Supervisor::Core::on_checked(const Checked& checked) {
     m_checking = false;
-    if (checked.generation != m_lifecycle.generation() || m_ending_child || !m_child) return;
+    if (checked.generation != m_lifecycle.generation() || m_ending_child || !m_world->has_child()) {
+        return;
+    }
     const auto phase = m_lifecycle.phase();
     if (phase != Lifecycle::Phase::starting && phase != Lifecycle::Phase::restarting) return;
     std::visit(
@@ -52,18 +52,18 @@ void Supervisor::Core::on_checked(const Checked& checked) {
                 m_check_at.reset();
                 m_races_lost = 0;
                 // Again: a wrapper script has become llama-server by now.
-                if (!m_spec.record.empty()) {
-                    system::record_child(m_spec.record, m_child->pid());
-                }
+                m_world->child_is_ready();
                 {
                     const std::lock_guard lock(m_state_mutex);
                     m_build = ready.build;
                 }
                 act(m_lifecycle.ready(m_reduction.has_value()));
             },
-            [&](const NotYet&) { check_readiness_soon(Clock::now() + m_spec.limits.ready_poll); },
+            [&](const NotYet&) { check_readiness_soon(m_world->now() + m_spec.limits.ready_poll); },
             // Ours will find that it cannot bind, and end.
-            [&](const Foreign&) { check_readiness_soon(Clock::now() + m_spec.limits.ready_poll); },
+            [&](const Foreign&) {
+                check_readiness_soon(m_world->now() + m_spec.limits.ready_poll);
+            },
             [&](const WrongRole& wrong) { unplanned_end(wrong.reason); },
         },
         checked.readiness);
@@ -71,15 +71,17 @@ void Supervisor::Core::on_checked(const Checked& checked) {
 
 void Supervisor::Core::examine() {
     m_examine_at.reset();
-    if (!m_child) return;
+    if (!m_world->has_child()) return;
     m_examining = true;
-    m_health_task.send([address = address(), models = m_processes.serving(), pid = m_child->pid(),
-                        limit = m_spec.limits.health_answer,
-                        generation = m_lifecycle.generation()]() -> Message {
-        Examined examined{generation, who_is_silent(address, models, limit), std::nullopt};
-        if (!examined.silent.empty()) examined.cpu_ms = system::group_cpu_ms(pid);
-        return examined;
-    });
+    m_world->send(World::Task::health,
+                  [world = m_world.get(), address = address(), models = m_processes.serving(),
+                   pid = m_world->child_pid(), limit = m_spec.limits.health_answer,
+                   generation = m_lifecycle.generation()]() -> Message {
+                      Examined examined{generation, who_is_silent(*world, address, models, limit),
+                                        std::nullopt};
+                      if (!examined.silent.empty()) examined.cpu_ms = world->group_cpu_ms(pid);
+                      return examined;
+                  });
 }
 
 // Not answering is not enough: every thread of it may be busy with long prompts. Not answering,
@@ -90,7 +92,7 @@ void Supervisor::Core::on_examined(const Examined& examined) {
         m_lifecycle.phase() != Lifecycle::Phase::serving) {
         return;
     }
-    const auto now = Clock::now();
+    const auto now = m_world->now();
     m_examine_at = now + m_spec.limits.health_every;
     if (examined.silent.empty()) {
         m_silent_since.reset();
@@ -115,7 +117,7 @@ void Supervisor::Core::on_examined(const Examined& examined) {
 
 void Supervisor::Core::watch_model(const LogFact& fact) {
     if (fact.kind == LogFact::Kind::leaving) {
-        m_look_for_stuck_at = Clock::now() + m_spec.limits.leaving;
+        m_look_for_stuck_at = m_world->now() + m_spec.limits.leaving;
     }
     if (fact.kind == LogFact::Kind::spawn_failed) {
         if (++m_spawns_failed < k_spawns_failed_max) return;

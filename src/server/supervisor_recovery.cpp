@@ -1,7 +1,6 @@
 // From a reported failure to its verdict: evidence and judgement.
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
-#include "odysseus/system/process_info.hpp"
 #include "supervisor_core.hpp"
 
 #include <algorithm>
@@ -87,7 +86,7 @@ void Supervisor::Core::on_reported(const ReportPointer& file) {
 }
 
 void Supervisor::Core::settle_cases() {
-    const auto now = Clock::now();
+    const auto now = m_world->now();
     auto pending = std::move(m_cases);
     m_cases.clear();
     for (auto& file : pending) {
@@ -155,7 +154,7 @@ bool Supervisor::Core::try_settle(const ReportPointer& file, Moment now) {
 }
 
 bool Supervisor::Core::killed_for_memory() {
-    const auto count = system::memory_kills();
+    const auto count = m_world->memory_kills();
     const bool more = count && m_memory_kills && *count > *m_memory_kills;
     m_memory_kills = count;
     return more;
@@ -198,7 +197,7 @@ void Supervisor::Core::judge_case(const ReportPointer& file) {
     const auto& failure = file->failure;
     const auto verdict = judge_answer(failure);
     auto& judged = m_judged[failure.model];
-    judged = {m_processes.ends(failure.model), Clock::now(), PassOn{}};
+    judged = {m_processes.ends(failure.model), m_world->now(), PassOn{}};
     if (const auto* other = std::get_if<OtherCause>(&verdict)) {
         judged.verdict = other_cause_verdict(failure, *other);
         conclude(*file, judged.verdict);
@@ -207,7 +206,7 @@ void Supervisor::Core::judge_case(const ReportPointer& file) {
     judged.verdict = Replay{};
     const auto hopeless = m_hopeless.find(failure.model);
     if (hopeless != m_hopeless.end()) {
-        if (Clock::now() - hopeless->second.when < k_hopeless_for) {
+        if (m_world->now() - hopeless->second.when < k_hopeless_for) {
             conclude(*file, hopeless->second.verdict);
             return;
         }
@@ -218,7 +217,7 @@ void Supervisor::Core::judge_case(const ReportPointer& file) {
 
 bool Supervisor::Core::crashes_too_often(const std::string& model) {
     auto& crashes = m_crashes[model];
-    const auto now = Clock::now();
+    const auto now = m_world->now();
     while (!crashes.empty() && now - crashes.front() > m_spec.limits.lifecycle.window) {
         crashes.pop_front();
     }

@@ -1,7 +1,6 @@
 // From a verdict of memory to a context that holds: the way down the ladder.
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
-#include "odysseus/system/process_info.hpp"
 #include "supervisor_core.hpp"
 
 #include <algorithm>
@@ -32,8 +31,10 @@ std::optional<std::int64_t> Supervisor::Core::ceiling(const OomVerdict& verdict)
     };
     if (m_spec.memory_ceiling) consider(m_spec.memory_ceiling(memory->device));
     if (memory->device == "CPU") {
-        consider(system::memory_ceiling());
-        if (m_child) consider(system::address_space_limit(m_child->pid()));
+        consider(m_world->memory_ceiling());
+        if (m_world->has_child()) {
+            consider(m_world->address_space_limit(m_world->child_pid()));
+        }
     }
     return least;
 }
@@ -110,13 +111,14 @@ bool Supervisor::Core::write_context(const std::string& model, std::int64_t toke
 void Supervisor::Core::prove() {
     m_proof_failed.reset();
     m_proof = ++m_errand_number;
-    m_proof_began = Clock::now();
+    m_proof_began = m_world->now();
     const bool reload = static_cast<bool>(m_spec.set_model_context);
-    m_proof_task.send([address = address(), model = m_reduction->model(),
-                       limit = m_spec.limits.load, errand = m_proof, reload]() -> Message {
-        if (reload) (void)llama_get(address, "/models?reload=1", k_reload_limit);
-        return Proved{errand, prove_model(address, model, limit)};
-    });
+    m_world->send(World::Task::proof,
+                  [world = m_world.get(), address = address(), model = m_reduction->model(),
+                   limit = m_spec.limits.load, errand = m_proof, reload]() -> Message {
+                      if (reload) (void)world->get(address, "/models?reload=1", k_reload_limit);
+                      return Proved{errand, world->prove(address, model, limit)};
+                  });
 }
 
 void Supervisor::Core::on_proved(const Proved& proved) {
@@ -124,7 +126,7 @@ void Supervisor::Core::on_proved(const Proved& proved) {
     m_proof = 0;
     const auto& answer = proved.answer;
     if (is_retryable_race(answer.status, answer.body)) {
-        m_prove_at = Clock::now() + k_prove_again_after;
+        m_prove_at = m_world->now() + k_prove_again_after;
         return;
     }
     const bool answered =
@@ -134,7 +136,7 @@ void Supervisor::Core::on_proved(const Proved& proved) {
         return;
     }
     m_proof_failed = answer;
-    m_proof_by = Clock::now() + m_spec.limits.evidence;
+    m_proof_by = m_world->now() + m_spec.limits.evidence;
     judge_proof();
 }
 
@@ -146,10 +148,10 @@ void Supervisor::Core::judge_proof() {
     const Failure failure{m_lifecycle.generation(), model, answer.status, answer.body,
                           m_proof_began};
     const bool waits = (needs_end && !has_fresh_end(model)) || waits_for_evidence(failure);
-    if (waits && Clock::now() < m_proof_by) return;
+    if (waits && m_world->now() < m_proof_by) return;
     const auto verdict = judge_answer(failure);
     const bool same = is_same_failure(answer);
-    m_judged[model] = {m_processes.ends(model), Clock::now(), Replay{}};
+    m_judged[model] = {m_processes.ends(model), m_world->now(), Replay{}};
     m_proof_failed.reset();
     if (!needs_end && std::holds_alternative<OtherCause>(verdict)) {
         if (same) {
@@ -193,16 +195,17 @@ void Supervisor::Core::end_reduction(const Verdict& verdict, Outcome outcome) {
         remember(descent);
         act(m_lifecycle.held());
     } else {
-        m_hopeless[descent.model()] = {0, Clock::now(), verdict};
+        m_hopeless[descent.model()] = {0, m_world->now(), verdict};
         // Other models may still use what they had.
         if (descent.context() == descent.origin()) {
             act(m_lifecycle.held());
         } else if (m_spec.set_model_context) {
             (void)write_context(descent.model(), descent.origin());
-            m_proof_task.send([address = address()]() -> Message {
-                (void)llama_get(address, "/models?reload=1", k_reload_limit);
-                return Proved{0, {}};
-            });
+            m_world->send(World::Task::proof,
+                          [world = m_world.get(), address = address()]() -> Message {
+                              (void)world->get(address, "/models?reload=1", k_reload_limit);
+                              return Proved{0, {}};
+                          });
         } else {
             act(m_lifecycle.step(m_lifecycle.generation(), descent.origin()));
         }
@@ -240,7 +243,7 @@ Verdict Supervisor::Core::exhausted_verdict(const OutOfMemory& last) const {
     const bool host = last.device.empty() || last.device == "CPU";
     std::optional<std::int64_t> free_bytes =
         m_spec.memory_free ? m_spec.memory_free(last.device) : std::nullopt;
-    if (!free_bytes && host) free_bytes = system::memory_free();
+    if (!free_bytes && host) free_bytes = m_world->memory_free();
     const auto most = ceiling(OomVerdict(last));
     if (free_bytes && most) free_bytes = std::min(*free_bytes, *most);
     if (free_bytes) message += concat("; free were at most ", byte_text(*free_bytes));

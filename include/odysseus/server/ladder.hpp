@@ -2,18 +2,17 @@
 // llama-server, `ContextReduction` over one model's way down after a memory failure. Both are plain
 // values without clocks or processes; the supervisor feeds them events and does what they say.
 //
-//   phase       ready             memory failure of       exit                        late    stop
-//                                 this generation
-//   starting    serving           -                       failed (it never ran)       failed
-//   stopping serving     -                 restarting lower        restarting, same context    -
-//   stopping restarting  proving, when a   -                       restarting, after a delay;  as
-//   stopping
-//               model is to be                            failed after k in t         exit
-//               loaded, else
+// clang-format off
+//   phase       ready                    memory failure     exit                           late       stop
+//   starting    serving                  -                  failed (it never ran)          failed     stopping
+//   serving     -                        restarting, lower  restarting, same context       -          stopping
+//   restarting  proving, if a model is   -                  restarting, after a delay;     as exit    stopping
+//               to be proved; else                          failed after k in t
 //               serving
-//   proving     serving (held)    restarting lower        as restarting               - stopping
-//   failed      -                 -                       -                           - stopping
+//   proving     serving (it holds)       restarting, lower  as restarting                  -          stopping
+//   failed      -                        -                  -                              -          stopping
 //               when its time comes: restarting
+// clang-format on
 //
 // Every start has a number, the generation. A report about an old one changes nothing: somebody has
 // acted on it already.

@@ -75,6 +75,8 @@ struct StartSpec {
 
 class Supervisor final : public LlamaControl {
   public:
+    class Core; // its inside, which tests/simulation runs in virtual time
+
     explicit Supervisor(StartSpec spec);
     ~Supervisor() override; // stops
     Supervisor(const Supervisor&) = delete;
@@ -105,7 +107,6 @@ class Supervisor final : public LlamaControl {
     [[nodiscard]] std::string build() const;
 
   private:
-    class Core;
     std::unique_ptr<Core> m_core;
 };
 
