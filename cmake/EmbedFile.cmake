@@ -1,6 +1,7 @@
-# Run as a script, at build time: cmake -D IN=page.html -D OUT=page.cpp -P EmbedFile.cmake
-# Writes OUT, a C++ source with the page and its content security policy (proxy/page.hpp), and beside
-# it the same two as files (OUT with .html and .csp), which the browser test serves from its stand-in server.
+# Run as a script, at build time: cmake -D IN=page.html -D STYLE=style.css -D SCRIPTS=a.js,b.js -D OUT=page.cpp -P EmbedFile.cmake
+# Puts the style and the scripts, one after the other, into the page. Writes OUT, a C++ source with the page and its content
+# security policy (proxy/page.hpp), and beside it the same two as files (OUT with .html and .csp), which the browser test
+# serves from its stand-in server.
 # Plain CMake, so that every system builds it the same way.
 cmake_minimum_required(VERSION 3.25)
 
@@ -49,7 +50,25 @@ function(as_bytes text out)
   set(${out} "${bytes}" PARENT_SCOPE)
 endfunction()
 
+set(k_bytes_max 122880) # the page comes in one piece, over slow networks too
+
+function(put file place)
+  file(READ "${file}" text)
+  string(FIND "${page}" "${place}" at)
+  if(at LESS 0)
+    message(FATAL_ERROR "${IN}: ${place} is missing")
+  endif()
+  string(REPLACE "${place}" "${text}${ARGN}" page "${page}")
+  set(page "${page}" PARENT_SCOPE)
+endfunction()
+
 file(READ "${IN}" page)
+put("${STYLE}" "@STYLE@")
+string(REPLACE "," ";" scripts "${SCRIPTS}")
+foreach(script IN LISTS scripts)
+  put("${script}" "@SCRIPT@" "@SCRIPT@")
+endforeach()
+string(REPLACE "@SCRIPT@" "" page "${page}")
 # A browser hashes what is left when it has made every line end a single \n.
 string(REPLACE "\r\n" "\n" page "${page}")
 inside("${page}" "<style>" "</style>" style)
@@ -64,6 +83,10 @@ if(place LESS 0)
   message(FATAL_ERROR "${IN}: @CONTENT_SECURITY_POLICY@ is missing")
 endif()
 string(REPLACE "@CONTENT_SECURITY_POLICY@" "${policy}" page "${page}")
+string(LENGTH "${page}" length)
+if(length GREATER k_bytes_max)
+  message(FATAL_ERROR "${IN}: the page has ${length} bytes; it may have ${k_bytes_max}")
+endif()
 # Framing cannot be forbidden from within a page.
 string(APPEND policy "; frame-ancestors 'none'")
 

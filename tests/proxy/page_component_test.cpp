@@ -14,7 +14,7 @@ using namespace odysseus::proxy;
 using namespace odysseus::test;
 
 namespace {
-constexpr std::size_t k_largest_page_bytes = 60 * 1024;
+constexpr std::size_t k_largest_page_bytes = 120 * 1024;
 bool holds(std::string_view text, std::string_view part) {
     return text.find(part) != std::string_view::npos;
 }
