@@ -9,12 +9,13 @@
 #include "odysseus/commands/first_model.hpp"
 #include "odysseus/commands/greeting.hpp"
 #include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/commands/launched_arguments.hpp"
 #include "odysseus/commands/server_choice.hpp"
 #include "odysseus/commands/serving.hpp"
 #include "odysseus/commands/supervisor_spec.hpp"
 #include "odysseus/memory/context_record.hpp"
 #include "odysseus/models/model_scan.hpp"
-#include "odysseus/server/user_arguments.hpp"
+#include "odysseus/server/argument_rules.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/guard.hpp"
@@ -98,6 +99,7 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     supervisor.start();
     const auto started = supervisor.wait_started(stopped);
     if (const auto* why = std::get_if<Error>(&started)) throw *why;
+    save_arguments(home, line.llama_args);
 
     if (!stop.asked()) {
         say_ready(url_of(settings.host, proxy.port()), plan, first_run);

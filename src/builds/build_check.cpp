@@ -36,12 +36,17 @@ std::vector<std::filesystem::path> library_folders(const std::filesystem::path& 
     return folders;
 }
 
-system::EnvAdditions loader_environment(const std::vector<std::filesystem::path>& folders) {
-    if (folders.empty()) return {};
+system::EnvAdditions loader_environment(const std::filesystem::path& program,
+                                        const std::vector<std::filesystem::path>& folders) {
+    // The user's config.ini for llama.cpp's programs is none of a build's business.
+    const auto nowhere = system::utf8(program.parent_path() / "no-config");
+    system::EnvAdditions additions{{"XDG_CONFIG_HOME", nowhere}, {"APPDATA", nowhere}};
+    if (folders.empty()) return additions;
     std::vector<std::string> names(folders.size());
     std::transform(folders.begin(), folders.end(), names.begin(), system::utf8);
     const auto present = system::environment_value("LD_LIBRARY_PATH");
-    return {library_path(hardware::Os::linux, names, present.value_or(""))};
+    additions.push_back(library_path(hardware::Os::linux, names, present.value_or("")));
+    return additions;
 }
 
 BuildCheck check_build(const std::filesystem::path& server,
@@ -49,17 +54,26 @@ BuildCheck check_build(const std::filesystem::path& server,
                        std::chrono::milliseconds limit) {
     system::ToolLimits limits;
     limits.deadline = limit;
-    const auto environment = loader_environment(folders);
+    const auto environment = loader_environment(server, folders);
     BuildCheck check;
-    const auto program = system::utf8(server);
-    const auto version = system::run_tool({program, "--version"}, environment, limits);
+    const auto ask = [&](const char* question) {
+        std::vector<std::string> argv{system::utf8(server)};
+        if (is_unified_program(system::utf8(server.filename()))) argv.emplace_back("serve");
+        argv.emplace_back(question);
+        return system::run_tool(argv, environment, limits);
+    };
+    const auto version = ask("--version");
     if (!version.ok()) {
         check.trouble = version.how_it_ended(limits) + last_words(version);
         return check;
     }
     const auto said = parse_server_version(concat(version.err, "\n", version.out));
-    if (said && said->build) check.tag = concat("b", *said->build);
-    const auto listed = system::run_tool({program, "--list-devices"}, environment, limits);
+    if (!said) {
+        check.trouble = concat("--version told no version", last_words(version));
+        return check;
+    }
+    if (said->build) check.tag = concat("b", *said->build);
+    const auto listed = ask("--list-devices");
     check.devices = parse_devices(concat(listed.out, "\n", listed.err));
     using End = system::ToolResult::End;
     // Too old for the flag is no trouble; dying of it, or hanging, is.

@@ -110,6 +110,10 @@ bool Device::is_gpu() const {
     return backend.has_value() && !is_software;
 }
 
+bool is_unified_program(std::string_view file) {
+    return file == "llama" || file == "llama.exe";
+}
+
 std::optional<ServerVersion> parse_server_version(std::string_view output) {
     for (const auto line : lines_of(output)) {
         if (auto version = version_from(line)) return version;

@@ -1,5 +1,8 @@
+#include "saved_arguments.hpp"
+
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/build_check.hpp"
 #include "odysseus/commands/commands.hpp"
 #include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/commands/server_choice.hpp"
@@ -78,6 +81,16 @@ const std::string& word_of(const settings::CommandLine& line, const char* what) 
     return line.words[1];
 }
 
+// A build in the store, before it is used.
+void try_on(const std::optional<builds::InstalledBuild>& build,
+            const std::vector<std::string>& arguments) {
+    if (!build) return; // which is told with the names of those there are
+    const auto& manifest = build->manifest;
+    try_arguments(build->server,
+                  builds::library_folders(build->server, manifest.library_path, manifest.backend),
+                  arguments);
+}
+
 } // namespace
 
 int backend(const settings::CommandLine& line, const settings::ResolvedSettings& resolved) {
@@ -94,6 +107,8 @@ int backend(const settings::CommandLine& line, const settings::ResolvedSettings&
     const auto machine = machine_for(settings);
     auto store = store_for(settings, machine);
     if (action == "install" || action == "import") make_folders(resolved, {store.folder()});
+    const auto arguments =
+        line.llama_args.empty() ? saved_arguments(settings::home_of(settings)) : line.llama_args;
     const builds::StoreWait wait{std::chrono::minutes(10),
                                  [](const auto& sentence) { system::say("wait", sentence); },
                                  stopped};
@@ -103,9 +118,11 @@ int backend(const settings::CommandLine& line, const settings::ResolvedSettings&
     } else if (action == "install") {
         if (line.words.size() > 1) settings.release = line.words[1];
         check_tag(settings.release);
-        said(install_release(settings, machine, stopped));
+        said(install_release(settings, machine, stopped, arguments));
     } else if (action == "use") {
-        said(store.use(word_of(line, "a TAG, as odysseus backend list shows them"), wait));
+        const auto& tag = word_of(line, "a TAG, as odysseus backend list shows them");
+        try_on(store.find(tag), arguments);
+        said(store.use(tag, wait));
     } else if (action == "rollback") {
         said(store.rollback(wait));
     } else if (action == "import") {

@@ -1,5 +1,7 @@
 #include "doctor_facts.hpp"
 
+#include "llama_config.hpp"
+
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
@@ -262,6 +264,8 @@ DoctorFacts doctor_facts(const settings::Settings& settings, const hardware::Mac
     look_at_hosts(settings, facts);
     look_at_environment(facts);
     look_at_config(home, facts);
+    if (auto config = system_llama_config(machine.os))
+        facts.llama_config = LlamaConfigFact{std::move(config->path), std::move(config->holding)};
     look_for_leftovers(settings, machine, running.has_value(), facts);
     return facts;
 }

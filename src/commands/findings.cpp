@@ -1,12 +1,13 @@
 #include "findings.hpp"
 
+#include "findings_settings.hpp"
+
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/asset_choice.hpp"
 #include "odysseus/builds/runtime_fit.hpp"
 #include "odysseus/download/url.hpp"
 #include "odysseus/memory/context_choice.hpp"
 #include "odysseus/models/hub_listing.hpp"
-#include "odysseus/settings/settings.hpp"
 
 #include <algorithm>
 
@@ -336,21 +337,6 @@ void look_at_clock(const DoctorFacts& facts, Findings& findings) {
         remedy);
 }
 
-void look_at_settings(const DoctorFacts& facts, Findings& findings) {
-    std::vector<std::string> known;
-    for (const auto& spec : settings::setting_specs()) {
-        if (spec.file_key != nullptr) known.emplace_back(spec.file_key);
-    }
-    for (const auto& key : facts.unknown_keys) {
-        const auto near = nearest(key, known, 1);
-        // The file is shared with other launchers: a key that is near to none is theirs.
-        add(findings, near.empty() ? Severity::notes : Severity::warns, "unknown_setting",
-            concat("launcher_config.json has the key '", key,
-                   "', which is no setting of odysseus."),
-            near.empty() ? "" : concat("Did you mean ", near.front(), "?"));
-    }
-}
-
 void look_at_leftovers(const DoctorFacts& facts, Findings& findings) {
     using Kind = LeftoverFact::Kind;
     for (const auto& left : facts.leftovers) {
@@ -381,9 +367,9 @@ void look_at_notes(const DoctorFacts& facts, Findings& findings) {
 std::vector<Finding> findings_of(const DoctorFacts& facts) {
     Findings findings;
     for (const auto look :
-         {look_at_home, look_at_space, look_at_settings, look_at_clock, look_at_proxies,
-          look_at_hosts, look_at_libc, look_at_build, look_at_driver, look_at_gpus, look_at_notes,
-          look_at_models, look_at_ports, look_at_leftovers}) {
+         {look_at_home, look_at_space, look_at_settings, look_at_llama_config, look_at_clock,
+          look_at_proxies, look_at_hosts, look_at_libc, look_at_build, look_at_driver, look_at_gpus,
+          look_at_notes, look_at_models, look_at_ports, look_at_leftovers}) {
         look(facts, findings);
     }
     std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {

@@ -75,6 +75,12 @@ struct LeftoverFact {
     std::optional<std::int64_t> pid;
 };
 
+// llama.cpp's config.ini for all users of this system.
+struct LlamaConfigFact {
+    std::string path;
+    std::vector<std::string> holding; // settings in it that odysseus cannot overrule
+};
+
 struct DoctorFacts {
     hardware::Machine machine;
     std::optional<Backend> device;  // --device, when it was asked for
@@ -93,7 +99,8 @@ struct DoctorFacts {
     std::string no_proxy;
     std::int64_t now_s = 0;                   // this machine's clock, since 1970
     std::optional<std::int64_t> server_now_s; // a server's, at the same moment
-    std::vector<std::string> unknown_keys;    // of launcher_config.json
+    std::optional<LlamaConfigFact> llama_config;
+    std::vector<std::string> unknown_keys; // of launcher_config.json
     std::vector<LeftoverFact> leftovers;
 };
 

@@ -13,6 +13,7 @@ const std::vector<const char*>& finding_codes() {
                                                 "little_space",
                                                 "no_links",
                                                 "unknown_setting",
+                                                "llama_config_file",
                                                 "clock",
                                                 "proxy",
                                                 "proxy_malformed",

@@ -2,6 +2,7 @@
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/server_text.hpp"
 #include "odysseus/hardware/machine_json.hpp"
 #include "odysseus/hardware/probe.hpp"
 #include "odysseus/models/model_file.hpp"
@@ -89,6 +90,18 @@ void write_toy_model(const settings::Home& home) {
     system::write_file_atomically(home.data() / k_toy_file, bytes);
 }
 
+namespace {
+
+// Its real name, as it is started.
+bool is_unified_program(const std::string& named) {
+    if (named.empty()) return false;
+    std::error_code error;
+    const auto path = std::filesystem::canonical(system::path_from_utf8(named), error);
+    return builds::is_unified_program(system::utf8(path.filename()));
+}
+
+} // namespace
+
 memory::ContextChoice context_for(const settings::Settings& settings,
                                   const hardware::Machine& machine,
                                   const std::vector<models::Model>& models,
@@ -116,6 +129,7 @@ server::LaunchPlan launch_plan_for(const settings::Settings& settings, const set
     plan.backend = machine.backend;
     plan.per_model_context = settings.per_model_context;
     plan.preset_file = system::utf8(home.preset());
+    plan.unified_program = is_unified_program(settings.llama_server);
     plan.user_arguments = server::arguments_for_context(llama_args, context);
     return plan;
 }

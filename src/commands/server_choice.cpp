@@ -1,8 +1,11 @@
 #include "odysseus/commands/server_choice.hpp"
 
+#include "saved_arguments.hpp"
+
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/acquire.hpp"
+#include "odysseus/builds/build_check.hpp"
 #include "odysseus/builds/build_files.hpp"
 #include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/system/files.hpp"
@@ -122,7 +125,7 @@ std::optional<Server> ready_server(const settings::Settings& settings,
 Server server_for(const settings::Settings& settings, const hardware::Machine& machine,
                   const std::function<bool()>& stopped) {
     auto server = ready_server(settings, machine);
-    if (!server) server = server_of(install_release(settings, machine, stopped), settings);
+    if (!server) server = server_of(install_release(settings, machine, stopped, {}), settings);
     if (!settings.llama_server.empty()) return std::move(*server);
     server->in_use = store_for(settings, machine).hold(stopped);
     std::error_code error;
@@ -190,14 +193,19 @@ builds::InstallOptions install_options(const builds::ReleaseSource& source) {
 
 builds::InstalledBuild install_release(const settings::Settings& settings,
                                        const hardware::Machine& machine,
-                                       const std::function<bool()>& stopped) {
+                                       const std::function<bool()>& stopped,
+                                       const std::vector<std::string>& llama_args) {
     refuse_offline(settings);
     auto source = release_source(settings, stopped);
     auto store = store_for(settings, machine);
-    return with_way_out([&] {
-        return builds::acquire_build(wish_for(settings, machine), source, store,
-                                     install_options(source));
-    });
+    auto options = install_options(source);
+    options.check = [&](const auto& server, const auto& folders) {
+        auto check = builds::check_build(server, folders);
+        if (check.runs) try_arguments(server, folders, llama_args);
+        return check;
+    };
+    return with_way_out(
+        [&] { return builds::acquire_build(wish_for(settings, machine), source, store, options); });
 }
 
 } // namespace odysseus::commands

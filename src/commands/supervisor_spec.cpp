@@ -1,13 +1,17 @@
 #include "odysseus/commands/supervisor_spec.hpp"
 
 #include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
 #include "odysseus/memory/device_memory.hpp"
 #include "odysseus/proxy/models_answer.hpp"
+#include "odysseus/server/argument_rules.hpp"
 #include "odysseus/server/llama_client.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/paths.hpp"
 #include "odysseus/system/terminal.hpp"
+
+#include "llama_config.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -38,6 +42,32 @@ std::vector<std::string> library_folders(const Server& server) {
     return names;
 }
 
+void say_what_is_withheld(const std::vector<std::string>& environment, hardware::Os os) {
+    const auto names = server::withheld_settings(environment, os);
+    if (names.empty()) return;
+    system::say("note",
+                concat("llama-server does not get ", joined(names, ", "),
+                       " of the environment: odysseus decides that; what llama-server takes "
+                       "besides can be given behind --"));
+}
+
+void say_what_holds(const LlamaConfig& config) {
+    if (config.holding.empty()) return;
+    system::say("note", concat(config.path, " is llama-server's too, and odysseus cannot overrule ",
+                               joined(config.holding, ", "), " in it"));
+}
+
+std::string start_advice(const std::optional<LlamaConfig>& config,
+                         const std::vector<std::string>& llama_args,
+                         const std::vector<std::string>& lines) {
+    auto advice = server::removed_argument(llama_args, lines);
+    if (config) {
+        advice += concat(advice.empty() ? "" : "\n", "llama-server also reads ", config->path,
+                         "; try it without that file");
+    }
+    return advice;
+}
+
 } // namespace
 
 std::filesystem::path llama_record(const settings::Home& home) {
@@ -53,10 +83,23 @@ server::StartSpec start_spec(const settings::Settings& settings, const settings:
     spec.log_file = home.logs() / "llama-server.log";
     spec.record = llama_record(home);
     spec.needs = {server.executable, system::path_from_utf8(settings.models_dir), home.preset()};
-    spec.api_key = settings.api_keys.empty() ? "" : random_key();
-    spec.environment = server::launch_environment(
-        system::own_environment(), {plan.hardware.os, system::utf8(home.data() / "cache"),
-                                    library_folders(server), spec.api_key});
+    const auto config = system_llama_config(plan.hardware.os);
+    if (config) say_what_holds(*config);
+    // A key that only the system's config.ini names would keep odysseus out as well.
+    spec.api_key = settings.api_keys.empty() && !config ? "" : random_key();
+    server::LaunchEnvironment wanted;
+    wanted.os = plan.hardware.os;
+    wanted.cache_dir = system::utf8(home.data() / "cache");
+    wanted.library_folders = library_folders(server);
+    wanted.api_key = spec.api_key;
+    wanted.config_dir = system::utf8(home.data() / "no-config");
+    wanted.system_config = config.has_value();
+    const auto environment = system::own_environment();
+    say_what_is_withheld(environment, wanted.os);
+    spec.environment = server::launch_environment(environment, wanted);
+    spec.start_advice = [=](const std::vector<std::string>& lines) {
+        return start_advice(config, llama_args, lines);
+    };
     spec.arguments = [=, machine = plan.hardware](std::int64_t context, int port) {
         return server::launch_arguments(
             launch_plan_for(settings, home, machine, context, port, llama_args));

@@ -61,7 +61,7 @@ memory::FitComparison verified(const std::optional<Server>& server, const Plan& 
                                   "on"};
     if (plan.context.parallel > 1) argv.emplace_back("--kv-unified");
     argv.insert(argv.end(), llama_args.begin(), llama_args.end());
-    auto environment = builds::loader_environment(server->library_folders);
+    auto environment = builds::loader_environment(tool, server->library_folders);
     environment.emplace_back("GGML_NO_BACKTRACE", "1");
     system::ToolLimits limits;
     limits.deadline = k_deadline;

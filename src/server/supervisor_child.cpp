@@ -144,9 +144,11 @@ void Supervisor::Core::on_ended(const Ended& ended) {
                            : ending;
     }
     if (m_lifecycle.phase() == Lifecycle::Phase::starting) {
-        auto sentence =
-            concat("llama-server did not start: ", m_end_reason, ". Its last lines:\n  ",
-                   joined(m_log.recent(k_lines_shown), "\n  "));
+        const auto lines = m_log.recent(k_lines_shown);
+        auto sentence = concat("llama-server did not start: ", m_end_reason,
+                               ". Its last lines:\n  ", joined(lines, "\n  "));
+        const auto advice = m_spec.start_advice ? m_spec.start_advice(lines) : std::string();
+        if (!advice.empty()) sentence += concat("\n", advice);
         const std::lock_guard lock(m_state_mutex);
         m_trouble = Error(m_bind_failed ? Fault::busy : Fault::server, sentence);
     } else {

@@ -242,6 +242,15 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
          [](auto& f) { f.unknown_keys = {"proxy_prot"}; }},
         {"unknown_setting", notes, 0, "the key 'somebody_elses_window_theme'", "",
          [](auto& f) { f.unknown_keys = {"somebody_elses_window_theme"}; }},
+        {"llama_config_file", notes, 0, "also reads /etc/llama.cpp/config.ini; odysseus overrules",
+         "behind --",
+         [](auto& f) {
+             f.llama_config = {"/etc/llama.cpp/config.ini", {}};
+         }},
+        {"llama_config_file", warns, 0, "cannot overrule lora, embeddings there", "out of the file",
+         [](auto& f) {
+             f.llama_config = {"/etc/llama.cpp/config.ini", {"lora", "embeddings"}};
+         }},
         {"leftover_process", warns, 0, "llama-server (process 99) of an earlier run", "next start",
          [](auto& f) {
              f.leftovers = {{LeftoverFact::Kind::process, "llama-server", 0, 99}};

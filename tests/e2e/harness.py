@@ -168,7 +168,9 @@ atexit.register(_end_marked, _RUN_MARK)
 
 def run(home, *arguments, env=None, timeout=120, binary=None):
     """Runs odysseus to its end: .returncode, .stdout, .stderr (text)."""
-    command = [binary or BINARY, *map(str, arguments), *(["--home", str(home.path)] if home else [])]
+    words = list(map(str, arguments))
+    own = words.index("--") if "--" in words else len(words)
+    command = [binary or BINARY, *words[:own], *(["--home", str(home.path)] if home else []), *words[own:]]
     try:
         return subprocess.run(command, env=_environment(_RUN_MARK, env), stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=timeout * SLOW, text=True, errors="replace", check=False)

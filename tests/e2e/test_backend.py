@@ -59,7 +59,8 @@ class Backend(Case):
         return host
 
     def backend(self, home, *words, host=None, **options):
-        return self.run_odysseus(home, "backend", *words, "--device", "cpu", env=host and host.environment(), **options)
+        at = words.index("--") if "--" in words else len(words)
+        return self.run_odysseus(home, "backend", *words[:at], "--device", "cpu", *words[at:], env=host and host.environment(), **options)
 
     def listed(self, home):
         """{id: "*" for the one in use, "-" for the one before, else ""}"""
@@ -105,6 +106,21 @@ class Backend(Case):
         self.assertEqual(self.planned(home), "b10002")
         self.assertEqual(sum("/releases/download/" in path for path in host.requests), 1)
         self.check_nothing_else(home)
+
+    def test_a_build_that_does_not_take_the_saved_arguments_is_not_used(self):
+        home, host = self.home(), self.host("b10002", "b10001")
+        self.backend(home, "install", "b10001", host=host, expect=0)
+        says = ["does not take --mlock", "--load-mode mlock", "the build in use stays"]
+        self.backend(home, "install", "b10002", "--", "--temp", "0", "--mlock", host=host, expect=2, says=says)
+        self.assertEqual(self.listed(home), {"b10001-cpu": "*"})
+        self.check_nothing_else(home)
+        self.backend(home, "install", "b10002", "--", "--temp", "0", host=host, expect=0)
+        (home.path / "data/llama_arguments.json").write_text('["--mlock"]')  # of the last launch
+        self.backend(home, "use", "b10001", expect=2, says=says)
+        self.assertEqual(self.planned(home), "b10002")
+        odysseus = self.odysseus(home, "--ctx", "2048", "--", "--temp", "0", server=None).wait_ready()
+        odysseus.stop()
+        self.backend(home, "use", "b10001", expect=0)
 
     def test_an_unknown_tag_is_told_with_what_there_is(self):
         home, host = self.home(), self.host("b10002")

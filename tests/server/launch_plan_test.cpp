@@ -103,6 +103,8 @@ TEST_CASE("launch: the environment is cleaned, not emptied", "[launch]") {
     CHECK(has(result, "LLAMA_ARG_LOG_PREFIX=1"));
     CHECK(has(result, "GGML_NO_BACKTRACE=1"));
     CHECK(has(result, "LLAMA_ARG_CORS_ORIGINS=localhost"));
+    CHECK(has(result, "LLAMA_ARG_LOG_JSONL=0"));
+    CHECK(has(result, "LLAMA_ARG_LOG_VERBOSITY=3"));
     const auto chosen = launch_environment({"LLAMA_ARG_CORS_ORIGINS=https://a.example"}, wanted);
     CHECK(has(chosen, "LLAMA_ARG_CORS_ORIGINS=https://a.example"));
     CHECK_FALSE(has(chosen, "LLAMA_ARG_CORS_ORIGINS=localhost"));
@@ -124,4 +126,79 @@ TEST_CASE("launch: a library folder comes first on the loader's path", "[launch]
     CHECK(has(result, "PATH=C:\\h;C:\\w"));
     CHECK_FALSE(has(result, "llama_arg_port=1"));
     CHECK_FALSE(has(launch_environment({"GGML_NO_BACKTRACE=0"}, wanted), "GGML_NO_BACKTRACE=1"));
+}
+
+TEST_CASE("launch: what opens a door, hides the log or parts the two is not passed on",
+          "[launch]") {
+    const Words doors = {"LLAMA_ARG_TOOLS=all",
+                         "LLAMA_ARG_TOOLS_RUNTIME=ssh:x",
+                         "LLAMA_ARG_AGENT=1",
+                         "LLAMA_ARG_UI_MCP_PROXY=1",
+                         "LLAMA_ARG_WEBUI_MCP_PROXY=1",
+                         "LLAMA_ARG_MCP_SERVERS_JSON={}",
+                         "LLAMA_ARG_STATIC_PATH=/",
+                         "LLAMA_ARG_CORS_ORIGINS=*",
+                         "LLAMA_ARG_MODELS_PRESET=p",
+                         "LLAMA_APP_CMD=serve",
+                         "LLAMA_ARG_EMBEDDINGS=1",
+                         "LLAMA_ARG_LOG_JSONL=1",
+                         "LLAMA_ARG_DRAFT_MAX=16",
+                         "LLAMA_ARG_NO_MODELS_AUTOLOAD=1",
+                         "LLAMA_ARG_NO_LOG_PREFIX=1",
+                         "LLAMA_ARG_NO_KV_UNIFIED=1",
+                         "LLAMA_ARG_SPEC_DRAFT_HF_REPO=a/b"};
+    const Words harmless = {"LLAMA_ARG_NO_HOST=1", "LLAMA_ARG_UI=0", "LLAMA_ARG_MODELSX=1",
+                            "LLAMA_ARG_N_PREDICT=9", "LLAMA_TRACE=1"};
+    for (const auto& entry : doors) {
+        INFO(entry);
+        CHECK_FALSE(has(launch_environment({entry}, {}), entry));
+        const auto name = entry.substr(0, entry.find('='));
+        CHECK(withheld_settings({entry}, hardware::Os::linux) == Words{name});
+    }
+    for (const auto& entry : harmless) {
+        INFO(entry);
+        CHECK(has(launch_environment({entry}, {}), entry));
+    }
+    CHECK(withheld_settings(harmless, hardware::Os::linux).empty());
+    // Secrets go in silence, and nothing is printed that a terminal would obey.
+    CHECK(withheld_settings({"HF_TOKEN=s", "LLAMA_CACHE=c", "LLAMA_ARG_LOG_\x1b[2J=1"},
+                            hardware::Os::linux)
+              .empty());
+}
+
+TEST_CASE("launch: the user's config.ini of llama.cpp is not found, the rest beside it is",
+          "[launch]") {
+    LaunchEnvironment wanted;
+    wanted.config_dir = "/h/data/no-config";
+    auto result = launch_environment({"HOME=/u", "XDG_CONFIG_HOME=/u/cfg"}, wanted);
+    CHECK(has(result, "XDG_CONFIG_HOME=/h/data/no-config"));
+    CHECK_FALSE(has(result, "XDG_CONFIG_HOME=/u/cfg"));
+    CHECK(has(result, "XDG_CONFIG_DIRS=/u/cfg:/etc/xdg"));
+    result = launch_environment({"XDG_CONFIG_DIRS=/a:/b", "HOME=/u"}, wanted);
+    CHECK(has(result, "XDG_CONFIG_DIRS=/u/.config:/a:/b"));
+    CHECK(has(result, "HOME=/u"));
+    wanted.os = hardware::Os::windows;
+    result = launch_environment({"AppData=C:\\u"}, wanted);
+    CHECK(has(result, "APPDATA=/h/data/no-config"));
+    CHECK_FALSE(has(result, "AppData=C:\\u"));
+}
+
+TEST_CASE("launch: where the system has a config.ini, each setting that parts the two is overruled",
+          "[launch]") {
+    LaunchEnvironment wanted;
+    CHECK_FALSE(has(launch_environment({}, wanted), "LLAMA_ARG_MODEL="));
+    wanted.system_config = true;
+    const auto result = launch_environment({"LLAMA_ARG_SPEC_DRAFT_MODEL=d.gguf"}, wanted);
+    for (const char* entry : {"LLAMA_ARG_MODEL=", "LLAMA_ARG_HF_REPO=", "LLAMA_ARG_API_PREFIX=",
+                              "LLAMA_ARG_SSL_KEY_FILE=", "LLAMA_ARG_AGENT=0",
+                              "LLAMA_ARG_MODELS_AUTOLOAD=1", "LLAMA_ARG_SPEC_DRAFT_MODEL=d.gguf"}) {
+        INFO(entry);
+        CHECK(has(result, entry));
+    }
+}
+
+TEST_CASE("launch: the unified program is told first what it is to do", "[launch]") {
+    auto plan = plan_for(Backend::cpu);
+    plan.unified_program = true;
+    CHECK(launch_arguments(plan).front() == "serve");
 }

@@ -1,3 +1,4 @@
+#include "odysseus/server/argument_rules.hpp"
 #include "odysseus/server/user_arguments.hpp"
 
 #include <catch2/catch_test_macros.hpp>

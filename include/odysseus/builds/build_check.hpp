@@ -27,9 +27,11 @@ struct BuildCheck {
 [[nodiscard]] std::vector<std::filesystem::path>
 library_folders(const std::filesystem::path& server, bool own_folder, Backend backend);
 
-// Those folders as environment for a tool that is run from beside llama-server.
+// The environment for llama-server or a tool beside it that is asked something: those folders, and
+// no config.ini of the user.
 [[nodiscard]] system::EnvAdditions
-loader_environment(const std::vector<std::filesystem::path>& folders);
+loader_environment(const std::filesystem::path& program,
+                   const std::vector<std::filesystem::path>& folders);
 
 // Asked with llama-server's path, and its library_folders.
 using CheckBuild = std::function<BuildCheck(const std::filesystem::path& server,

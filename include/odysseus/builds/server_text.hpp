@@ -18,6 +18,9 @@ struct ServerVersion {
     std::optional<std::string> commit;  // "a894dae93"
 };
 
+// `llama` instead of `llama-server`: its first argument, "serve", says what it is.
+[[nodiscard]] bool is_unified_program(std::string_view file);
+
 // "version: 9775 (be4a6a63e)" or "version: 0.4.1-dev (build 11064, commit a894dae93)", on stderr,
 // other lines around it. Absent: it is not llama-server's answer.
 [[nodiscard]] std::optional<ServerVersion> parse_server_version(std::string_view output);

@@ -46,8 +46,10 @@ struct Server {
 [[nodiscard]] builds::ReleaseSource release_source(const settings::Settings& settings,
                                                    const std::function<bool()>& stopped);
 [[nodiscard]] builds::InstallOptions install_options(const builds::ReleaseSource& source);
+// With llama-server's own arguments the build must take: Error (usage), and nothing is changed.
 [[nodiscard]] builds::InstalledBuild install_release(const settings::Settings& settings,
                                                      const hardware::Machine& machine,
-                                                     const std::function<bool()>& stopped);
+                                                     const std::function<bool()>& stopped,
+                                                     const std::vector<std::string>& llama_args);
 
 } // namespace odysseus::commands

@@ -22,6 +22,7 @@ struct LaunchPlan {
     // Every model has its own context, from the preset file; what stands in argv would win over it.
     bool per_model_context = false;
     std::optional<std::string> preset_file;
+    bool unified_program = false; // the program is `llama`, whose first argument says what it is
     std::vector<std::string> user_arguments; // what followed "--", last
 };
 
@@ -36,13 +37,21 @@ struct LaunchEnvironment {
     std::string cache_dir; // instead of the user's Hugging Face cache, which the router would list
     std::vector<std::string> library_folders; // put first on the loader's path
     std::string api_key;                      // empty: none
+    std::string config_dir;     // an empty folder, in place of the user's with llama.cpp's config
+    bool system_config = false; // llama.cpp's system-wide config.ini is there, and will be read
 };
 
 // `ours` are "NAME=value" entries; the answer is what llama-server gets. Dropped is what would
 // change its address, its models or its log behind our back (LLAMA_ARG_PORT...), and secrets that
 // it has no use for. Kept is the rest: CUDA_VISIBLE_DEVICES, GGML_*, HSA_*, VK_*, and LLAMA_ARG_*
 // that tune.
+// Where llama-server reads a config.ini, nothing in it parts the two (system_config: a random
+// api_key is needed for that).
 [[nodiscard]] std::vector<std::string> launch_environment(const std::vector<std::string>& ours,
                                                           const LaunchEnvironment& wanted);
+
+// The names of llama-server's own settings that are among `ours` and are dropped: the user is told.
+[[nodiscard]] std::vector<std::string> withheld_settings(const std::vector<std::string>& ours,
+                                                         hardware::Os os);
 
 } // namespace odysseus::server

@@ -69,6 +69,8 @@ struct StartSpec {
     // The supervision itself failed, and llama-server was ended: nothing will come of this program
     // any more. Called in the supervisor's thread.
     std::function<void(const Error& error)> on_lost;
+    // What to add to the last lines of a llama-server that did not start; may be empty.
+    std::function<std::string(const std::vector<std::string>& last_lines)> start_advice;
     // One sentence for the user about what happens. Called in the supervisor's thread.
     std::function<void(const std::string& sentence)> notice;
 };

@@ -26,9 +26,4 @@ struct UserArguments {
 [[nodiscard]] std::vector<std::string>
 arguments_for_context(const std::vector<std::string>& arguments, std::int64_t tokens);
 
-// The first argument with which odysseus and llama-server would miss each other, as one sentence
-// with what to use instead; absent when there is none.
-[[nodiscard]] std::optional<std::string>
-conflicting_argument(const std::vector<std::string>& arguments);
-
 } // namespace odysseus::server

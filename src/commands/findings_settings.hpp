@@ -1,0 +1,11 @@
+// The doctor's findings about files of settings, odysseus's own and llama.cpp's.
+#pragma once
+
+#include "findings.hpp"
+
+namespace odysseus::commands {
+
+void look_at_settings(const DoctorFacts& facts, std::vector<Finding>& findings);
+void look_at_llama_config(const DoctorFacts& facts, std::vector<Finding>& findings);
+
+} // namespace odysseus::commands
