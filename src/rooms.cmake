@@ -12,7 +12,7 @@ set(odysseus_decisions_builds api_reply asset_choice asset_name asset_offer buil
 set(odysseus_decisions_models gguf_header hub_listing hub_name kv_shape model model_catalog model_name name_index
     router_view starter_models toy_model)
 set(odysseus_decisions_memory context_choice context_memory device_memory fit_report kv_cost)
-set(odysseus_decisions_server argument_rules foreign_config ladder launch_plan line_splitter log_line oom_verdict preset model_processes token_meter user_arguments)
+set(odysseus_decisions_server argument_rules foreign_config ladder launch_plan line_splitter line_text log_line oom_verdict preset refused_allocation model_processes token_meter user_arguments)
 set(odysseus_decisions_proxy access endpoints http_forward http_head message_start metrics_text models_answer multipart query rewrite
     router_remark switch_queue)
 set(odysseus_decisions_commands findings findings_settings findings_report plan_report redact status_report)

@@ -32,6 +32,7 @@ StatusReport report_of(const server::Serving& serving, const proxy::Traffic& tra
     report.llama_port = serving.port;
     report.restarts = serving.restarts;
     report.oom_steps = serving.oom_steps;
+    report.gpu_unused = serving.gpu_unused;
     report.requests_total = traffic.total;
     report.requests_active = traffic.active;
     report.requests_replayed = traffic.replayed;

@@ -18,6 +18,12 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
             concat(report.context_tokens, " tokens: memory ran out with more; the start was with ",
                    plan.context.tokens);
     }
+    auto machine = plan.hardware;
+    if (!report.gpu_unused.empty()) {
+        machine.notes.insert(
+            machine.notes.begin(),
+            concat("the GPU is not used, llama-server computes on the CPU: ", report.gpu_unused));
+    }
     const auto or_null = [&report](std::uint64_t count) {
         return report.tokens.known ? Json(count) : Json();
     };
@@ -27,7 +33,7 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
                         {"generation", report.generation},
                         {"uptime_s", report.uptime_s},
                         {"context", std::move(context)},
-                        {"hardware", hardware::machine_json(plan.hardware)},
+                        {"hardware", hardware::machine_json(machine)},
                         {"build", build_json(plan.build)},
                         {"models", models_json(plan.models)},
                         {"llama_server",

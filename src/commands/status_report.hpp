@@ -1,8 +1,8 @@
 // GET /odysseus/status, as a value and as JSON (docs/manual.md, "Endpoints").
 #pragma once
 
-#include "odysseus/server/token_meter.hpp"
 #include "odysseus/commands/plan_report.hpp"
+#include "odysseus/server/token_meter.hpp"
 
 #include <cstdint>
 #include <string>
@@ -20,6 +20,7 @@ struct StatusReport {
     int llama_port = 0;
     std::uint64_t restarts = 0;
     std::uint64_t oom_steps = 0;
+    std::string gpu_unused; // why; empty: it is used, or none was asked for
     std::uint64_t requests_total = 0;
     std::uint64_t requests_active = 0;
     std::uint64_t requests_replayed = 0;

@@ -2,6 +2,7 @@
 
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/build_check.hpp"
 #include "odysseus/memory/device_memory.hpp"
 #include "odysseus/proxy/models_answer.hpp"
 #include "odysseus/server/argument_rules.hpp"
@@ -24,6 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto k_reload_limit = 10s;
+constexpr auto k_memory_limit = 5s;
 constexpr auto k_list_limit = 2s;
 
 std::string random_key() {
@@ -55,6 +57,20 @@ void say_what_holds(const LlamaConfig& config) {
     if (config.holding.empty()) return;
     system::say("note", concat(config.path, " is llama-server's too, and odysseus cannot overrule ",
                                joined(config.holding, ", "), " in it"));
+}
+
+// As llama-server itself would find it. What is not told may be free.
+bool has_free_memory(const std::filesystem::path& executable,
+                     const std::vector<std::filesystem::path>& folders, Backend backend) {
+    const auto check = builds::check_build(executable, folders, k_memory_limit);
+    if (!check.devices) return true;
+    bool found = false;
+    for (const auto& device : *check.devices) {
+        if (device.backend != backend) continue;
+        if (!device.free_mib || *device.free_mib > 0) return true;
+        found = true;
+    }
+    return !found;
 }
 
 std::string start_advice(const std::optional<LlamaConfig>& config,
@@ -107,6 +123,13 @@ server::StartSpec start_spec(const settings::Settings& settings, const settings:
     spec.port = settings.llama_port;
     spec.port_asked_for = settings.llama_port_asked_for;
     spec.context = plan.context.tokens;
+    spec.uses_gpu = plan.hardware.backend != Backend::cpu;
+    if (spec.uses_gpu) {
+        spec.has_free_memory = [executable = server.executable, folders = server.library_folders,
+                                backend = plan.hardware.backend] {
+            return has_free_memory(executable, folders, backend);
+        };
+    }
     spec.memory_ceiling = [machine = plan.hardware](const std::string& device) {
         return memory::device_memory(machine, device).total_bytes;
     };

@@ -112,7 +112,7 @@ Task<> Session::relay(Exchange& exchange, std::string_view content) {
         if (came == Exchange::Came::broken) break;
         content = exchange.content();
     }
-    cut_answer();
+    co_await cut_answer();
 }
 
 void Session::begin_answer(const ResponseHead& head) {
@@ -182,15 +182,20 @@ bool Session::send_content(std::string_view content, bool last) {
 
 // What the client has is not whole: the connection ends without the last chunk. Where that is
 // possible, an event says why.
-void Session::cut_answer() {
+Task<> Session::cut_answer() {
     ++m_shared.counters.cut;
     m_record.end = "llama-server left";
     m_ending = true;
-    if (!m_events || !m_chunked || !m_between_events) return;
-    m_client.send(
-        {chunk_of(event(error_text(502, "model_unreachable",
-                                   "the model's process ended in the middle of this answer; "
-                                   "odysseus starts it again, please ask once more")))});
+    if (!m_events || !m_chunked || !m_between_events) co_return;
+    server::Failure failure{m_generation, m_request->model, k_router_failure,
+                            "proxy error: Failed to read connection", Clock::now()};
+    failure.stage = server::Failure::Stage::begun;
+    const auto verdict = co_await verdict_on(failure);
+    const auto* told = std::get_if<server::GiveUp>(&verdict);
+    const auto what = concat(
+        told != nullptr ? told->message : "the model's process ended in the middle of this answer",
+        "; odysseus starts it again, please ask once more");
+    m_client.send({chunk_of(event(error_text(502, "model_unreachable", what)))});
 }
 
 // Comments keep whatever lies between from giving up, and mean nothing to the client. The first one

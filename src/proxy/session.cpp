@@ -116,11 +116,12 @@ Task<bool> Session::serve_request() {
         const auto serving = co_await server_ready();
         const auto head = head_up(serving);
         Exchange exchange(m_client, m_request->pieces(head), m_request->head.method == "HEAD");
-        const auto failure = co_await forward(exchange, serving);
+        m_generation = serving.generation;
+        auto failure = co_await forward(exchange, serving);
         if (!failure) break; // it was answered
-        bool again = false;
-        if (!m_record.replayed) again = co_await cured(*failure);
-        if (!again) {
+        if (m_record.replayed) failure->stage = server::Failure::Stage::again;
+        const bool again = co_await cured(*failure);
+        if (!again || m_record.replayed) {
             co_await pass_on(exchange, *failure);
             break;
         }
@@ -236,9 +237,8 @@ std::string Session::head_up(const server::Serving& serving) const {
     return upstream_head(m_request->head, input);
 }
 
-// Asks the supervisor, which may step down the ladder and load the model meanwhile. True: the
-// request is worth another try.
-Task<bool> Session::cured(const server::Failure& failure) {
+// Asks the supervisor, which may step down the ladder and load the model meanwhile.
+Task<server::Verdict> Session::verdict_on(const server::Failure& failure) {
     const auto gave_up = [wake_up = m_client.wake_up()] { return wake_up.gone(); };
     const auto judge = [&upstream = m_shared.upstream, failure, gave_up]() -> server::Verdict {
         try {
@@ -247,7 +247,12 @@ Task<bool> Session::cured(const server::Failure& failure) {
             return server::PassOn{};
         }
     };
-    const auto verdict = co_await blocking(m_shared.judging, m_client, judge);
+    co_return co_await blocking(m_shared.judging, m_client, judge);
+}
+
+// True: the request is worth another try.
+Task<bool> Session::cured(const server::Failure& failure) {
+    const auto verdict = co_await verdict_on(failure);
     if (const auto* const in_vain = std::get_if<server::GiveUp>(&verdict))
         throw Refused{.status = in_vain->status,
                       .code = in_vain->code,

@@ -40,13 +40,14 @@ class Session {
     [[nodiscard]] Task<std::optional<server::Failure>> forward(Exchange& exchange,
                                                                const server::Serving& serving);
     [[nodiscard]] Task<bool> has_begun(Exchange& exchange);
+    [[nodiscard]] Task<server::Verdict> verdict_on(const server::Failure& failure);
     [[nodiscard]] Task<bool> cured(const server::Failure& failure);
     [[nodiscard]] Task<> pass_on(Exchange& exchange, const server::Failure& failure);
     [[nodiscard]] Task<> relay(Exchange& exchange, std::string_view content);
     void begin_answer(const ResponseHead& head);
     [[nodiscard]] std::string with_message_start(std::string_view content, bool last);
     [[nodiscard]] bool send_content(std::string_view content, bool last);
-    void cut_answer();
+    [[nodiscard]] Task<> cut_answer();
 
     void expect_answer();
     [[nodiscard]] std::string event(std::string_view error) const;
@@ -70,10 +71,11 @@ class Session {
     bool m_ending = false; // the connection ends after the present answer
 
     // Of llama-server's answer on its way down.
-    std::string m_head_down;    // not sent yet
-    bool m_chunked = false;     // the content is sent in chunks
-    bool m_events = false;      // it is a stream of events
-    bool m_from_router = false; // the router may have ended it with a remark of its own
+    std::uint64_t m_generation = 0; // of the llama-server that answers
+    std::string m_head_down;        // not sent yet
+    bool m_chunked = false;         // the content is sent in chunks
+    bool m_events = false;          // it is a stream of events
+    bool m_from_router = false;     // the router may have ended it with a remark of its own
     bool m_between_events = true;
     RouterRemark m_remark;
     std::string m_kept;            // perhaps the router's remark

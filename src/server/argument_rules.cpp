@@ -118,6 +118,7 @@ bool blames(std::string_view line, std::string_view argument) {
 
 // "-fa,   --flash-attn [on|off|auto]       set ..." -> its names. What describes it is indented.
 void add_names(std::string_view line, std::set<std::string, std::less<>>& names) {
+    if (!line.starts_with('-')) return;
     for (const auto part : split(line.substr(0, 200), ',')) {
         const auto word = trimmed(part);
         if (!word.starts_with('-')) return;

@@ -27,16 +27,27 @@ ContextReduction::Step ContextReduction::step_to(std::optional<std::int64_t> run
     return Try{*rung};
 }
 
+ContextReduction::Step ContextReduction::out_of_memory(const OutOfMemory& memory,
+                                                       std::optional<std::int64_t> ceiling_bytes) {
+    m_on_suspicion = false;
+    if (!m_first) m_first = memory;
+    return step_to(rung_that_can_hold(m_context, memory.bytes, ceiling_bytes), Exhausted{memory});
+}
+
 ContextReduction::Step ContextReduction::failed(const OomVerdict& verdict,
                                                 std::optional<std::int64_t> ceiling_bytes) {
     if (m_tried.empty() || m_tried.back() != m_context) m_tried.push_back(m_context);
     if (const auto* memory = std::get_if<OutOfMemory>(&verdict)) {
+        return out_of_memory(*memory, ceiling_bytes);
+    }
+    if (const auto* none = std::get_if<NoFreeMemory>(&verdict)) {
+        if (m_waits) return out_of_memory({none->reason, std::nullopt, ""}, ceiling_bytes);
+        m_waits = true;
         m_on_suspicion = false;
-        if (!m_first) m_first = *memory;
-        return step_to(rung_that_can_hold(m_context, memory->bytes, ceiling_bytes),
-                       Exhausted{*memory});
+        return Try{m_context};
     }
     if (const auto* other = std::get_if<OtherCause>(&verdict)) return NotMemory{other->reason};
+    if (std::holds_alternative<DeviceLost>(verdict)) return Try{m_context}; // in another process
     const auto& reason = std::get<Suspicion>(verdict).reason;
     if (m_on_suspicion) return NotMemory{reason};
     m_on_suspicion = true;

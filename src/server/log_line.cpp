@@ -1,7 +1,9 @@
 #include "odysseus/server/log_line.hpp"
 
 #include "line_splitter.hpp"
+#include "line_text.hpp"
 #include "odysseus/base/text.hpp"
+#include "refused_allocation.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,38 +13,10 @@ namespace {
 
 using Kind = LogFact::Kind;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-bool has(std::string_view text, std::string_view word) {
-    return text.find(word) != std::string_view::npos;
-}
-
 template <std::size_t Size>
 bool has_any(std::string_view text, const std::array<std::string_view, Size>& words) {
     return std::any_of(words.begin(), words.end(),
                        [&](std::string_view word) { return has(text, word); });
-}
-
-// What follows `key`, or nothing when `key` is not there.
-std::optional<std::string_view> after(std::string_view text, std::string_view key) {
-    const auto at = text.find(key);
-    if (at == std::string_view::npos) return std::nullopt;
-    return text.substr(at + key.size());
-}
-
-std::string_view leading(std::string_view text, bool (*wanted)(char)) {
-    std::size_t length = 0;
-    while (length < text.size() && wanted(text[length]))
-        ++length;
-    return text.substr(0, length);
-}
-
-std::string_view without_spaces_before(std::string_view text) {
-    while (!text.empty() && text.front() == ' ')
-        text.remove_prefix(1);
-    return text;
 }
 
 // "[58697] rest" -> 58697, and `text` becomes "rest".
@@ -128,6 +102,7 @@ constexpr auto k_memory = std::to_array<std::string_view>({
     "insufficient memory",
     "failed to allocate",
     "failed to reserve",
+    "could not reserve space",
     "unable to allocate",
     "ErrorOutOfDeviceMemory",
     "ErrorOutOfHostMemory",
@@ -177,6 +152,46 @@ constexpr std::array<std::string_view, 5> k_strained = {
     "CreateFileMapping",
 };
 
+// Of CUDA, ROCm and their drivers: another build helps, another context never.
+constexpr std::array<std::string_view, 6> k_no_code = {
+    "no kernel image is available",   "invalid device function",
+    "hipErrorNoBinaryForGpu",         "CUDA_ERROR_NO_BINARY_FOR_GPU",
+    "device kernel image is invalid", "compiled with an unsupported toolchain",
+};
+
+// A GPU that was reset, unplugged, or did not come back after sleep.
+constexpr std::array<std::string_view, 9> k_device_lost = {
+    "ErrorDeviceLost",
+    "VK_ERROR_DEVICE_LOST",
+    "unspecified launch failure",
+    "device lost",
+    "DEVICE_LOST",
+    "the launch timed out and was terminated",
+    "uncorrectable ECC error",
+    "has fallen off the bus",
+    "hipErrorLaunchFailure",
+};
+
+// A device that reports 0 bytes free: the split over devices is none, and its index is out of range
+// (llama.cpp #24795, #27717, #29044; seen up to b11669). In libstdc++, MSVC and libc++.
+bool is_no_free_memory(std::string_view text) {
+    const auto what = after(text, "error loading model: ");
+    return what && (what->starts_with("vector::_M_range_check") ||
+                    *what == "invalid vector subscript" || *what == "vector");
+}
+
+// What a backend says of itself when it begins, at any level.
+bool is_gpu_unused(std::string_view text) {
+    if (text.starts_with("warning: ")) text.remove_prefix(9);
+    if (text.starts_with("no usable GPU found")) return true;
+    if (!text.starts_with("ggml_")) return false;
+    const auto message = message_of(text);
+    return message.starts_with("failed to initialize CUDA") ||
+           message.starts_with("failed to initialize ROCm") ||
+           message.starts_with("failed to initialize MUSA") ||
+           message.starts_with("No devices found");
+}
+
 constexpr std::array<std::string_view, 17> k_not_memory = {
     "unknown model architecture",
     "invalid magic",
@@ -209,63 +224,6 @@ constexpr std::array<std::string_view, 10> k_load_failed = {
     "terminate called after throwing",
     "failed to reload model",
 };
-
-struct Unit {
-    std::string_view before; // what stands before the number
-    std::string_view behind; // what stands behind it
-    double bytes;
-};
-// Where each wording puts the size: "(attempted to allocate 4096.00 MB)" counts in 1024 too.
-constexpr std::array<Unit, 8> k_sizes = {{
-    {"allocating ", " MiB on device", 1024.0 * 1024},
-    {"attempted to allocate ", " MB)", 1024.0 * 1024},
-    {"buffer of size ", " MiB", 1024.0 * 1024},
-    {"buffer of size ", "", 1},
-    {"buffer, size = ", " MiB", 1024.0 * 1024},
-    {"memory allocation of size ", "", 1},
-    {"failed to allocate ", " bytes", 1},
-    {"can't allocate ", " Bytes", 1},
-}};
-
-std::optional<std::int64_t> size_in(std::string_view text) {
-    constexpr double k_too_large = 9.0e18; // no memory; and the conversion below stays defined
-    for (const auto& unit : k_sizes) {
-        const auto rest = after(text, unit.before);
-        if (!rest) continue;
-        const auto tail = without_spaces_before(*rest);
-        const auto digits = leading(tail, [](char c) { return is_digit(c) || c == '.'; });
-        const auto number = parsed_number(digits);
-        if (!number || tail.substr(digits.size(), unit.behind.size()) != unit.behind) continue;
-        const double bytes = *number * unit.bytes;
-        if (bytes >= 1 && bytes < k_too_large) return static_cast<std::int64_t>(bytes);
-    }
-    return std::nullopt;
-}
-
-std::string device_in(std::string_view text) {
-    if (const auto rest = after(text, "failed to allocate ")) {
-        const auto name = rest->substr(0, rest->find(' '));
-        const auto behind = rest->substr(name.size());
-        if (behind.substr(0, 7) == " buffer" && name != "output" && name != "compute") {
-            return std::string(name);
-        }
-    }
-    if (const auto rest = after(text, "unable to allocate ")) {
-        const auto name = rest->substr(0, rest->find(' '));
-        if (rest->substr(name.size(), 7) == " buffer") return std::string(name);
-    }
-    const auto number = [&]() -> std::string {
-        const auto rest = after(text, " on device ");
-        return rest ? std::string(leading(*rest, is_digit)) : std::string();
-    };
-    if (has(text, "cudaMalloc") || has(text, "CUDA error")) return "CUDA" + number();
-    if (has(text, "hipMalloc") || has(text, "ROCm error")) return "ROCm" + number();
-    if (has(text, " Bytes of memory on device")) return "SYCL";
-    if (has(text, "ggml_aligned_malloc") || has(text, "ggml_backend_cpu_buffer")) return "CPU";
-    if (has(text, "ggml_vulkan") || has(text, "vk::")) return "Vulkan";
-    if (has(text, "ggml_metal") || has(text, "kIOGPU")) return "Metal";
-    return {};
-}
 
 // "...name=NAME WORDS NUMBER", where NAME may hold anything.
 bool named(std::string_view text, std::string_view before, std::string_view words,
@@ -334,9 +292,13 @@ Kind server_failure_kind(std::string_view message) {
 
 Kind failure_kind(std::string_view text) {
     if (is_server_line(text)) return server_failure_kind(message_of(text));
+    if (is_gpu_unused(text)) return Kind::gpu_unused;
     const auto plain = without_names(text);
     if (has(plain, "fit params to free device memory")) return Kind::fit_trial;
     if (has_any(plain, k_harmless) || has_any(plain, k_quoting)) return Kind::noise;
+    if (has_any(plain, k_no_code)) return Kind::no_code;
+    if (has_any(plain, k_device_lost)) return Kind::device_lost;
+    if (is_no_free_memory(text)) return Kind::no_free_memory;
     if (has_any(plain, k_memory) || is_windows_map_failure(plain)) return Kind::memory;
     if (has_any(plain, k_strained)) return Kind::strained;
     if (has_any(text, k_not_memory)) return Kind::not_memory;
@@ -346,6 +308,7 @@ Kind failure_kind(std::string_view text) {
 
 // Only an error is evidence; information, warnings and debug output may quote anything.
 bool is_evidence(const LogFact& fact) {
+    if (fact.kind == Kind::gpu_unused) return !fact.quotes; // it decides nothing, and is told
     if (fact.level == 'W') return fact.kind == Kind::fit_trial;
     return fact.level == 'E' || fact.level == 0;
 }
@@ -380,8 +343,8 @@ LogFact classify(std::string_view line) {
     }
     if (fact.kind == Kind::listening && !fact.from_model) fact.port = port_at_end(text);
     if (fact.kind == Kind::memory) {
-        fact.bytes = size_in(text);
-        fact.device = device_in(text);
+        fact.bytes = refused_bytes(text);
+        fact.device = refusing_device(text);
     }
     return fact;
 }

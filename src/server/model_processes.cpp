@@ -9,7 +9,24 @@ using Kind = LogFact::Kind;
 
 bool is_failure(Kind kind) {
     return kind == Kind::memory || kind == Kind::strained || kind == Kind::not_memory ||
-           kind == Kind::load_failed;
+           kind == Kind::load_failed || kind == Kind::no_code || kind == Kind::no_free_memory ||
+           kind == Kind::device_lost;
+}
+
+// What follows an error and tells less than it: where in the sources it was noticed.
+bool is_detail(std::string_view text) {
+    return text.starts_with("current device:") || text.starts_with("in function") ||
+           text.find(": CUDA error") != std::string_view::npos;
+}
+
+// Libraries and abort() write without a level.
+bool tells_of_an_error(const LogFact& fact) {
+    if (fact.quotes || fact.text.empty() || is_detail(fact.text)) return false;
+    if (fact.level != 0) return fact.level == 'E';
+    return is_failure(fact.kind) || fact.text.starts_with("terminate called") ||
+           fact.text.starts_with("what():") || fact.text.find("rror") != std::string::npos ||
+           fact.text.find("ssert") != std::string::npos ||
+           fact.text.find("fault") != std::string::npos;
 }
 
 void add(std::vector<LogFact>& facts, const LogFact& fact) {
@@ -75,10 +92,12 @@ void ModelProcesses::note(const LogFact& fact) {
     if (fact.kind == Kind::loaded) {
         process->loaded = true;
         process->facts.clear(); // it found another way
+        process->last_error.clear();
     }
     process->end_asked = process->end_asked || fact.kind == Kind::end_asked;
     process->leaving = process->leaving || fact.kind == Kind::leaving;
     if (!quoted) add(process->facts, fact);
+    if (!quoted && tells_of_an_error(fact)) process->last_error = fact.text;
     if (process->last_lines.size() == k_lines_kept) process->last_lines.pop_front();
     process->last_lines.push_back(fact.text);
 }
@@ -95,6 +114,12 @@ const ModelProcess* ModelProcesses::newest_ended(const std::string& model) const
             return process.model == model && process.exit_status;
         });
     return found == m_processes.rend() ? nullptr : &*found;
+}
+
+bool ModelProcesses::has_loaded(int port) const {
+    const auto found = std::find_if(m_processes.rbegin(), m_processes.rend(),
+                                    [&](const auto& process) { return process.port == port; });
+    return found != m_processes.rend() && found->loaded;
 }
 
 bool ModelProcesses::is_loading() const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 namespace odysseus::server {
 namespace {
@@ -89,8 +90,23 @@ const LogFact* first_of(const ModelProcess& process, Kind kind) {
     return found == process.facts.end() ? nullptr : &*found;
 }
 
+std::string without_code(const std::string& line) {
+    return concat("this llama.cpp build has no code for the GPU or its driver (", line,
+                  "); use --device vulkan, or an older release (--release TAG), or update the "
+                  "GPU's driver");
+}
+
 OomVerdict judge_dead(const ModelProcess& process, const Symptoms& symptoms) {
     if (auto found = memory_in_log(process, symptoms.since)) return *found;
+    if (const auto* fact = first_of(process, Kind::no_code)) {
+        return OtherCause{without_code(fact->text), process.loaded, true};
+    }
+    // The next process may find the device again.
+    if (const auto* fact = first_of(process, Kind::device_lost)) {
+        return OtherCause{fact->text, true};
+    }
+    const auto* no_free_memory = first_of(process, Kind::no_free_memory);
+    if (no_free_memory != nullptr && !process.loaded) return NoFreeMemory{no_free_memory->text};
     if (const auto* fact = first_of(process, Kind::not_memory)) return OtherCause{fact->text};
     if (symptoms.killed_for_memory) {
         return OutOfMemory{"the kernel killed a process for want of memory", std::nullopt, ""};
@@ -106,8 +122,13 @@ OomVerdict judge_dead(const ModelProcess& process, const Symptoms& symptoms) {
     if (const auto* fact = first_of(process, Kind::load_failed)) {
         return OtherCause{fact->text, process.loaded};
     }
-    if (process.loaded) return OtherCause{"the model's process ended without a reason", true};
-    return Suspicion{"the model's process ended while loading, without a reason"};
+    const auto& last = process.last_error;
+    if (process.loaded) {
+        return OtherCause{last.empty() ? "the model's process ended without a reason" : last, true};
+    }
+    return Suspicion{last.empty() ? "the model's process ended while loading, without a reason: "
+                                    "did a program such as earlyoom end it?"
+                                  : last};
 }
 
 // What llama-server says: the message of its error, or a body that is no JSON. Whether an answer is
@@ -131,6 +152,34 @@ bool speaks_of_memory(int status, std::string_view body, std::string_view model)
 
 bool was_refused_memory(const ModelProcess& process, Moment since) {
     return memory_in_log(process, since).has_value();
+}
+
+bool has_lost_device(const ModelProcess& process) {
+    return first_of(process, Kind::device_lost) != nullptr;
+}
+
+bool is_compute_failure(int status, std::string_view body) {
+    return status >= k_server_error && message_of(body).starts_with("Compute error");
+}
+
+std::string reason_of(const OomVerdict& verdict) {
+    constexpr std::size_t k_bytes_max = 400;
+    auto reason = std::visit(
+        [](const auto& one) {
+            if constexpr (std::is_same_v<std::decay_t<decltype(one)>, OutOfMemory>) {
+                return one.evidence;
+            } else {
+                return one.reason;
+            }
+        },
+        verdict);
+    if (reason.size() <= k_bytes_max) return reason;
+    reason.resize(k_bytes_max);
+    // No half of a character.
+    while (!reason.empty() && (static_cast<unsigned char>(reason.back()) & 0xC0) == 0x80)
+        reason.pop_back();
+    if (!reason.empty() && static_cast<unsigned char>(reason.back()) >= 0xC0) reason.pop_back();
+    return reason + " ...";
 }
 
 bool is_load_failure(int status, std::string_view body) {
@@ -163,6 +212,9 @@ OomVerdict judge(const Symptoms& symptoms) {
     // Alive, and failing: a GPU that ran out after the load (Metal keeps the process).
     if (symptoms.status >= k_server_error && symptoms.status != k_not_implemented) {
         if (auto found = memory_in_log(*process, symptoms.since)) return *found;
+        if (const auto* fact = first_of(*process, Kind::device_lost)) {
+            return DeviceLost{fact->text};
+        }
     }
     if (is_load_failure(symptoms.status, symptoms.body)) return judge_dead(*process, symptoms);
     return OtherCause{"nothing in its log speaks of memory"};

@@ -136,6 +136,7 @@ void Supervisor::Core::publish(State state, std::string reason) {
         m_serving.pid = m_world->child_pid();
         m_serving.restarts = m_restarts;
         m_serving.oom_steps = m_oom_steps;
+        m_serving.gpu_unused = m_gpu_unused;
     }
     m_state_changed.notify_all();
 }
@@ -215,6 +216,7 @@ void Supervisor::Core::take(Message& message) {
                    [&](AllGone&) { on_gone(); },
                    [&](Checked& checked) { on_checked(checked); },
                    [&](Proved& proved) { on_proved(proved); },
+                   [&](MemoryLooked& looked) { on_memory_looked(looked); },
                    [&](Examined& examined) { on_examined(examined); },
                    [&](Reported& reported) { on_reported(reported.file); },
                    [&](StopAsked& asked) {

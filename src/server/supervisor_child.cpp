@@ -52,6 +52,7 @@ void Supervisor::Core::launch() {
     m_ending_child = false;
     m_end_reason.clear();
     m_memory_kills = m_world->memory_kills();
+    m_gpu_unused.clear();
     const auto generation = m_lifecycle.generation();
     try {
         check_needs();
@@ -110,6 +111,7 @@ void Supervisor::Core::on_fact(const LogFact& fact) {
         if (crashes.size() > k_crashes_kept) crashes.pop_front();
     }
     watch_model(fact);
+    if (fact.kind == LogFact::Kind::gpu_unused) on_gpu_unused(fact);
     if (fact.from_model) return;
     if (fact.kind == LogFact::Kind::listening) check_readiness_soon(m_world->now());
     if (fact.kind == LogFact::Kind::bind_failed) {

@@ -82,6 +82,7 @@ class Supervisor::Core {
     void examine();
     void on_examined(const Examined& examined);
     void watch_model(const LogFact& fact);
+    void on_gpu_unused(const LogFact& fact);
     void look_for_stuck_processes();
 
     void publish(State state, std::string reason);
@@ -93,7 +94,9 @@ class Supervisor::Core {
     void on_reported(const ReportPointer& file);
     void settle_cases(); // those whose evidence is in, or whose time is up
     [[nodiscard]] bool try_settle(const ReportPointer& file, Moment now);
-    void judge_case(const ReportPointer& file);
+    [[nodiscard]] bool judge_case(const ReportPointer& file); // false: what it does is under way
+    [[nodiscard]] Verdict last_verdict(const Failure& failure, const OomVerdict& verdict);
+    void replace_lost_device(const std::string& reason);
     [[nodiscard]] OomVerdict judge_answer(const Failure& failure);
     [[nodiscard]] const ModelProcess* process_of(const Failure& failure) const;
     [[nodiscard]] bool waits_for_evidence(const Failure& failure) const;
@@ -109,6 +112,8 @@ class Supervisor::Core {
     void walk(const ContextReduction::Step& step);
     void try_context(std::int64_t context);
     void prove();
+    void look_for_memory();
+    void on_memory_looked(const MemoryLooked& looked);
     void on_proved(const Proved& proved);
     void judge_proof();
     enum class Outcome {
@@ -163,6 +168,8 @@ class Supervisor::Core {
     std::optional<std::int64_t> m_memory_kills; // counted when the server was started
     std::uint64_t m_restarts = 0;
     std::uint64_t m_oom_steps = 0;
+    std::string m_gpu_unused; // why; empty: it is used, or none was asked for
+    bool m_gpu_unused_told = false;
 
     std::vector<ReportPointer> m_cases; // waiting for evidence
     std::optional<ContextReduction> m_reduction;
@@ -178,6 +185,7 @@ class Supervisor::Core {
     Moment m_proof_by;
     std::optional<Moment> m_prove_at; // the router had no room for it: once more then
     Moment m_proof_began;
+    std::optional<Moment> m_memory_by; // the device's free memory is waited for, at most so long
     struct Judged {
         std::size_t ends = 0; // of the model's processes, when it was judged
         Moment when;

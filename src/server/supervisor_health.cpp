@@ -1,4 +1,5 @@
 // Whether llama-server is ready, and whether it still does what it is there for.
+#include "odysseus/base/log.hpp"
 #include "odysseus/base/overloaded.hpp"
 #include "odysseus/base/text.hpp"
 #include "supervisor_core.hpp"
@@ -126,6 +127,22 @@ void Supervisor::Core::watch_model(const LogFact& fact) {
     } else if (fact.from_model) {
         m_spawns_failed = 0;
     }
+}
+
+// Only what a backend says when it begins: later a client's text may stand in the log.
+void Supervisor::Core::on_gpu_unused(const LogFact& fact) {
+    const auto phase = m_lifecycle.phase();
+    const bool begins = fact.from_model ? !m_processes.has_loaded(fact.port)
+                                        : phase == Lifecycle::Phase::starting ||
+                                              phase == Lifecycle::Phase::restarting;
+    if (!m_spec.uses_gpu || !begins || m_gpu_unused == fact.text) return;
+    m_gpu_unused = fact.text;
+    const auto sentence =
+        concat("the GPU is not used, llama-server computes on the CPU: ", fact.text);
+    log::warn(sentence);
+    if (m_spec.notice && !m_gpu_unused_told) m_spec.notice(sentence);
+    m_gpu_unused_told = true;
+    republish();
 }
 
 // A model's process that somebody else sent TERM answers nothing any more, holds the streams that

@@ -49,6 +49,10 @@ struct Proved {
     std::uint64_t errand = 0;
     LlamaAnswer answer;
 };
+struct MemoryLooked { // whether the device has free memory again
+    std::uint64_t errand = 0;
+    bool free = true;
+};
 struct Examined { // a health question to the router and to the models that are loaded
     std::uint64_t generation = 0;
     std::string silent; // who did not answer; empty: all did
@@ -60,6 +64,7 @@ struct Reported {
 struct StopAsked {
     std::chrono::milliseconds grace{0};
 };
-using Message = std::variant<Lines, Ended, AllGone, Checked, Proved, Examined, Reported, StopAsked>;
+using Message = std::variant<Lines, Ended, AllGone, Checked, Proved, MemoryLooked, Examined,
+                             Reported, StopAsked>;
 
 } // namespace odysseus::server

@@ -14,6 +14,7 @@ constexpr std::chrono::milliseconds k_same_failure{1000};
 // What no rung could hold is not tried again for so long: every try costs all others a restart.
 constexpr std::chrono::minutes k_hopeless_for{2};
 constexpr std::chrono::seconds k_crash_retry_after{30};
+constexpr std::chrono::seconds k_again_after{5};
 
 } // namespace
 
@@ -131,7 +132,7 @@ bool Supervisor::Core::try_settle(const ReportPointer& file, Moment now) {
     if (broken && on_its_way_out && now < file->decide_by) return false;
     if (needs_end && ended == nullptr) {
         const auto judged = m_judged.find(failure.model);
-        if (!file->refused && judged != m_judged.end() &&
+        if (!file->refused && failure.stage == Failure::Stage::first && judged != m_judged.end() &&
             now - judged->second.when < k_same_failure) {
             const bool again = broken && crashes_too_often(failure.model);
             conclude(*file, again ? other_cause_verdict(failure, {"its process ended again"})
@@ -149,8 +150,7 @@ bool Supervisor::Core::try_settle(const ReportPointer& file, Moment now) {
         return false;
     }
     if (waits_for_evidence(failure) && now < file->decide_by) return false;
-    judge_case(file);
-    return true;
+    return judge_case(file);
 }
 
 bool Supervisor::Core::killed_for_memory() {
@@ -173,13 +173,16 @@ const ModelProcess* Supervisor::Core::process_of(const Failure& failure) const {
     return ended_meanwhile ? ended : m_processes.newest(failure.model);
 }
 
-// An answer that speaks of memory is a suspicion; the line that bears it out, or the end of the
-// process, may still be on its way.
+// An answer that speaks of memory, or of a failed computation, is a suspicion; the line that bears
+// it out, or the end of the process, may still be on its way.
 bool Supervisor::Core::waits_for_evidence(const Failure& failure) const {
-    if (!speaks_of_memory(failure.status, failure.body, failure.model)) return false;
+    if (!speaks_of_memory(failure.status, failure.body, failure.model) &&
+        !is_compute_failure(failure.status, failure.body))
+        return false;
     const auto* process = process_of(failure);
     return process == nullptr ||
-           (!process->exit_status && !was_refused_memory(*process, failure.began));
+           (!process->exit_status && !was_refused_memory(*process, failure.began) &&
+            !has_lost_device(*process));
 }
 
 OomVerdict Supervisor::Core::judge_answer(const Failure& failure) {
@@ -193,26 +196,70 @@ OomVerdict Supervisor::Core::judge_answer(const Failure& failure) {
     return judge(symptoms);
 }
 
-void Supervisor::Core::judge_case(const ReportPointer& file) {
+bool Supervisor::Core::judge_case(const ReportPointer& file) {
     const auto& failure = file->failure;
     const auto verdict = judge_answer(failure);
+    if (const auto* lost = std::get_if<DeviceLost>(&verdict)) {
+        replace_lost_device(lost->reason);
+        if (failure.stage == Failure::Stage::first) return false; // on_ended concludes it
+    }
     auto& judged = m_judged[failure.model];
     judged = {m_processes.ends(failure.model), m_world->now(), PassOn{}};
+    if (failure.stage != Failure::Stage::first) {
+        conclude(*file, last_verdict(failure, verdict));
+        return true;
+    }
     if (const auto* other = std::get_if<OtherCause>(&verdict)) {
         judged.verdict = other_cause_verdict(failure, *other);
         conclude(*file, judged.verdict);
-        return;
+        return true;
     }
     judged.verdict = Replay{};
     const auto hopeless = m_hopeless.find(failure.model);
     if (hopeless != m_hopeless.end()) {
         if (m_world->now() - hopeless->second.when < k_hopeless_for) {
             conclude(*file, hopeless->second.verdict);
-            return;
+            return true;
         }
         m_hopeless.erase(hopeless);
     }
     begin_reduction(file, verdict);
+    return true;
+}
+
+// The process lives and would fail every request: it goes, and with it all that may hold the
+// device.
+void Supervisor::Core::replace_lost_device(const std::string& reason) {
+    if (!m_end_reason.empty() || m_ending_child) return; // it is on its way out
+    notice(concat("the GPU was lost (", reason, "): llama-server is started again"));
+    unplanned_end(concat("its GPU was lost: ", reason));
+}
+
+// Of a request that is not sent once more: what happened, as the process itself told.
+Verdict Supervisor::Core::last_verdict(const Failure& failure, const OomVerdict& verdict) {
+    const auto reason = reason_of(verdict);
+    if (std::holds_alternative<DeviceLost>(verdict)) {
+        return GiveUp{503, "gpu_lost",
+                      concat("the GPU was lost (", reason,
+                             "); llama-server is started again, "
+                             "please ask once more"),
+                      k_again_after};
+    }
+    if (is_broken_connection(failure.status, failure.body)) {
+        const bool begun = failure.stage == Failure::Stage::begun;
+        return GiveUp{
+            502, "model_unreachable",
+            concat("the model's process ended ",
+                   begun ? "in the middle of this answer: " : "before it answered: ", reason),
+            k_again_after};
+    }
+    if (std::holds_alternative<OutOfMemory>(verdict)) {
+        return GiveUp{503, "out_of_memory",
+                      concat("model '", failure.model, "' ran out of memory again: ", reason),
+                      k_again_after};
+    }
+    const auto* other = std::get_if<OtherCause>(&verdict);
+    return other != nullptr ? other_cause_verdict(failure, *other) : PassOn{};
 }
 
 bool Supervisor::Core::crashes_too_often(const std::string& model) {
@@ -226,6 +273,11 @@ bool Supervisor::Core::crashes_too_often(const std::string& model) {
 
 Verdict Supervisor::Core::other_cause_verdict(const Failure& failure, const OtherCause& cause) {
     const bool load_failure = is_load_failure(failure.status, failure.body);
+    if (cause.lasting) {
+        return GiveUp{503, "gpu_not_supported",
+                      concat("model '", failure.model, "' cannot be computed here: ", cause.reason),
+                      k_crash_retry_after};
+    }
     // What had loaded did not fail to load, whatever the router says.
     if (is_broken_connection(failure.status, failure.body) || (load_failure && cause.crash)) {
         // A crash, or a connection lost on the way. The router loads the model again by itself.

@@ -57,6 +57,13 @@ void Supervisor::Core::begin_reduction(const ReportPointer& file, const OomVerdi
 void Supervisor::Core::walk(const ContextReduction::Step& step) {
     if (const auto* next = std::get_if<ContextReduction::Try>(&step)) {
         const auto before = m_reduction->tried().back();
+        if (m_reduction->waits_for_memory() && !m_reduction->on_suspicion()) {
+            m_memory_by = m_world->now() + m_spec.limits.free_memory;
+            notice(concat("nothing of the device's memory is free for model '",
+                          m_reduction->model(), "': waiting for it, and then once more"));
+            try_context(next->context);
+            return;
+        }
         if (next->context != before) ++m_oom_steps;
         notice(concat("model '", m_reduction->model(),
                       m_reduction->on_suspicion() ? "' died without a reason while loading with "
@@ -108,7 +115,28 @@ bool Supervisor::Core::write_context(const std::string& model, std::int64_t toke
     }
 }
 
+// One after the other: the proof waits for it.
+void Supervisor::Core::look_for_memory() {
+    m_proof = ++m_errand_number;
+    m_world->send(World::Task::proof,
+                  [errand = m_proof, look = m_spec.has_free_memory]() -> Message {
+                      return MemoryLooked{errand, look()};
+                  });
+}
+
+void Supervisor::Core::on_memory_looked(const MemoryLooked& looked) {
+    if (looked.errand != m_proof || !m_reduction) return;
+    m_proof = 0;
+    if (looked.free) m_memory_by.reset();
+    m_prove_at = m_world->now() + (looked.free ? Time(0) : m_spec.limits.free_memory_every);
+}
+
 void Supervisor::Core::prove() {
+    if (m_memory_by && m_spec.has_free_memory && m_world->now() < *m_memory_by) {
+        look_for_memory();
+        return;
+    }
+    m_memory_by.reset();
     m_proof_failed.reset();
     m_proof = ++m_errand_number;
     m_proof_began = m_world->now();
@@ -151,6 +179,11 @@ void Supervisor::Core::judge_proof() {
     if (waits && m_world->now() < m_proof_by) return;
     const auto verdict = judge_answer(failure);
     const bool same = is_same_failure(answer);
+    if (const auto* lost = std::get_if<DeviceLost>(&verdict)) {
+        m_proof_failed.reset();
+        replace_lost_device(lost->reason); // the next start proves it
+        return;
+    }
     m_judged[model] = {m_processes.ends(model), m_world->now(), Replay{}};
     m_proof_failed.reset();
     if (!needs_end && std::holds_alternative<OtherCause>(verdict)) {

@@ -27,6 +27,13 @@ TEST_CASE(
 
     CHECK(json["throughput"]["tokens_total"].is_null()); // unknown is no zero
 
+    CHECK(json["hardware"]["notes"].empty());
+    report.gpu_unused = "ggml_vulkan: No devices found.";
+    json = nlohmann::json::parse(status_json(report, plan));
+    REQUIRE(json["hardware"]["notes"].size() == 1);
+    CHECK(json["hardware"]["notes"][0].get<std::string>().find("No devices found") !=
+          std::string::npos);
+
     report.tokens = {400, 29, true};
     report.context_tokens = 8192;
     report.llama_pid = 7;

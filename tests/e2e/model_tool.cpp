@@ -5,12 +5,14 @@
 //   JSON
 //                            for each run of llama-server to compare with:
 //                            {"name", "file", "args", "kv_bytes"}
+//   model_tool classify      for each line of a log on stdin what it is: memory, noise, other
 #include "shape_models.hpp"
 #include "toy_model_maker.hpp"
 
 #include "odysseus/memory/kv_cost.hpp"
 #include "odysseus/models/gguf_header.hpp"
 #include "odysseus/models/toy_model.hpp"
+#include "odysseus/server/log_line.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -90,13 +92,30 @@ struct Run {
     return true;
 }
 
+// What the supervisor makes of a line of the log; only what the test of drift tells apart.
+[[nodiscard]] const char* kind_name(server::LogFact::Kind kind) {
+    using Kind = server::LogFact::Kind;
+    switch (kind) {
+    case Kind::noise: return "noise";
+    case Kind::memory: return "memory";
+    default: return "other";
+    }
+}
+
+[[nodiscard]] int classify_lines() {
+    for (std::string line; std::getline(std::cin, line);)
+        std::cout << kind_name(server::classify(line).kind) << '\n';
+    return 0;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+    if (argc == 2 && std::string(argv[1]) == "classify") return classify_lines();
     const std::string what = argc == 3 ? argv[1] : "";
     if (what == "toy") return write(argv[2], models::toy_model_gguf()) ? 0 : 1;
     if (what == "make-toy") return write(argv[2], made_toy_model()) ? 0 : 1;
     if (what == "shapes") return write_shapes(argv[2]) ? 0 : 1;
-    std::cerr << "use: model_tool toy FILE | make-toy FILE | shapes DIR\n";
+    std::cerr << "use: model_tool toy FILE | make-toy FILE | shapes DIR | classify\n";
     return 2;
 }

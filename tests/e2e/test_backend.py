@@ -113,8 +113,10 @@ class Backend(Case):
         says = ["does not take --mlock", "--load-mode mlock", "the build in use stays"]
         self.backend(home, "install", "b10002", "--", "--temp", "0", "--mlock", host=host, expect=2, says=says)
         self.assertEqual(self.listed(home), {"b10001-cpu": "*"})
+        host.requests.clear()
+        self.backend(home, "install", "b10002", "--", "--temp", "0", host=host, expect=0)  # what was fetched is there still
+        self.assertEqual(sum("/releases/download/" in path for path in host.requests), 0)
         self.check_nothing_else(home)
-        self.backend(home, "install", "b10002", "--", "--temp", "0", host=host, expect=0)
         (home.path / "data/llama_arguments.json").write_text('["--mlock"]')  # of the last launch
         self.backend(home, "use", "b10001", expect=2, says=says)
         self.assertEqual(self.planned(home), "b10002")

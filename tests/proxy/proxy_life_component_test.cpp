@@ -285,8 +285,49 @@ TEST_CASE("The router's remark in place of an answer is a failure like any other
     CHECK(status_of(answer) == (cured ? 200 : 502));
     CHECK(has(answer, cured ? "data: 1" : "model_unreachable"));
     CHECK_FALSE(has(body_of(answer), "proxy error: Failed to read connection\r\n"));
-    REQUIRE(fixture.upstream.reports().size() == 1);
-    CHECK(has(fixture.upstream.reports()[0].body, "proxy error"));
+    const auto reports = fixture.upstream.reports();
+    REQUIRE(reports.size() == (cured ? 1U : 2U)); // the second one asks for the reason
+    CHECK(has(reports.front().body, "proxy error"));
+    CHECK(reports.front().stage == server::Failure::Stage::first);
+    if (!cured) CHECK(reports.back().stage == server::Failure::Stage::again);
+}
+
+TEST_CASE("A request that failed twice is answered with the reason that the supervisor knows") {
+    ProxyFixture fixture(answering([&](const std::string&) {
+        return concat(k_stream_head, chunk("proxy error: Failed to read connection"), "0\r\n\r\n");
+    }));
+    fixture.upstream.on_report = [](const server::Failure& failure,
+                                    const server::GaveUp&) -> server::Verdict {
+        if (failure.stage == server::Failure::Stage::first) return server::Replay{};
+        return server::GiveUp{
+            502, "model_unreachable",
+            "the model's process ended before it answered: CUDA \"error\" \x1b[2J",
+            std::chrono::seconds(5)};
+    };
+    auto client = fixture.client();
+    client.send(fixture.post("/v1/chat/completions", k_streamed));
+    const auto answer = client.read_message();
+    CHECK(status_of(answer) == 502);
+    CHECK(has(answer, "CUDA \\\"error\\\" \\u001b[2J")); // as JSON
+    CHECK(has(answer, "Retry-After: 5"));
+}
+
+TEST_CASE("A stream that was cut between two events tells the reason that the supervisor knows") {
+    ProxyFixture fixture(answering([&](const std::string&) {
+        return concat(k_stream_head, chunk("data: 1\n\n"),
+                      chunk("proxy error: Failed to read connection"), "0\r\n\r\n");
+    }));
+    fixture.upstream.on_report = [](const server::Failure& failure,
+                                    const server::GaveUp&) -> server::Verdict {
+        CHECK(failure.stage == server::Failure::Stage::begun);
+        return server::GiveUp{502, "model_unreachable", "it ended: CUDA error: illegal access", {}};
+    };
+    auto client = fixture.client();
+    client.send(fixture.post("/v1/chat/completions", k_streamed));
+    const auto answer = client.read_cut_message();
+    CHECK(has(answer, "data: 1"));
+    CHECK(has(answer, "it ended: CUDA error: illegal access; odysseus starts it again"));
+    CHECK_FALSE(has(answer, "\r\n0\r\n"));
 }
 
 TEST_CASE("What a model says about proxy errors is its own affair") {

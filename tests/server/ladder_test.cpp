@@ -257,3 +257,20 @@ TEST_CASE("lifecycle: invariants over all short histories", "[ladder]") {
     }
     CHECK(good);
 }
+
+TEST_CASE("descent: without free memory the same context is tried once more, then it steps",
+          "[ladder]") {
+    ContextReduction descent("m", 32768);
+    const NoFreeMemory none{"invalid vector subscript"};
+    const auto first = descent.failed(none, std::nullopt);
+    REQUIRE(std::holds_alternative<ContextReduction::Try>(first));
+    CHECK(std::get<ContextReduction::Try>(first).context == 32768);
+    CHECK(descent.waits_for_memory());
+    for (const std::int64_t rung : {24576, 16384, 12288, 8192, 4096, 2048}) {
+        const auto next = descent.failed(none, std::nullopt);
+        REQUIRE(std::holds_alternative<ContextReduction::Try>(next));
+        CHECK(std::get<ContextReduction::Try>(next).context == rung);
+        CHECK_FALSE(descent.waits_for_memory());
+    }
+    CHECK(std::holds_alternative<ContextReduction::Exhausted>(descent.failed(none, std::nullopt)));
+}

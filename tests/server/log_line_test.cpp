@@ -47,6 +47,7 @@ const std::vector<Row> k_rows = {
     {Kind::memory, "[1] 0.00.001.000 E init: failed to allocate output buffer of size 65.00 MiB",
      68157440},
     {Kind::memory, "[1] what():  bad allocation"},
+    {Kind::memory, "[1] 0.00.1.1 E decode: could not reserve space for batch with 5 outputs"},
     // Memory: CUDA (jan; source)
     {Kind::memory,
      "[45979] 0.01.047.215 E ggml_backend_cuda_buffer_type_alloc_buffer: allocating 36864.00 MiB "
@@ -113,7 +114,35 @@ const std::vector<Row> k_rows = {
     {Kind::noise, ""},
     {Kind::noise, "["},
     {Kind::noise, "[123"},
-    {Kind::noise, "warning: no usable GPU found, --gpu-layers option will be ignored"},
+
+    // Not memory: the build, the device (source)
+    {Kind::no_code,
+     "[1] 0.00.1.1 E CUDA error: no kernel image is available for execution on the device"},
+    {Kind::no_code, "[1] ROCm error: invalid device function"},
+    {Kind::no_code, "[1] CUDA error: the provided PTX was compiled with an unsupported toolchain."},
+    {Kind::device_lost, "[1] 0.00.1.1 E ggml_vulkan: vk::Queue::submit: ErrorDeviceLost"},
+    {Kind::device_lost, "[1] 0.00.1.1 E CUDA error: unspecified launch failure"},
+    {Kind::device_lost, "[1] CUDA error: device lost"},
+    {Kind::device_lost, "[1] what():  vk::Device::waitForFences: ErrorDeviceLost"},
+    {Kind::noise, "[1] 0.00.1.1 W ggml_vulkan: ErrorDeviceLost"},
+    {Kind::noise, "[1] 0.00.1.1 E srv  x: prompt speaks of ErrorDeviceLost"},
+    {Kind::no_free_memory,
+     "[1] 0.00.1.1 E llama_model_load: error loading model: vector::_M_range_check: __n (which is "
+     "1) >= this->size() (which is 1)"},
+    {Kind::no_free_memory,
+     "[1] 0.00.1.1 E llama_model_load: error loading model: invalid vector subscript"},
+    {Kind::no_free_memory, "[1] 0.00.1.1 E llama_model_load: error loading model: vector"},
+    {Kind::load_failed, "[1] 0.00.1.1 E llama_model_load: error loading model: vectors are short"},
+
+    // A GPU build that computes on the CPU (source)
+    {Kind::gpu_unused, "warning: no usable GPU found, --gpu-layers option will be ignored"},
+    {Kind::gpu_unused, "0.00.1.1 W no usable GPU found, --gpu-layers option will be ignored"},
+    {Kind::gpu_unused, "0.00.1.1 E ggml_cuda_init: failed to initialize CUDA: no CUDA-capable "
+                       "device is detected"},
+    {Kind::gpu_unused, "[1] ggml_cuda_init: failed to initialize ROCm: unknown error"},
+    {Kind::gpu_unused, "ggml_vulkan: No devices found."},
+    {Kind::noise, "[1] 0.00.1.1 I say ggml_vulkan: No devices found."},
+    {Kind::noise, "[1] 0.00.1.1 D ggml_vulkan: No devices found."},
 
     // The dry run of --fit (b11669), which ends what was said before
     {Kind::fit_trial, "[34237] 0.00.024.792 E common_fit_params: encountered an error while trying "

@@ -293,3 +293,92 @@ TEST_CASE("process book: a process that could not be started never was", "[model
     CHECK(book_of(spawned + in_vain).newest("toy") == nullptr);
     CHECK(book_of(spawned + "[41001] I srv x: model loaded\n" + in_vain).newest("toy")->loaded);
 }
+
+TEST_CASE("verdict: a GPU that this build has no code for", "[verdict]") {
+    for (const char* line : {"[7] 0.0.0.0 E CUDA error: no kernel image is available for execution "
+                             "on the device\n",
+                             "[7] ROCm error: invalid device function\n"}) {
+        for (const bool loaded : {false, true}) {
+            INFO(line << loaded);
+            const std::string load =
+                loaded ? "[7] 0.0.0.0 I srv  llama_server: model loaded\n" : "";
+            const auto verdict = judged(book_of(k_spawn + load + line + k_end), 500,
+                                        loaded ? k_broken : load_failed("m"), "m");
+            const auto* other = std::get_if<OtherCause>(&verdict);
+            REQUIRE(other != nullptr);
+            CHECK(other->lasting);
+            CHECK(other->reason.find("--device vulkan") != std::string::npos);
+            CHECK(other->reason.find("older release") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("verdict: a GPU that is lost for a process that lives", "[verdict]") {
+    const auto lived = k_spawn + "[7] 0.0.0.0 I srv  llama_server: model loaded\n";
+    const std::string lost = "[7] 0.0.0.0 E ggml_vulkan: vk::Queue::submit: ErrorDeviceLost\n";
+    const std::string compute = R"({"error":{"code":500,"message":"Compute error."}})";
+    CHECK(is_compute_failure(500, compute));
+    CHECK_FALSE(is_compute_failure(400, compute));
+    CHECK_FALSE(is_compute_failure(500, R"({"error":{"message":"no Compute error."}})"));
+    CHECK(std::holds_alternative<DeviceLost>(judged(book_of(lived + lost), 500, compute, "m")));
+    CHECK(std::holds_alternative<OtherCause>(judged(book_of(lived), 500, compute, "m")));
+    // A model that cannot do this at all says so with the device as without it.
+    CHECK(std::holds_alternative<OtherCause>(judged(book_of(lived + lost), 501, compute, "m")));
+    // The next process may find the device again.
+    const auto dead = judged(book_of(lived + lost + k_end), 500, k_broken, "m");
+    REQUIRE(std::holds_alternative<OtherCause>(dead));
+    CHECK(std::get<OtherCause>(dead).crash);
+    // What a client wrote is none of it.
+    const std::string quoted = "[7] 0.0.0.0 E srv  x: got exception: ErrorDeviceLost\n";
+    CHECK(std::holds_alternative<OtherCause>(judged(book_of(lived + quoted), 500, compute, "m")));
+}
+
+TEST_CASE("verdict: a device without free memory is a class of its own", "[verdict]") {
+    for (const char* what :
+         {"vector::_M_range_check: __n (which is 1) >= this->size() (which is 1)",
+          "invalid vector subscript", "vector"}) {
+        const auto lines = std::string("[7] 0.0.0.0 E llama_model_load: error loading model: ") +
+                           what +
+                           "\n[7] 0.0.0.0 E srv  llama_server: exiting due to model loading "
+                           "error\n";
+        CHECK(std::holds_alternative<NoFreeMemory>(
+            judged(book_of(k_spawn + lines + k_end), 500, load_failed("m"), "m")));
+    }
+}
+
+TEST_CASE("verdict: a crash tells the process's own last error", "[verdict]") {
+    const auto lived = k_spawn + "[7] 0.0.0.0 E init: early trouble\n"
+                                 "[7] 0.0.0.0 I srv  llama_server: model loaded\n";
+    struct Row {
+        const char* lines;
+        const char* reason;
+    };
+    const Row rows[] = {
+        {"", "the model's process ended without a reason"},
+        {"[7] 0.0.0.0 I srv  x: error in a prompt\n", "the model's process ended without a reason"},
+        {"[7] 0.0.0.0 E CUDA error: an illegal memory access was encountered\n"
+         "[7] 0.0.0.0 E   current device: 0, in function f at x.cu:1\n"
+         "[7] ggml-cuda.cu:98: CUDA error\n",
+         "CUDA error: an illegal memory access was encountered"},
+        {"[7] terminate called after throwing an instance of 'std::runtime_error'\n"
+         "[7]   what():  unexpected end\n",
+         "terminate called after throwing an instance of 'std::runtime_error'"},
+        {"[7] Segmentation fault (core dumped)\n", "Segmentation fault (core dumped)"},
+        {"[7] 0.0.0.0 W srv x: got exception: {\n[7] an error of a client\n",
+         "the model's process ended without a reason"},
+    };
+    for (const auto& row : rows) {
+        INFO(row.lines);
+        const auto verdict = judged(book_of(lived + row.lines + k_end), 500, k_broken, "m");
+        REQUIRE(std::holds_alternative<OtherCause>(verdict));
+        CHECK(std::get<OtherCause>(verdict).reason == row.reason);
+        CHECK(reason_of(verdict) == row.reason);
+    }
+}
+
+TEST_CASE("verdict: a reason is short, and ends with a whole character", "[verdict]") {
+    std::string text(399, 'a');
+    text += "\u00e9\u00e9";
+    CHECK(reason_of(OtherCause{text}) == std::string(399, 'a') + " ...");
+    CHECK(reason_of(Suspicion{std::string(400, 'b')}) == std::string(400, 'b'));
+}

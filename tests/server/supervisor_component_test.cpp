@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <csignal>
@@ -732,6 +733,106 @@ TEST_CASE("supervisor: stopping takes the grace that it was given", "[supervisor
 }
 
 #ifdef __linux__
+TEST_CASE("supervisor: a GPU that is lost is found again by another process", "[supervisor]") {
+    Scratch scratch;
+    Bench bench("--lost-device --once " + (scratch / "once").string());
+    std::vector<std::string> said;
+    bench.spec.notice = [&](const std::string& sentence) { said.push_back(sentence); };
+    Supervisor supervisor(bench.spec);
+    const auto first = started(supervisor);
+    CHECK(ask(supervisor, "tiny").status == 200);
+    const auto now = supervisor.current();
+    CHECK(now.generation == first.generation + 1);
+    CHECK(now.context == 32768);
+    CHECK(now.oom_steps == 0);
+    supervisor.stop(5s);
+    REQUIRE(said.size() == 1);
+    CHECK(said.front().find("ErrorDeviceLost") != std::string::npos);
+}
+
+TEST_CASE("supervisor: a GPU that stays lost is told to the client", "[supervisor]") {
+    Bench bench("--lost-device");
+    Supervisor supervisor(bench.spec);
+    const auto serving = started(supervisor);
+    const auto answer = chat(serving, "tiny");
+    REQUIRE(answer.status == 500);
+    Failure failure{serving.generation, "tiny", answer.status, answer.body};
+    failure.stage = Failure::Stage::again;
+    const auto verdict = supervisor.report(failure, {});
+    REQUIRE(std::holds_alternative<GiveUp>(verdict));
+    CHECK(std::get<GiveUp>(verdict).message.find("ErrorDeviceLost") != std::string::npos);
+    CHECK(comes_true([&] { return supervisor.current().generation > serving.generation; }));
+}
+
+TEST_CASE("supervisor: memory that is not yet free is waited for, and nothing steps",
+          "[supervisor]") {
+    Bench bench("--no-free-memory 1");
+    std::atomic<int> looks = 0;
+    bench.spec.has_free_memory = [&] { return ++looks > 2; };
+    bench.spec.limits.free_memory_every = 20ms;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    CHECK(ask(supervisor, "heavy").status == 200);
+    CHECK(supervisor.current().context == 32768);
+    CHECK(looks == 3);
+    supervisor.stop(5s);
+    CHECK(bench.history() == std::vector<std::string>{"start 32768", "load heavy 32768",
+                                                      "start 32768", "load heavy 32768"});
+}
+
+TEST_CASE("supervisor: memory that never comes free is not waited for without end",
+          "[supervisor]") {
+    Bench bench("--no-free-memory 2");
+    bench.spec.has_free_memory = [] { return false; };
+    bench.spec.limits.free_memory = 200ms;
+    bench.spec.limits.free_memory_every = 20ms;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    CHECK(ask(supervisor, "heavy").status == 200);
+    CHECK(supervisor.current().context == 24576);
+    supervisor.stop(5s);
+    CHECK(bench.history() == std::vector<std::string>{"start 32768", "load heavy 32768",
+                                                      "start 32768", "load heavy 32768",
+                                                      "start 24576", "load heavy 24576"});
+}
+
+TEST_CASE("supervisor: a crash is told by the process's own last error", "[supervisor]") {
+    Bench bench("--crash tiny --last-words");
+    Supervisor supervisor(bench.spec);
+    const auto serving = started(supervisor);
+    const auto answer = chat(serving, "tiny");
+    Failure failure{serving.generation, "tiny", answer.status, answer.body};
+    CHECK(std::holds_alternative<Replay>(supervisor.report(failure, {})));
+    for (const auto stage : {Failure::Stage::again, Failure::Stage::begun}) {
+        const auto second = chat(serving, "tiny");
+        failure.body = second.body;
+        failure.stage = stage;
+        const auto verdict = supervisor.report(failure, {});
+        REQUIRE(std::holds_alternative<GiveUp>(verdict));
+        const auto& message = std::get<GiveUp>(verdict).message;
+        INFO(message);
+        CHECK(message.find("CUDA error: an illegal memory access") != std::string::npos);
+        CHECK((message.find("in the middle") != std::string::npos) ==
+              (stage == Failure::Stage::begun));
+    }
+}
+
+TEST_CASE("supervisor: a GPU that was asked for and is not used is told", "[supervisor]") {
+    const bool asked = GENERATE(true, false);
+    Scratch scratch;
+    std::ofstream(scratch / "lines") << "ggml_vulkan: No devices found.\n";
+    Bench bench("--print " + (scratch / "lines").string());
+    std::vector<std::string> said;
+    bench.spec.notice = [&](const std::string& sentence) { said.push_back(sentence); };
+    bench.spec.uses_gpu = asked;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    CHECK(chat(supervisor.current(), "tiny").status == 200);
+    CHECK(supervisor.current().gpu_unused == (asked ? "ggml_vulkan: No devices found." : ""));
+    supervisor.stop(5s);
+    CHECK(said.size() == (asked ? 1U : 0U));
+}
+
 TEST_CASE("process info: only the kills of our own control group are ours", "[process_info]") {
     const Scratch root;
     const auto write = [&](const std::string& name, const char* text) {

@@ -25,6 +25,10 @@
 //   --cannot-spawn            no process can be started: tried for ever, and never answered
 //   --dies-loaded             the model's process dies when it has loaded; the load failed, says
 //   the router
+//   --no-free-memory N        the first N loads find a device without free memory (llama.cpp
+//   #27717)
+//   --lost-device             from the first request on the GPU is lost for this process
+//   --last-words              what dies says why before (an illegal memory access)
 //   --deaf-model              the model's process takes connections and answers none
 //   --quotes                  a request with "quote" is answered 500, which quotes it, and logged,
 //   as the real server does ("got exception: ..."); one that is no JSON is answered 400 in the same
@@ -80,7 +84,8 @@ Flags read_flags(int argc, char** argv) {
         "--never-ready",    "--couldnt-bind",          "--exit-on-chat", "--ignore-term",
         "--stubborn-model", "--grandchild-holds-pipe", "--not-router",   "--hang-mid-stream",
         "--kv-unified",     "--model-process",         "--term-model",   "--dies-loaded",
-        "--deaf-model",     "--cannot-spawn",          "--quotes"};
+        "--deaf-model",     "--cannot-spawn",          "--quotes",       "--lost-device",
+        "--last-words"};
     std::vector<std::string> words(argv + 1, argv + argc);
     if (const char* more = std::getenv("FAKE_LLAMA")) {
         std::istringstream in(more);
@@ -133,6 +138,14 @@ class Router {
         std::printf("[%5d] 0.00.050.000 %c %s\n", m_model_port, level, text.c_str());
         std::fflush(stdout);
     }
+    // Over all starts, by the file of --count.
+    [[nodiscard]] long loads_so_far() const {
+        long loads = 0;
+        std::ifstream in(m_flags.text("--count"));
+        for (std::string line; std::getline(in, line);)
+            loads += line.starts_with("load ") ? 1 : 0;
+        return loads;
+    }
     void unload();
     void spawn_model(const std::string& name);
     void model_ended(int status);
@@ -151,6 +164,7 @@ class Router {
     std::mutex m_loading;
     std::string m_model;
     int m_model_port = 40000;
+    bool m_lost = false;
     pid_t m_process = 0;
     int m_process_stdin = -1;
 };
@@ -241,6 +255,15 @@ bool Router::load(const std::string& name, httplib::Response& response) {
     if (m_process != 0) model_ended(0);
     spawn_model(name);
     std::this_thread::sleep_for(Milliseconds(m_flags.number("--load-ms", 0)));
+    if (loads_so_far() <= m_flags.number("--no-free-memory", 0)) {
+        model_says('E', "llama_model_load: error loading model: vector::_M_range_check: __n (which "
+                        "is 1) >= this->size() (which is 1)");
+        model_says('E', "llama_model_load_from_file_impl: failed to load model");
+        model_says('E', "srv  llama_server: exiting due to model loading error");
+        model_ended(1);
+        send_error(response, 500, "model name=" + name + " failed to load");
+        return false;
+    }
     const long most = m_flags.number("--oom-above", m_context);
     const long silent = m_flags.number("--silent-above", m_context);
     const bool corrupt = m_flags.text("--corrupt") == name;
@@ -329,10 +352,19 @@ void Router::answer(const httplib::Request& request, httplib::Response& response
             std::this_thread::sleep_for(Milliseconds(5));
         return;
     }
+    m_lost = m_lost || is_due("--lost-device");
+    if (m_lost) {
+        model_says('E', "ggml_vulkan: vk::Queue::submit: ErrorDeviceLost");
+        return send_error(response, 500, "Compute error.");
+    }
     const bool of_memory = m_context > m_flags.number("--oom-at-use-above", m_context);
     if (of_memory || m_flags.text("--crash") == name) {
         const std::lock_guard lock(m_loading);
         if (of_memory) model_says('E', "CUDA error: out of memory");
+        if (m_flags.has("--last-words")) {
+            model_says('E', "CUDA error: an illegal memory access was encountered");
+            model_says('E', "  current device: 0, in function ggml_cuda_op at ggml-cuda.cu:1");
+        }
         if (m_process != 0) model_ended(1);
         response.status = 500;
         response.set_content("proxy error: Failed to read connection", "application/json");

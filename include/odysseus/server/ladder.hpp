@@ -63,16 +63,21 @@ class ContextReduction {
     [[nodiscard]] bool on_suspicion() const {
         return m_on_suspicion;
     } // the last failure was silent
+    // The last failure was for want of free memory, and the first of its kind: the same context is
+    // to be tried once more when the device has some.
+    [[nodiscard]] bool waits_for_memory() const { return m_waits && m_tried.back() == m_context; }
     [[nodiscard]] const std::vector<std::int64_t>& tried() const { return m_tried; }
     [[nodiscard]] const std::optional<OutOfMemory>& first_failure() const { return m_first; }
 
   private:
     Step step_to(std::optional<std::int64_t> rung, Step otherwise);
+    Step out_of_memory(const OutOfMemory& memory, std::optional<std::int64_t> ceiling_bytes);
 
     std::string m_model;
     std::int64_t m_origin;
     std::int64_t m_context;
     bool m_on_suspicion = false;
+    bool m_waits = false;
     std::vector<std::int64_t> m_tried;
     std::optional<OutOfMemory> m_first;
 };

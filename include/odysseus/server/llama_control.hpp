@@ -29,6 +29,7 @@ struct Serving {
     std::chrono::seconds retry_after{1};
     std::uint64_t restarts = 0; // unplanned ones
     std::uint64_t oom_steps = 0;
+    std::string gpu_unused; // why a GPU that was asked for is not used; empty: it is
 };
 
 // A request that llama-server did not answer well, before a byte of an answer went to the client.
@@ -38,6 +39,12 @@ struct Failure {
     int status = 0;                                // 0: the connection broke
     std::string body;                              // at most the first 64 KiB
     std::chrono::steady_clock::time_point began{}; // when it was sent to llama-server
+    enum class Stage {
+        first, // it can be sent once more
+        again, // it was; what is asked for is the reason
+        begun, // the client has a part of the answer; the same
+    };
+    Stage stage = Stage::first;
 };
 
 struct Replay {}; // the cause is gone: wait_ready, then send the request once more

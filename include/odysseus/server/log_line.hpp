@@ -17,20 +17,24 @@ namespace odysseus::server {
 struct LogFact {
     enum class Kind {
         noise,
-        listening,    // takes connections; port
-        spawned,      // the router started a model's process: model, port
-        spawn_failed, // it could not
-        exited,       // a model's process ended: model, status
-        loading,      // a model's process begins to load
-        loaded,       // ... and has loaded
-        end_asked,    // ... was told by its router to end
-        leaving,      // ... ends, whoever told it
-        memory,       // an allocation failed in earnest: bytes, device
-        strained,     // something failed that lack of memory, but not only that, explains
-        not_memory,   // a reason that no context can cure
-        load_failed,  // the load failed; by itself no reason
-        fit_trial,    // the dry run of --fit ended; what it said before does not count
-        bind_failed,  // the router's port is taken
+        listening,      // takes connections; port
+        spawned,        // the router started a model's process: model, port
+        spawn_failed,   // it could not
+        exited,         // a model's process ended: model, status
+        loading,        // a model's process begins to load
+        loaded,         // ... and has loaded
+        end_asked,      // ... was told by its router to end
+        leaving,        // ... ends, whoever told it
+        memory,         // an allocation failed in earnest: bytes, device
+        strained,       // something failed that lack of memory, but not only that, explains
+        not_memory,     // a reason that no context can cure
+        no_code,        // the build has no code for this GPU, or its driver
+        no_free_memory, // the device told that nothing of its memory is free
+        device_lost,    // the GPU is gone for this process, whatever is asked of it next
+        gpu_unused,     // a GPU build found none that it can use, and goes on with the CPU
+        load_failed,    // the load failed; by itself no reason
+        fit_trial,      // the dry run of --fit ended; what it said before does not count
+        bind_failed,    // the router's port is taken
     };
     Kind kind = Kind::noise;
     char level = 0;       // 'E', 'W', 'I', 'D' ...; 0: the line has none

@@ -21,6 +21,7 @@ struct ModelProcess {
     std::chrono::steady_clock::time_point ended_at{}; // when its end was read
     std::optional<int> exit_status;     // as the router reports it; a signal shows as 1
     std::vector<LogFact> facts;         // failures only, in order, k_facts_max at most
+    std::string last_error;             // the last line that told of one, or of an end; for people
     std::deque<std::string> last_lines; // k_lines_kept at most, without prefixes
 };
 
@@ -45,6 +46,8 @@ class ModelProcesses {
     [[nodiscard]] const ModelProcess* newest(const std::string& model) const;
     // The newest that has ended.
     [[nodiscard]] const ModelProcess* newest_ended(const std::string& model) const;
+    // Whether the process on this port has loaded its model.
+    [[nodiscard]] bool has_loaded(int port) const;
     // Whether a process is between its start and "model loaded" or its end.
     [[nodiscard]] bool is_loading() const;
     // A process that had loaded, said that it ends, was not told so by its router, and has not

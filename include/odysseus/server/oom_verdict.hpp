@@ -20,13 +20,22 @@ struct OutOfMemory {
 };
 struct OtherCause {
     std::string reason;
-    bool crash = false; // of a process that had loaded: it can be loaded again as it was
+    bool crash = false;   // it can be loaded again as it was
+    bool lasting = false; // asking again cannot help
+};
+// Nothing of the device's memory is free: the model that was there before may still be going.
+struct NoFreeMemory {
+    std::string reason;
+};
+// The GPU is lost for a process that lives: it fails every request from now on.
+struct DeviceLost {
+    std::string reason;
 };
 // It died while loading without a word: one lower rung is tried, once.
 struct Suspicion {
     std::string reason;
 };
-using OomVerdict = std::variant<OutOfMemory, OtherCause, Suspicion>;
+using OomVerdict = std::variant<OutOfMemory, OtherCause, Suspicion, NoFreeMemory, DeviceLost>;
 
 struct Symptoms {
     int status = 0; // of the HTTP answer; 0: the connection broke
@@ -45,6 +54,12 @@ struct Symptoms {
 // Whether an allocation was refused to this process since then; while it loads, since its start.
 [[nodiscard]] bool was_refused_memory(const ModelProcess& process,
                                       std::chrono::steady_clock::time_point since);
+// Whether the device was lost for this process, at any time since it was started.
+[[nodiscard]] bool has_lost_device(const ModelProcess& process);
+// Whether the answer says that a computation failed, whatever the reason.
+[[nodiscard]] bool is_compute_failure(int status, std::string_view body);
+// The reason of any verdict, for people; at most a few hundred bytes.
+[[nodiscard]] std::string reason_of(const OomVerdict& verdict);
 // Whether the answer says that a model failed to load, whatever the reason.
 [[nodiscard]] bool is_load_failure(int status, std::string_view body);
 // Whether the answer says that the model's process, or the connection to it, broke.

@@ -33,7 +33,9 @@ struct SupervisorLimits {
     Time health_answer{5'000}; // how long it may take to answer
     Time hung_after{30'000};   // no answer and no progress for so long: replaced
     Time leaving{2'000};       // for a model's process that was told to end, but not by its router
-    int crashes_max = 5;       // of one model within Lifecycle::Limits::window
+    Time free_memory{20'000};  // for a device to have free memory again
+    Time free_memory_every{1'000};
+    int crashes_max = 5; // of one model within Lifecycle::Limits::window
     Lifecycle::Limits lifecycle;
 };
 
@@ -51,6 +53,7 @@ struct StartSpec {
     int port = 10086;
     bool port_asked_for = false; // a taken port is then an error; else the next free one is used
     std::int64_t context = 0;    // tokens
+    bool uses_gpu = false;       // a GPU was asked for
     SupervisorLimits limits;
 
     // Per-model contexts: writes the model's context where llama-server reads it; then it is told
@@ -69,6 +72,9 @@ struct StartSpec {
     // The supervision itself failed, and llama-server was ended: nothing will come of this program
     // any more. Called in the supervisor's thread.
     std::function<void(const Error& error)> on_lost;
+    // Whether the device that models are loaded on has free memory; it may take seconds to tell.
+    // Not called in the supervisor's thread. Absent: it is not known, and not waited for.
+    std::function<bool()> has_free_memory;
     // What to add to the last lines of a llama-server that did not start; may be empty.
     std::function<std::string(const std::vector<std::string>& last_lines)> start_advice;
     // One sentence for the user about what happens. Called in the supervisor's thread.
