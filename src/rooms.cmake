@@ -3,7 +3,7 @@ set(odysseus_rooms base system settings hardware download builds models memory s
 
 # The files of each room that only decide: values in, values and reasons out, no system, library or clock. All others work.
 set(odysseus_decisions_base backend dotted_version json_fault text version)
-set(odysseus_decisions_system elf_loader kernel_text port_text windows_command_line)
+set(odysseus_decisions_system elf_loader kernel_text port_text progress_line windows_command_line)
 set(odysseus_decisions_settings settings settings_table)
 set(odysseus_decisions_hardware linux_text machine machine_json macos_text nvidia_text)
 set(odysseus_decisions_download http_date transfer url)
@@ -15,4 +15,4 @@ set(odysseus_decisions_memory context_choice context_memory device_memory fit_re
 set(odysseus_decisions_server argument_rules foreign_config ladder launch_plan line_splitter line_text log_line oom_verdict preset refused_allocation model_processes token_meter user_arguments)
 set(odysseus_decisions_proxy access endpoints http_forward http_head message_start metrics_text models_answer multipart query rewrite
     router_remark switch_queue)
-set(odysseus_decisions_commands findings findings_settings findings_report plan_report redact status_report)
+set(odysseus_decisions_commands findings findings_settings findings_report page_pull plan_report redact status_report)

@@ -8,6 +8,7 @@
 #include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/ports.hpp"
 #include "odysseus/system/terminal.hpp"
+#include "page_pulls.hpp"
 #include "status_report.hpp"
 
 #include <chrono>
@@ -75,9 +76,10 @@ proxy::ProxySettings proxy_settings(const settings::Settings& settings,
     return proxy;
 }
 
-proxy::ProxyPages proxy_pages(const Plan& plan, const server::Supervisor& supervisor,
-                              const models::Models& models) {
+proxy::ProxyPages proxy_pages(const settings::Settings& settings, const Plan& plan,
+                              const server::Supervisor& supervisor, const models::Models& models) {
     proxy::ProxyPages pages;
+    offer_pulls(pages, settings, plan.hardware);
     pages.log_json = [&supervisor](std::uint64_t after) {
         const auto tail = supervisor.log_tail(after);
         return log_json(tail.next, tail.lines);

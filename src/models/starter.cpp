@@ -1,8 +1,8 @@
 #include "odysseus/models/starter.hpp"
 
 #include "odysseus/base/text.hpp"
+#include "odysseus/models/starter_models.hpp"
 #include "odysseus/system/terminal.hpp"
-#include "starter_models.hpp"
 
 namespace odysseus::models {
 namespace {
@@ -10,14 +10,14 @@ namespace {
 constexpr int k_questions_max = 5;
 
 std::string list_text(std::optional<std::int64_t> memory_bytes, std::size_t recommended) {
-    system::Table table({"", "model", "download", "", "for"});
+    system::Table table({"", "model", "size", "note"});
     for (std::size_t i = 0; i < starter_models().size(); ++i) {
         const auto& model = starter_models()[i];
-        const char* mark = i == recommended             ? "recommended here"
+        const char* mark = i == recommended             ? "recommended"
                            : !memory_bytes              ? ""
                            : fits(model, *memory_bytes) ? "fits"
                                                         : "too large";
-        table.add({concat("  ", i + 1), model.title, byte_text(model.size_bytes), mark, model.use});
+        table.add({concat("  ", i + 1), model.title, byte_text(model.size_bytes), mark});
     }
     return table.text();
 }
@@ -27,18 +27,17 @@ std::string list_text(std::optional<std::int64_t> memory_bytes, std::size_t reco
 std::optional<std::string> offer_starter_models(std::optional<std::int64_t> memory_bytes,
                                                 bool with_gpu, const Asker& asker) {
     const auto recommended = recommended_starter(memory_bytes, with_gpu);
-    auto question =
-        concat("There is no model yet. Here is a short list to choose from:\n\n",
-               list_text(memory_bytes, recommended), "\nWhich one? 1 to ", starter_models().size(),
-               ", Enter for ", recommended + 1, ", s to skip: ");
+    auto question = concat("There is no model yet. Here is a short list to choose from:\n\n",
+                           list_text(memory_bytes, recommended), "\nWhich one? [1-",
+                           starter_models().size(), ", Enter = ", recommended + 1, ", s = skip] ");
     for (int asked = 0; asked < k_questions_max; ++asked) {
         const auto typed = asker(question);
         if (!typed) return std::nullopt;
         const auto answer = starter_answer(*typed, recommended);
         if (answer.kind == StarterAnswer::Kind::skipped) return std::nullopt;
         if (answer.kind == StarterAnswer::Kind::chosen) return starter_models()[answer.index].name;
-        question = concat("A number from 1 to ", starter_models().size(), ", Enter for ",
-                          recommended + 1, ", or s to skip: ");
+        question = concat("A number from 1 to ", starter_models().size(),
+                          " [Enter = ", recommended + 1, ", s = skip] ");
     }
     return std::nullopt;
 }

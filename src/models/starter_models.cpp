@@ -1,4 +1,4 @@
-#include "starter_models.hpp"
+#include "odysseus/models/starter_models.hpp"
 
 #include "odysseus/base/text.hpp"
 #include "odysseus/models/hub_listing.hpp"
@@ -9,7 +9,7 @@ namespace odysseus::models {
 namespace {
 
 // By their places in the list, from the one for a large machine to the one for a small.
-constexpr std::array<std::size_t, 4> k_recommended{6, 3, 1, 0};
+constexpr std::array<std::size_t, 5> k_recommended{6, 5, 3, 1, 0};
 // Room beyond 4096 tokens, so that the recommended model is not one that barely runs.
 constexpr std::int64_t k_ease_bytes = std::int64_t{1} << 30;
 
@@ -17,20 +17,19 @@ constexpr std::int64_t k_ease_bytes = std::int64_t{1} << 30;
 
 const std::vector<StarterModel>& starter_models() {
     static const std::vector<StarterModel> models{
-        {"Qwen 2.5 Coder 0.5B Instruct", "tiny; to try things out on any machine",
-         "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF:Q4_K_M", 491'400'064},
-        {"Qwen 2.5 Coder 1.5B Instruct", "code, quick on a small machine",
-         "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF:Q4_K_M", 1'117'320'768},
-        {"DeepSeek R1 Distill Qwen 1.5B", "thinks before it answers, on a small machine",
-         "unsloth/DeepSeek-R1-Distill-Qwen-1.5B-GGUF:Q4_K_M", 1'117'320'736},
-        {"Llama 3.2 3B Instruct", "general conversation",
-         "unsloth/Llama-3.2-3B-Instruct-GGUF:Q4_K_M", 2'019'377'440},
-        {"Qwen 2.5 Coder 7B Instruct", "code, the best of this list",
-         "Qwen/Qwen2.5-Coder-7B-Instruct-GGUF:Q4_K_M", 4'683'073'536},
-        {"DeepSeek R1 Distill Qwen 7B", "thinks before it answers",
-         "unsloth/DeepSeek-R1-Distill-Qwen-7B-GGUF:Q4_K_M", 4'683'073'184},
-        {"Llama 3 8B Instruct", "general conversation, the best of this list",
-         "unsloth/llama-3-8b-Instruct-gguf:Q4_K_M", 4'920'733'888},
+        {"Qwen3 0.6B", "tiny; to try things out on any machine", "unsloth/Qwen3-0.6B-GGUF:Q4_K_M",
+         396'705'472},
+        {"Qwen3 1.7B", "quick on a small machine", "unsloth/Qwen3-1.7B-GGUF:Q4_K_M", 1'107'409'472},
+        {"Gemma 3 4B", "conversation in many languages; sees pictures",
+         "ggml-org/gemma-3-4b-it-GGUF:Q4_K_M", 2'489'757'856},
+        {"Qwen3 4B Instruct", "general use, answers at once",
+         "unsloth/Qwen3-4B-Instruct-2507-GGUF:Q4_K_M", 2'497'281'120},
+        {"Gemma 4 E4B", "conversation and pictures, better and larger",
+         "unsloth/gemma-4-E4B-it-GGUF:Q4_K_M", 4'977'169'568},
+        {"Qwen3 8B", "harder questions; thinks before it answers", "Qwen/Qwen3-8B-GGUF:Q4_K_M",
+         5'027'783'488},
+        {"gpt-oss 20B", "the best of this list, and quick for its size",
+         "ggml-org/gpt-oss-20b-GGUF:MXFP4", 12'109'566'560},
     };
     return models;
 }

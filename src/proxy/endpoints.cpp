@@ -36,12 +36,14 @@ std::string_view without_version(std::string_view path) {
 
 Endpoint endpoint_of(std::string_view method, std::string_view path, bool names_model) {
     if (path == "*") return Endpoint::asterisk;
+    if (method == "POST" && path == "/odysseus/pull") return Endpoint::pull;
     if (method != "GET" && method != "HEAD") return Endpoint::forward;
     if (path == "/v1/models" || path == "/models") return Endpoint::models;
     if (path.substr(0, 11) == "/v1/models/" && path.size() > 11) return Endpoint::one_model;
     if (path == "/health" || path == "/v1/health") return Endpoint::health;
     if (path == "/odysseus/status") return Endpoint::status;
     if (path == "/odysseus/log") return Endpoint::log;
+    if (path == "/odysseus/pull") return Endpoint::offer;
     if (path == "/odysseus" || path == "/odysseus/") return Endpoint::page;
     if (path == "/metrics" && !names_model) return Endpoint::metrics;
     return Endpoint::forward;

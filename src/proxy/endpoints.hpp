@@ -14,6 +14,8 @@ enum class Endpoint {
     status,    // GET /odysseus/status
     log,       // GET /odysseus/log
     page,      // GET /odysseus
+    offer,     // GET /odysseus/pull
+    pull,      // POST /odysseus/pull
     metrics,   // GET /metrics without a model
     asterisk,  // OPTIONS *
 };

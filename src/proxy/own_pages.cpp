@@ -86,6 +86,17 @@ OwnAnswer log_lines(std::string_view query, const Shared& shared) {
     return answer;
 }
 
+OwnAnswer offer(const Shared& shared) {
+    OwnAnswer answer;
+    if (shared.pages.pull_offer) {
+        answer.body = shared.pages.pull_offer();
+        return answer;
+    }
+    answer.status = 404;
+    answer.body = openai_error(404, "not_found", "Nothing is fetched here.");
+    return answer;
+}
+
 OwnAnswer people_page() {
     OwnAnswer answer;
     answer.content_type = "text/html; charset=utf-8";
@@ -108,6 +119,7 @@ OwnAnswer own_page(Endpoint endpoint, std::string_view query, const Shared& shar
             shared.pages.status_json ? shared.pages.status_json(shared.counters.traffic()) : "{}";
         break;
     case Endpoint::log: return log_lines(query, shared);
+    case Endpoint::offer: return offer(shared);
     default: return people_page();
     }
     return answer;

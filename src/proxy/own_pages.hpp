@@ -1,4 +1,5 @@
-// The answers to GET /health, /metrics, /odysseus, /odysseus/status and /odysseus/log.
+// The answers to GET /health, /metrics, /odysseus, /odysseus/status, /odysseus/log and
+// /odysseus/pull.
 #pragma once
 
 #include "endpoints.hpp"

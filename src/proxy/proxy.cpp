@@ -186,6 +186,7 @@ void Proxy::State::stop(std::chrono::milliseconds grace) {
     for (auto& thread : std::exchange(threads, {}))
         thread.join();
     shared.judging.stop();
+    shared.pulling.stop();
     shared.looks.stop();
     shared.request_log.stop();
 }

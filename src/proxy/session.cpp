@@ -139,6 +139,8 @@ Task<bool> Session::answer_by_itself() {
     if (endpoint == Endpoint::models || endpoint == Endpoint::one_model) {
         const auto list = co_await models_page();
         answer(list);
+    } else if (endpoint == Endpoint::pull) {
+        co_await pull_for_page();
     } else if (endpoint == Endpoint::asterisk) {
         OwnAnswer allowed;
         allowed.status = 204;

@@ -13,6 +13,8 @@
 
 namespace odysseus::proxy {
 
+class LineTask;
+
 class Session {
   public:
     Session(Shared& shared, Loop& loop, TcpSocket socket);
@@ -32,6 +34,8 @@ class Session {
     [[nodiscard]] Task<bool> serve_request();
     [[nodiscard]] Task<bool> answer_by_itself();
     [[nodiscard]] Task<OwnAnswer> models_page();
+    [[nodiscard]] Task<> pull_for_page(); // page_pull.cpp
+    [[nodiscard]] Task<> send_lines(LineTask& task);
     [[nodiscard]] Task<> settle_model();
     [[nodiscard]] Task<Turns::Turn> turn();
     [[nodiscard]] Task<server::Serving> server_ready();

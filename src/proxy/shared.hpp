@@ -71,6 +71,7 @@ struct Shared {
     ModelLooks looks;
     RequestLog request_log;
     BlockingTasks judging{16}; // each waits for one verdict of the supervisor
+    BlockingTasks pulling{4};  // each fetches a model, or finds that another one does
 };
 
 } // namespace odysseus::proxy

@@ -1,10 +1,11 @@
 #include "odysseus/system/terminal.hpp"
 
+#include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
+#include "progress_line.hpp"
 #include "tty.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -15,7 +16,6 @@ namespace odysseus::system {
 namespace {
 
 constexpr std::chrono::milliseconds k_redraw_ms{100};
-constexpr int k_bar_cells = 24;
 
 // A terminal that understands nothing but text, such as an editor's shell window.
 bool is_dumb() {
@@ -39,13 +39,6 @@ std::size_t width_of(const std::string& text) {
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
         return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
     }));
-}
-
-std::string duration_text(double seconds) {
-    const auto whole = static_cast<std::int64_t>(std::llround(seconds));
-    if (whole >= 3600) return concat(whole / 3600, " h ", whole % 3600 / 60, " min");
-    if (whole >= 60) return concat(whole / 60, " min ", whole % 60, " s");
-    return concat(whole, " s");
 }
 
 } // namespace
@@ -79,12 +72,20 @@ void say(const std::string& label, const std::string& text) {
     std::fflush(stderr);
 }
 
-std::optional<std::string> ask(const std::string& question) {
+std::optional<std::string> ask(const std::string& question, const std::function<bool()>& stopped) {
+    constexpr int k_look_ms = 100;
     std::fputs(question.c_str(), stderr);
     std::fflush(stderr);
+    // A line is read when it is there, so that Ctrl-C ends the wait.
+    while (stopped && std::cin.rdbuf()->in_avail() <= 0 && !input_waits(k_look_ms)) {
+        if (!stopped()) continue;
+        std::fputs("\n", stderr);
+        throw Stopped("the question was not answered");
+    }
     std::string answer;
-    if (!std::getline(std::cin, answer)) return std::nullopt;
-    return std::string(trimmed(answer));
+    if (std::getline(std::cin, answer)) return std::string(trimmed(answer));
+    std::fputs("\n", stderr); // what comes next is not part of the question
+    return std::nullopt;
 }
 
 Table::Table(std::vector<std::string> head) {
@@ -176,24 +177,8 @@ void ProgressBar::draw(bool last) {
         say("", concat(byte_text(m_done_bytes), " in ", duration_text(seconds), ", ", rate));
         return;
     }
-    std::string line = "\r" + m_what + " ";
-    if (m_total_bytes && *m_total_bytes > 0) {
-        const double share =
-            std::min(1.0, static_cast<double>(m_done_bytes) / static_cast<double>(*m_total_bytes));
-        const int cells = static_cast<int>(share * k_bar_cells);
-        line += '[';
-        line.append(static_cast<std::size_t>(cells), '#');
-        line.append(static_cast<std::size_t>(k_bar_cells - cells), '.');
-        line += concat("] ", static_cast<int>(share * 100), "% ", byte_text(m_done_bytes), " of ",
-                       byte_text(*m_total_bytes), ", ", rate);
-        if (!last && speed > 0) {
-            line += ", " +
-                    duration_text(static_cast<double>(*m_total_bytes - m_done_bytes) / speed) +
-                    " left";
-        }
-    } else {
-        line += byte_text(m_done_bytes) + ", " + rate;
-    }
+    auto line = "\r" + progress_line({m_what, m_done_bytes, m_total_bytes, speed, last},
+                                     terminal_columns(Standard::error));
     line += "\x1b[K"; // erases what a longer line left behind
     if (last) line += '\n';
     std::fwrite(line.data(), 1, line.size(), stderr);

@@ -1,5 +1,6 @@
 #include "tty.hpp"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -25,6 +26,11 @@ bool is_terminal(Standard stream) {
 std::size_t terminal_columns(Standard stream) {
     winsize size{};
     return ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+bool input_waits(int limit_ms) {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    return ::poll(&input, 1, limit_ms) > 0;
 }
 
 } // namespace odysseus::system

@@ -19,4 +19,10 @@ std::size_t terminal_columns(Standard stream) {
     return static_cast<std::size_t>(info.srWindow.Right - info.srWindow.Left + 1);
 }
 
+// A console also wakes for keys that are no line yet; then the read waits, and Ctrl-C ends it.
+bool input_waits(int limit_ms) {
+    const auto input = GetStdHandle(STD_INPUT_HANDLE);
+    return WaitForSingleObject(input, static_cast<DWORD>(limit_ms)) == WAIT_OBJECT_0;
+}
+
 } // namespace odysseus::system

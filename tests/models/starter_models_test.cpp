@@ -1,4 +1,4 @@
-#include "models/starter_models.hpp"
+#include "odysseus/models/starter_models.hpp"
 
 #include "odysseus/models/hub_name.hpp"
 
@@ -35,14 +35,11 @@ TEST_CASE("starter models: what is recommended") {
         const char* title;
     };
     const Row rows[] = {
-        {std::nullopt, "Qwen 2.5 Coder 1.5B Instruct"},
-        {64 * k_gib, "Llama 3 8B Instruct"},
-        {7 * k_gib, "Llama 3 8B Instruct"},
-        {6 * k_gib, "Llama 3.2 3B Instruct"}, // the 8B would fit, barely
-        {3 * k_gib, "Qwen 2.5 Coder 1.5B Instruct"},
-        {2 * k_gib, "Qwen 2.5 Coder 0.5B Instruct"},
-        {k_gib / 8, "Qwen 2.5 Coder 0.5B Instruct"},
-        {0, "Qwen 2.5 Coder 0.5B Instruct"},
+        {std::nullopt, "Qwen3 1.7B"}, {64 * k_gib, "gpt-oss 20B"},
+        {15 * k_gib, "gpt-oss 20B"},  {12 * k_gib, "Qwen3 8B"},
+        {7 * k_gib, "Qwen3 8B"},      {6 * k_gib, "Qwen3 4B Instruct"}, // the 8B would fit, barely
+        {3 * k_gib, "Qwen3 1.7B"},    {2 * k_gib, "Qwen3 0.6B"},
+        {k_gib / 8, "Qwen3 0.6B"},    {0, "Qwen3 0.6B"},
     };
     for (const auto& row : rows) {
         INFO(row.memory.value_or(-1));
@@ -50,10 +47,12 @@ TEST_CASE("starter models: what is recommended") {
               row.title);
     }
     CHECK(std::string(starter_models()[recommended_starter(64 * k_gib, false)].title) ==
-          "Llama 3.2 3B Instruct");
+          "Qwen3 4B Instruct");
     CHECK(recommended_starter(2 * k_gib, false) == 0);
-    CHECK(fits(starter_models().back(), 6 * k_gib));
-    CHECK_FALSE(fits(starter_models().back(), 5 * k_gib));
+    CHECK(fits(starter_models()[5], 6 * k_gib));
+    CHECK_FALSE(fits(starter_models()[5], 5 * k_gib));
+    CHECK(fits(starter_models().back(), 14 * k_gib));
+    CHECK_FALSE(fits(starter_models().back(), 11 * k_gib));
     CHECK(fits(starter_models().back(), std::nullopt));
 }
 

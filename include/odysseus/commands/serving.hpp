@@ -18,8 +18,10 @@ void refuse_open_door(const settings::Settings& settings);
 [[nodiscard]] proxy::ProxySettings proxy_settings(const settings::Settings& settings,
                                                   const std::vector<std::string>& llama_args);
 
-// The status and the log. What is passed must live as long as the answer.
-[[nodiscard]] proxy::ProxyPages proxy_pages(const Plan& plan, const server::Supervisor& supervisor,
+// The status, the log and the models that can be fetched. What is passed must live as long as the
+// answer.
+[[nodiscard]] proxy::ProxyPages proxy_pages(const settings::Settings& settings, const Plan& plan,
+                                            const server::Supervisor& supervisor,
                                             const models::Models& models);
 
 // Binds the port that was asked for, or the next free one where nobody asked. Throws Error (busy).

@@ -56,12 +56,22 @@ struct Traffic {
     double total_s = 0;
 };
 
-// All are asked by several threads at a time, and answer at once.
+// What work that takes its time is given: where its lines go, and whether anybody still waits.
+struct LineWork {
+    std::function<void(const std::string& line)> tell; // without its end
+    std::function<bool()> unwanted;
+};
+
+// All are asked by several threads at a time, and answer at once, but for `pull`.
 struct ProxyPages {
     std::function<std::string(const Traffic&)> status_json; // GET /odysseus/status
     // GET /odysseus/log: the lines after this many (log_json); empty: 404
     std::function<std::string(std::uint64_t after)> log_json;
     std::function<std::string()> metrics_text; // more lines for GET /metrics; may be empty
+    // GET and POST /odysseus/pull; empty: 404. `pull` blocks until the model is there, and throws
+    // Error.
+    std::function<std::string()> pull_offer;
+    std::function<void(const std::string& name, const LineWork& work)> pull;
 };
 
 class Proxy {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,8 +21,10 @@ void print(const std::string& text);
 void complain(const std::string& sentence);
 // A calm line to stderr for a person; `label` stands out where colour is allowed.
 void say(const std::string& label, const std::string& text);
-// Asks on stderr and reads one line from stdin; absent at its end.
-[[nodiscard]] std::optional<std::string> ask(const std::string& question);
+// Asks on stderr and reads one line from stdin; absent at its end. Throws Stopped as soon as
+// `stopped` says so; it may be empty.
+[[nodiscard]] std::optional<std::string> ask(const std::string& question,
+                                             const std::function<bool()>& stopped = {});
 
 // Columns aligned by their widest cell (counted in code points), two spaces between.
 class Table {

@@ -1,6 +1,6 @@
 // The short list that a machine without any model is offered: small, well known, all of them open
-// without a licence page in between. Sizes as published by the hub; the download itself goes by
-// the hub's own listing.
+// without a licence page in between. As of November 2026, sizes as published by the hub; the
+// download itself goes by the hub's own listing.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace odysseus::models {
 
 struct StarterModel {
-    const char* title; // "Llama 3.2 3B Instruct"
+    const char* title; // "Qwen3 8B"
     const char* use;   // what it is good for
     const char* name;  // what `odysseus pull` takes
     std::int64_t size_bytes;
@@ -22,7 +22,7 @@ struct StarterModel {
 [[nodiscard]] bool fits(const StarterModel& model, std::optional<std::int64_t> memory_bytes);
 
 // What Enter takes: the best all-round model that fits, leaving room for a long conversation; the
-// smallest where nothing fits. Without a GPU at most one of 3B: more is read word by word there.
+// smallest where nothing fits. Without a GPU at most one of 4B: more is read word by word there.
 [[nodiscard]] std::size_t recommended_starter(std::optional<std::int64_t> memory_bytes,
                                               bool with_gpu);
 
