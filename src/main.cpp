@@ -14,7 +14,7 @@
 #include "odysseus/commands/serving.hpp"
 #include "odysseus/commands/supervisor_spec.hpp"
 #include "odysseus/memory/context_record.hpp"
-#include "odysseus/models/model_scan.hpp"
+#include "odysseus/models/models_folder.hpp"
 #include "odysseus/server/argument_rules.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
@@ -45,9 +45,10 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     const auto stopped = [&stop] { return stop.asked(); };
 
     const auto home = settings::home_of(settings);
-    const bool first_run = !std::filesystem::exists(home.data() / "odysseus.lock");
+    refuse_missing_models_folder(resolved);
     make_folders(resolved, {home.data(), home.logs(), settings.models_dir});
     const system::InstanceLock lock(home.root);
+    const bool first_run = !lock.last_address();
     log::set_up(*log::level_from(settings.log_level), *log::format_from(settings.log_format),
                 home.logs() / "odysseus.log");
     if (const auto ended = system::clean_leftovers(llama_record(home))) log::warn(*ended);
@@ -61,8 +62,7 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     plan.build = server.build;
 
     // The models, and the largest context that memory allows.
-    if (models::ModelScan(settings.models_dir).catalog().models.empty())
-        (void)fetch_first_model(pull_options(settings, plan.hardware, stopped));
+    fetch_first_model(pull_options(settings, plan.hardware, stopped));
     models::Models models(settings.models_dir, toy_model(home),
                           settings.default_model.empty() ? std::nullopt
                                                          : std::optional(settings.default_model));
@@ -93,7 +93,7 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
 
     // The proxy in front of it.
     proxy::Proxy proxy(proxy_settings(settings, line.llama_args), supervisor, models,
-                       proxy_pages(plan, supervisor, models));
+                       proxy_pages(settings, plan, supervisor, models));
     listen(proxy, settings);
     proxy.start();
     supervisor.start();
@@ -102,8 +102,9 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     save_arguments(home, line.llama_args);
 
     if (!stop.asked()) {
-        say_ready(url_of(settings.host, proxy.port()), plan, first_run);
-        say_toy(settings, plan.models);
+        const auto url = url_of(settings.host, proxy.port());
+        lock.note_address(url);
+        say_ready(url, plan, first_run);
         system::notify_ready();
         system::return_unused_memory();
         stop.wait();

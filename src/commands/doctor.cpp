@@ -1,6 +1,6 @@
 #include "doctor_facts.hpp"
-#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/commands/commands.hpp"
+#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
 

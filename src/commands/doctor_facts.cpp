@@ -14,10 +14,12 @@
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/file_lock.hpp"
 #include "odysseus/system/files.hpp"
+#include "odysseus/system/instance_lock.hpp"
 #include "odysseus/system/leftovers.hpp"
 #include "odysseus/system/port_owner.hpp"
 #include "odysseus/system/ports.hpp"
 
+#include <algorithm>
 #include <ctime>
 
 namespace odysseus::commands {
@@ -123,8 +125,17 @@ std::optional<std::int64_t> running_here(const fs::path& home) {
     return system::FileLock::owner(file).value_or(0);
 }
 
+// Its processes that have a port: itself and its llama-server.
+std::vector<std::int64_t> processes_of(std::optional<std::int64_t> running, const fs::path& home) {
+    if (!running) return {};
+    std::vector<std::int64_t> processes{*running};
+    if (const auto child = system::recorded_child(home / "data" / "llama-server.json"))
+        processes.push_back(child->pid);
+    return processes;
+}
+
 PortFact port_fact(int port, const char* setting, bool asked_for, const std::string& address,
-                   std::optional<std::int64_t> running) {
+                   const std::vector<std::int64_t>& ours) {
     PortFact fact;
     fact.port = port;
     fact.setting = setting;
@@ -135,7 +146,9 @@ PortFact port_fact(int port, const char* setting, bool asked_for, const std::str
         fact.owner_pid = owner->pid;
         fact.owner_name = owner->name;
     }
-    fact.ours = running && system::listens_on(*running, port).value_or(true);
+    fact.ours = std::any_of(ours.begin(), ours.end(), [port](std::int64_t pid) {
+        return system::listens_on(pid, port).value_or(true);
+    });
     return fact;
 }
 
@@ -257,10 +270,12 @@ DoctorFacts doctor_facts(const settings::Settings& settings, const hardware::Mac
     facts.build = installed_build(settings, machine);
     look_at_models(settings, facts);
     const auto running = running_here(home);
-    facts.ports = {
-        port_fact(settings.port, "--port", settings.port_asked_for, settings.host, running),
-        port_fact(settings.llama_port, "--llama-port", settings.llama_port_asked_for, "127.0.0.1",
-                  running)};
+    if (running)
+        facts.running = {*running, system::address_of_instance(home, *running).value_or("")};
+    const auto ours = processes_of(running, home);
+    facts.ports = {port_fact(settings.port, "--port", settings.port_asked_for, settings.host, ours),
+                   port_fact(settings.llama_port, "--llama-port", settings.llama_port_asked_for,
+                             "127.0.0.1", ours)};
     look_at_hosts(settings, facts);
     look_at_environment(facts);
     look_at_config(home, facts);

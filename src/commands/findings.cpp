@@ -236,22 +236,29 @@ void look_at_models(const DoctorFacts& facts, Findings& findings) {
     }
 }
 
+void look_for_another(const DoctorFacts& facts, Findings& findings) {
+    if (!facts.running) return;
+    const auto& [pid, url] = *facts.running;
+    add(findings, Severity::notes, "already_running",
+        concat("odysseus runs in this HOME already", pid != 0 ? concat(" (process ", pid, ")") : "",
+               url.empty() ? "" : concat(": ", url, "/odysseus"), "."),
+        "");
+}
+
 void look_at_ports(const DoctorFacts& facts, Findings& findings) {
+    look_for_another(facts, findings);
     for (const auto& port : facts.ports) {
-        if (port.is_free) continue;
+        if (port.is_free || port.ours) continue;
         std::string by = port.owner_name.empty() ? "another program" : port.owner_name;
         if (port.owner_pid) by += concat(" (process ", *port.owner_pid, ")");
         const auto what = concat("Port ", port.port, " is taken by ", by);
-        if (port.ours) {
-            add(findings, Severity::notes, "already_running",
-                concat(what, ": odysseus runs in this HOME already."), "");
-        } else if (port.asked_for) {
+        if (port.asked_for) {
             add(findings, Severity::blocks, "port_taken", what + ".",
                 concat("Stop that program, or choose another port with ", port.setting, " N."),
                 k_exit_busy);
         } else {
             add(findings, Severity::notes, "port_taken",
-                concat(what, "; the next free one will be used and said."),
+                concat(what, "; the next free port is taken instead."),
                 concat("To fix the port, name one with ", port.setting, " N."));
         }
     }

@@ -54,6 +54,11 @@ struct PortFact {
     bool ours = false;      // of the odysseus that runs in this HOME
 };
 
+struct RunningFact {
+    std::int64_t pid = 0; // 0: not known
+    std::string url;      // empty: it is not ready yet
+};
+
 struct HostFact {
     std::string what; // "the release host", "the model host"
     std::string url;
@@ -93,6 +98,7 @@ struct DoctorFacts {
     bool links = true;                      // HOME's file system has symbolic links
     std::vector<models::Model> models;
     std::vector<std::string> model_findings; // the catalog's own sentences
+    std::optional<RunningFact> running;      // the odysseus of this HOME
     std::vector<PortFact> ports;
     std::vector<HostFact> hosts; // empty with --offline
     std::vector<ProxyFact> proxies;

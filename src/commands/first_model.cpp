@@ -105,19 +105,20 @@ models::PullPlan pull_shown(const std::string& name, const models::PullOptions& 
     return plan;
 }
 
-bool fetch_first_model(const models::PullOptions& options) {
-    if (options.offline || !system::can_ask()) return false;
-    const auto name =
-        models::offer_starter_models(options.memory_bytes, options.with_gpu, system::ask);
-    if (!name) return false;
+void fetch_first_model(const models::PullOptions& options) {
+    if (options.offline || !system::can_ask()) return;
+    if (!models::ModelScan(options.models_dir).catalog().models.empty()) return;
+    const auto ask = [&options](const std::string& question) {
+        return system::ask(question, options.http.stopped);
+    };
+    const auto name = models::offer_starter_models(options.memory_bytes, options.with_gpu, ask);
+    if (!name) return;
     try {
         pull_shown(*name, options);
-        return true;
     } catch (const Stopped&) {
         throw;
     } catch (const Error& error) {
-        system::say("model", error.what());
-        return false;
+        system::say("model", concat(error.what(), "; starting with the toy model instead"));
     }
 }
 

@@ -14,45 +14,32 @@ std::string url_of(const std::string& host, int port) {
 }
 
 void say_first_lines(const Plan& plan, bool first_run) {
+    const auto tokens = concat(plan.context.tokens, " tokens of context");
     if (first_run) {
         system::say("machine", machine_line(plan.hardware));
-        for (const auto& note : plan.hardware.notes)
-            system::say("", note);
-        if (plan.build) {
-            system::say("build",
-                        concat("llama.cpp ",
-                               plan.build->tag.empty() ? plan.build->source : plan.build->tag,
-                               plan.build->reason.empty() ? "" : ": ", plan.build->reason));
-        }
+        if (plan.build)
+            system::say("build", concat("llama.cpp ", plan.build->tag.empty() ? plan.build->source
+                                                                              : plan.build->tag));
         system::say("models", models_line(plan.models));
-        for (const auto& finding : plan.findings)
-            system::say("", finding);
-        system::say("context", plan.context.reason);
-        return;
+        system::say("context", concat(plan.context.tokens, " tokens (odysseus plan says why)"));
+    } else {
+        system::say("odysseus", concat(version(), " on ", machine_line(plan.hardware)));
+        system::say("models", concat(models_line(plan.models), "; ", tokens));
     }
-    system::say("odysseus", concat(version(), " on ", machine_line(plan.hardware)));
-    system::say("models",
-                concat(models_line(plan.models), "; ", plan.context.tokens, " tokens of context"));
-}
-
-void say_toy(const settings::Settings& settings, const std::vector<models::Model>& models) {
-    if (models.size() != 1 || models.front().id != models::k_toy_model_name) return;
-    system::say("toy",
-                concat(models::k_toy_model_name,
-                       " has random weights, so its answers are noise; put a .gguf file into ",
-                       settings.models_dir, " or fetch one: odysseus pull NAME"));
+    for (const auto& finding : plan.findings)
+        system::say("", finding);
 }
 
 void say_ready(const std::string& url, const Plan& plan, bool first_run) {
-    system::say("ready", concat(url, "  (a page for people: ", url, "/odysseus; Ctrl-C stops)"));
-    if (!first_run || plan.models.empty()) return;
-    const auto& model = plan.models.front();
-    system::say(
-        "try it",
-        concat("curl ", url,
-               "/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\": \"",
-               model.names.empty() ? model.id : model.names.front(),
-               "\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'"));
+    if (first_run) {
+        system::say("ready", concat("open ", url, "/odysseus"));
+        system::say("", concat("API  ", url, "/v1     Ctrl-C stops"));
+    } else {
+        system::say("ready", concat(url, "/odysseus  (API at /v1; Ctrl-C stops)"));
+    }
+    const auto& models = plan.models;
+    if (models.size() == 1 && models.front().id == models::k_toy_model_name)
+        system::say("no model", "The toy answers with random words. Get a real model on the page.");
 }
 
 } // namespace odysseus::commands

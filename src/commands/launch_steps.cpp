@@ -59,11 +59,22 @@ void make_folders(const settings::ResolvedSettings& resolved,
                     is_models ? concat("the models folder ", system::utf8(folder), " (",
                                        models.where, ") cannot be made: ", error.message(),
                                        "; name another one with --models-dir DIR")
-                              : concat("nothing can be written in HOME, ", resolved.values.home,
-                                       " (", said, "): ", error.message(),
+                              : concat("cannot write to ", resolved.values.home, " (", said,
+                                       "), where odysseus keeps its files: ", error.message(),
                                        "; choose a folder of your own with --home DIR or "
                                        "ODYSSEUS_HOME=DIR"));
     }
+}
+
+void refuse_missing_models_folder(const settings::ResolvedSettings& resolved) {
+    const auto& models = resolved.raw.at("models_dir");
+    std::error_code error;
+    if (models.origin == settings::Origin::fallback ||
+        std::filesystem::is_directory(system::path_from_utf8(resolved.values.models_dir), error))
+        return;
+    throw Error(Fault::usage,
+                concat("there is no models folder ", resolved.values.models_dir, " (", models.where,
+                       "); make it, or name another one with --models-dir DIR"));
 }
 
 hardware::Machine machine_for(const settings::Settings& settings) {

@@ -1,11 +1,11 @@
-#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/commands/commands.hpp"
+#include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/commands/server_choice.hpp"
 #include "odysseus/memory/context_record.hpp"
 #include "odysseus/models/model_scan.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
-#include "odysseus/commands/server_choice.hpp"
 #include "verify.hpp"
 
 namespace odysseus::commands {

@@ -1,10 +1,10 @@
+#include "odysseus/commands/commands.hpp"
 #include "odysseus/commands/first_model.hpp"
 #include "odysseus/commands/launch_steps.hpp"
-#include "odysseus/commands/commands.hpp"
+#include "odysseus/commands/server_choice.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/stop_signal.hpp"
 #include "odysseus/system/terminal.hpp"
-#include "odysseus/commands/server_choice.hpp"
 
 namespace odysseus::commands {
 

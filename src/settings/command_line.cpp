@@ -49,11 +49,43 @@ std::string owners_of(std::string_view flag) {
                                      " See odysseus --help; llama-server's own flags go after --"));
 }
 
+// What users of other programs type, and what it is called here.
+std::string foreign_word(std::string_view word) {
+    constexpr std::pair<std::string_view, std::string_view> k_here[] = {
+        {"run", "odysseus starts the server and names the page to chat on; odysseus pull ORG/NAME "
+                "fetches a model"},
+        {"chat", "odysseus starts the server and names the page to chat on"},
+        {"start", "odysseus alone starts the server"},
+        {"list", "odysseus models"},
+        {"ls", "odysseus models"},
+        {"show", "odysseus models"},
+        {"ps", "odysseus doctor says whether one runs, and its page what is loaded"},
+        {"stop", "Ctrl-C in its terminal ends odysseus"},
+        {"rm", "delete the model's file in the models folder"},
+        {"download", "odysseus pull ORG/NAME"},
+        {"get", "odysseus pull ORG/NAME"},
+        {"update", "odysseus backend install fetches the newest llama.cpp"},
+        {"upgrade", "odysseus backend install fetches the newest llama.cpp"},
+    };
+    for (const auto& [theirs, ours] : k_here) {
+        if (lowered(word) == theirs)
+            return concat("odysseus has no command '", word, "'. Here: ", ours);
+    }
+    if (lowered(word).ends_with(".gguf"))
+        return concat("'", word,
+                      "' is a model file: put it into the models folder, or name its "
+                      "folder with --models-dir DIR");
+    return {};
+}
+
 // `command` is null where none was named.
 [[noreturn]] void refuse_extra(const std::string& extra, const VerbSpec* command,
                                const std::vector<std::string>& flags) {
     if (extra.starts_with('-')) refuse_flag(extra.substr(0, extra.find('=')), command, flags);
     const auto names = names_of_commands();
+    if (command == nullptr || command->verb == Verb::serve) {
+        if (const auto here = foreign_word(extra); !here.empty()) throw Error(Fault::usage, here);
+    }
     if (command == nullptr) {
         throw Error(Fault::usage, concat("there is no command '", extra, "'.", hint(extra, names),
                                          " See odysseus --help"));
@@ -98,6 +130,11 @@ void check_words(const VerbSpec& spec, const std::vector<std::string>& words) {
         if (trimmed(word).empty()) wrong = "a word is empty";
     }
     if (wrong == nullptr) return;
+    if (spec.verb == Verb::pull && words.empty())
+        throw Error(Fault::usage,
+                    concat("odysseus pull needs a model, for example: odysseus pull "
+                           "bartowski/Qwen2.5-7B-Instruct-GGUF; it is used as: odysseus ",
+                           spec.usage));
     throw Error(Fault::usage, concat("odysseus ", spec.name, ": ", wrong,
                                      "; it is used as: odysseus ", spec.usage));
 }

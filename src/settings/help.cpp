@@ -4,6 +4,8 @@
 #include "odysseus/settings/command_line.hpp"
 #include "verbs.hpp"
 
+#include <algorithm>
+
 namespace odysseus::settings {
 namespace {
 
@@ -55,11 +57,16 @@ std::string indented(std::string_view lines) {
     return text;
 }
 
-std::string own_switches(const VerbSpec& spec) {
+std::string own_options(const VerbSpec& spec) {
     std::string text;
     for (const auto& own : spec.switches)
         text += row(own.flag, own.help);
-    return text.empty() ? text : "\nOptions of this command:\n" + text;
+    for (const auto& setting : setting_specs()) {
+        const bool shown = std::any_of(spec.settings.begin(), spec.settings.end(),
+                                       [&](std::string_view flag) { return flag == setting.flag; });
+        if (shown) text += flag_row(setting);
+    }
+    return text.empty() ? text : "\nOptions:\n" + text;
 }
 
 // troff reads '-' as a hyphen, and a '.' or an apostrophe at the start of a line as a request
@@ -125,8 +132,8 @@ std::string help_text(const std::string& verb) {
     for (const auto& spec : verb_specs()) {
         if (verb != spec.name) continue;
         return concat("odysseus ", spec.name, ": ", spec.help, "\n\nUsage: odysseus ", spec.usage,
-                      "\n\nExamples:\n", indented(spec.examples), own_switches(spec), "\n",
-                      options_text());
+                      "\n\nExamples:\n", indented(spec.examples), own_options(spec),
+                      "\nAll options: odysseus --help\n");
     }
     return {};
 }

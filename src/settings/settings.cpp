@@ -14,6 +14,16 @@ constexpr std::int64_t k_parallel_max = 256;   // llama.cpp's LLAMA_MAX_SEQ
 constexpr std::int64_t k_threads_max = 1024;
 constexpr std::int64_t k_sse_ping_s_max = 3600;
 
+// "8192", or "8k" as contexts are often written.
+std::optional<std::int64_t> with_thousands(std::string_view text) {
+    constexpr std::int64_t k_thousand = 1024;
+    const bool short_form = text.ends_with('k') || text.ends_with('K');
+    const auto value = parsed_int(text.substr(0, text.size() - (short_form ? 1 : 0)));
+    if (!value || !short_form) return value;
+    if (*value < 0 || *value > k_ctx_max / k_thousand) return std::nullopt;
+    return *value * k_thousand;
+}
+
 // Collects the first fault, so that the parsing below reads as a plain list.
 class Reader {
   public:
@@ -45,7 +55,7 @@ class Reader {
 
     std::optional<std::int64_t> integer_or_auto(std::string_view id, std::int64_t most) {
         if (lowered(text(id)) == "auto") return std::nullopt;
-        const auto value = parsed_int(text(id));
+        const auto value = with_thousands(text(id));
         if (value && *value >= 1 && *value <= most) return value;
         refuse(id, concat("auto or a whole number from 1 to ", most));
         return std::nullopt;

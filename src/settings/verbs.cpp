@@ -7,16 +7,18 @@ const std::vector<VerbSpec>& verb_specs() {
         {.verb = Verb::serve,
          .name = "serve",
          .usage = "[serve] [options] [-- llama-server arguments]",
-         .help = "start everything and serve; this is what odysseus does when no command is named",
+         .help = "start the server (the default)",
          .examples =
              "odysseus                          serve what is in models/ on 127.0.0.1:8080\n"
              "odysseus --ctx 8192               with a context of 8192 tokens\n"
              "odysseus --device cpu             without the GPU\n"
-             "odysseus -- --cache-type-k q8_0   with an argument for llama-server"},
+             "odysseus -- --cache-type-k q8_0   with an argument for llama-server",
+         .settings = {"--models-dir", "--ctx", "--device", "--host", "--port", "--api-key",
+                      "--offline"}},
         {.verb = Verb::plan,
          .name = "plan",
          .usage = "plan [--json] [--verify] [--forget] [options]",
-         .help = "decide everything, start and download nothing",
+         .help = "show what would run here, and why",
          .examples = "odysseus plan                     what would run here, and why\n"
                      "odysseus plan --json              the same for a script\n"
                      "odysseus plan --hardware pc.json  for another machine\n"
@@ -24,7 +26,8 @@ const std::vector<VerbSpec>& verb_specs() {
                      "odysseus plan --forget            forget which contexts held in earlier runs",
          .switches = {{"--json", "print JSON, for scripts"},
                       {"--verify", "ask the installed build's llama-fit-params too"},
-                      {"--forget", "forget which contexts held in earlier runs"}}},
+                      {"--forget", "forget which contexts held in earlier runs"}},
+         .settings = {"--hardware", "--ctx", "--device"}},
         {.verb = Verb::doctor,
          .name = "doctor",
          .usage = "doctor [--json] [--bundle] [options]",
@@ -50,7 +53,8 @@ const std::vector<VerbSpec>& verb_specs() {
              "odysseus pull bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M   this one\n"
              "odysseus pull https://host.example/model.gguf             a file",
          .words_least = 1,
-         .words_most = 1},
+         .words_most = 1,
+         .settings = {"--models-dir", "--hf-endpoint"}},
         {.verb = Verb::backend,
          .name = "backend",
          .usage = "backend list | install [TAG] | use TAG | rollback | import FILE|DIR",
@@ -63,7 +67,8 @@ const std::vector<VerbSpec>& verb_specs() {
          .switches = {{"--json", "print JSON, for scripts"}},
          .words_least = 1,
          .words_most = 2,
-         .completions = "list install use rollback import"},
+         .completions = "list install use rollback import",
+         .settings = {"--release", "--device"}},
         {.verb = Verb::config,
          .name = "config",
          .usage = "config [--json] [options]",

@@ -22,7 +22,8 @@ struct VerbSpec {
     std::vector<VerbSwitch> switches = {}; // beside the settings
     std::size_t words_least = 0;
     std::size_t words_most = 0;
-    const char* completions = ""; // words that may follow
+    const char* completions = "";           // words that may follow
+    std::vector<const char*> settings = {}; // that its help shows; all others: odysseus --help
 };
 
 [[nodiscard]] const std::vector<VerbSpec>& verb_specs();

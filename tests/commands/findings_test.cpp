@@ -197,10 +197,17 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
          [](auto& f) { f.models.push_back(model_of("big", 40 * k_gib)); }, true},
         {"port_taken", blocks, 7, "Port 8080 is taken by nginx (process 812).", "--port",
          taken(true, false)},
-        {"port_taken", notes, 0, "the next free one will be used", "--port", taken(false, false)},
+        {"port_taken", notes, 0, "the next free port is taken", "--port", taken(false, false)},
         {"port_taken", blocks, 7, "taken by another program.", "--llama-port",
          [](auto& f) { f.ports[1] = {10086, "--llama-port", true, false, {}, "", false}; }},
-        {"already_running", notes, 0, "odysseus runs in this HOME already", "", taken(true, true)},
+        {"already_running", notes, 0, "odysseus runs in this HOME already.", "",
+         [](auto& f) { f.running = RunningFact{}; }},
+        {"already_running", notes, 0,
+         "odysseus runs in this HOME already (process 7): http://127.0.0.1:9/odysseus.", "",
+         [&](auto& f) {
+             taken(true, true)(f); // its own port, which is no trouble
+             f.running = RunningFact{7, "http://127.0.0.1:9"};
+         }},
         {"host_unreachable", blocks, 4,
          "https://api.github.com (the release host) cannot be reached", "--github-api",
          [](auto& f) {

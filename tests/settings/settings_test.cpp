@@ -67,7 +67,10 @@ TEST_CASE(
     const Row rows[] = {
         {"ctx", "abc", "auto or a whole number"},
         {"ctx", "0", "auto or a whole number"},
-        {"ctx", "8k", "auto or a whole number"},
+        {"ctx", "8kb", "auto or a whole number"},
+        {"ctx", "k", "auto or a whole number"},
+        {"ctx", "99999999k", "auto or a whole number"},
+        {"threads", "8k", "whole number"},
         {"ctx", "99999999999999999999", "auto or a whole number"},
         {"parallel", "0", "from 1 to 256"},
         {"parallel", "two", "from 1 to 256"},

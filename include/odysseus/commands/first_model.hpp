@@ -18,9 +18,9 @@ namespace odysseus::commands {
 // answers to. The answer is what was fetched. Throws as plan_pull and run_pull do.
 models::PullPlan pull_shown(const std::string& name, const models::PullOptions& options);
 
-// For a launch that found no model: with a person at a terminal and not --offline, offers the short
-// list and fetches the choice. True: there is a model now. A hub that cannot be reached, or a
-// download that fails, is one line for the person and false. Throws Stopped.
-[[nodiscard]] bool fetch_first_model(const models::PullOptions& options);
+// For a launch: where there is no model, with a person at a terminal and not --offline, offers the
+// short list and fetches the choice. A download that fails is one line for the person. Throws
+// Stopped.
+void fetch_first_model(const models::PullOptions& options);
 
 } // namespace odysseus::commands

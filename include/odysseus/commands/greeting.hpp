@@ -1,4 +1,4 @@
-// What a launch tells a person on the terminal: a few calm lines the first time, three later.
+// What a launch tells a person on the terminal: seven lines the first time, three later.
 #pragma once
 
 #include "odysseus/commands/plan_report.hpp"
@@ -12,9 +12,7 @@ namespace odysseus::commands {
 [[nodiscard]] std::string url_of(const std::string& host, int port);
 
 void say_first_lines(const Plan& plan, bool first_run);
-// With a command to try, the first time.
+// The addresses; and that a toy model is no way to get answers.
 void say_ready(const std::string& url, const Plan& plan, bool first_run);
-// A toy model is a way to see that everything works, not a way to get answers.
-void say_toy(const settings::Settings& settings, const std::vector<models::Model>& models);
 
 } // namespace odysseus::commands

@@ -20,6 +20,10 @@ namespace odysseus::commands {
 void make_folders(const settings::ResolvedSettings& resolved,
                   std::initializer_list<std::filesystem::path> folders);
 
+// A models folder that somebody named and that is not there is a typing error, not a wish for a new
+// one. Throws Error (usage).
+void refuse_missing_models_folder(const settings::ResolvedSettings& resolved);
+
 // Probed, or as --hardware FILE says; --device decides the backend. Throws Error (usage) for a file
 // that says nothing.
 [[nodiscard]] hardware::Machine machine_for(const settings::Settings& settings);
