@@ -45,9 +45,9 @@ TEST_CASE("what there is no room for goes in its order: time, bar, name") {
           "Tiny-Q4_K_M.gguf [#######.................] 33% 80.0 MiB of 241.0 MiB, 11.0 MiB/s, 15 s "
           "left");
     CHECK(progress_line(of("Tiny-Q4_K_M.gguf"), 80) ==
-          "Tiny-Q4_K_M.gguf [######..............] 33% 80.0 MiB of 241.0 MiB, 11.0 MiB/s");
+          "Tiny-Q4_K_M.gguf [#######...............] 33% 80.0 MiB of 241.0 MiB, 11.0 MiB/s");
     CHECK(progress_line(of("A-rather-long-name-of-a-file-Q4_K_M.gguf"), 80) ==
-          "A-rather-long-name-of-a-fil… [#.....] 33% 80.0 MiB of 241.0 MiB, 11.0 MiB/s");
+          "A-rather-long-name-of-a-file-Q4… [#.....] 33% 80.0 MiB of 241.0 MiB, 11.0 MiB/s");
     CHECK(progress_line(of("Tiny-Q4_K_M.gguf", std::nullopt), 80) ==
           "Tiny-Q4_K_M.gguf 80.0 MiB, 11.0 MiB/s");
     CHECK(progress_line(of("Tiny-Q4_K_M.gguf"), 30) == "33% 80.0 MiB of 241.0 MiB, 11");
