@@ -205,7 +205,7 @@ Supervisor::Core::Moment Supervisor::Core::next_moment() const {
     consider(m_prove_at);
     consider(m_look_for_stuck_at);
     for (const auto& file : m_cases)
-        consider(file->decide_by);
+        consider(m_world->now() < file->settle_at ? file->settle_at : file->decide_by);
     return next;
 }
 

@@ -4,6 +4,8 @@
 #include "odysseus/base/text.hpp"
 #include "supervisor_core.hpp"
 
+#include <utility>
+
 namespace odysseus::server {
 namespace {
 
@@ -137,11 +139,8 @@ void Supervisor::Core::on_gpu_unused(const LogFact& fact) {
                                               phase == Lifecycle::Phase::restarting;
     if (!m_spec.uses_gpu || !begins || m_gpu_unused == fact.text) return;
     m_gpu_unused = fact.text;
-    const auto sentence =
-        concat("the GPU is not used, llama-server computes on the CPU: ", fact.text);
-    log::warn(sentence);
-    if (m_spec.notice && !m_gpu_unused_told) m_spec.notice(sentence);
-    m_gpu_unused_told = true;
+    if (!std::exchange(m_gpu_unused_told, true))
+        log::warn(concat("the GPU is not used, llama-server computes on the CPU: ", fact.text));
     republish();
 }
 

@@ -23,6 +23,7 @@ namespace odysseus::server {
 struct Report {
     Failure failure;
     std::chrono::steady_clock::time_point decide_by;
+    std::chrono::steady_clock::time_point settle_at; // not before: lines come by another way
     bool refused = false; // by a process that had loaded, and whose end nobody has seen
     std::mutex mutex;
     std::condition_variable settled;

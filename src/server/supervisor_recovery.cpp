@@ -24,6 +24,7 @@ Verdict Supervisor::Core::report(const Failure& failure, const GaveUp& gave_up) 
     auto file = std::make_shared<Report>();
     file->failure = failure;
     file->decide_by = Clock::now() + m_spec.limits.evidence;
+    file->settle_at = Clock::now() + m_spec.limits.settle;
     const auto state = current().state;
     if (state == State::stopping || state == State::failed) return failed_verdict();
     post(Reported{file});
@@ -149,6 +150,7 @@ bool Supervisor::Core::try_settle(const ReportPointer& file, Moment now) {
         file->decide_by = now + m_spec.limits.evidence; // on_ended concludes it
         return false;
     }
+    if (!needs_end && now < file->settle_at) return false;
     if (waits_for_evidence(failure) && now < file->decide_by) return false;
     return judge_case(file);
 }
@@ -201,7 +203,10 @@ bool Supervisor::Core::judge_case(const ReportPointer& file) {
     const auto verdict = judge_answer(failure);
     if (const auto* lost = std::get_if<DeviceLost>(&verdict)) {
         replace_lost_device(lost->reason);
-        if (failure.stage == Failure::Stage::first) return false; // on_ended concludes it
+        if (failure.stage == Failure::Stage::first) {
+            file->decide_by = m_world->now() + m_spec.limits.evidence; // on_ended concludes it
+            return false;
+        }
     }
     auto& judged = m_judged[failure.model];
     judged = {m_processes.ends(failure.model), m_world->now(), PassOn{}};
@@ -281,7 +286,11 @@ Verdict Supervisor::Core::other_cause_verdict(const Failure& failure, const Othe
     // What had loaded did not fail to load, whatever the router says.
     if (is_broken_connection(failure.status, failure.body) || (load_failure && cause.crash)) {
         // A crash, or a connection lost on the way. The router loads the model again by itself.
-        if (!crashes_too_often(failure.model)) return Replay{};
+        if (!crashes_too_often(failure.model)) {
+            log::warn(concat("the process of model '", failure.model, "' ended: ", cause.reason,
+                             "; it is loaded again"));
+            return Replay{};
+        }
         return GiveUp{503, "model_crashes",
                       concat("model '", failure.model, "' keeps crashing: ", cause.reason),
                       k_crash_retry_after};

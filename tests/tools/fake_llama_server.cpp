@@ -28,6 +28,7 @@
 //   --no-free-memory N        the first N loads find a device without free memory (llama.cpp
 //   #27717)
 //   --lost-device             from the first request on the GPU is lost for this process
+//   --late-words MS           ... and says so only when the answer is out
 //   --last-words              what dies says why before (an illegal memory access)
 //   --deaf-model              the model's process takes connections and answers none
 //   --quotes                  a request with "quote" is answered 500, which quotes it, and logged,
@@ -354,8 +355,12 @@ void Router::answer(const httplib::Request& request, httplib::Response& response
     }
     m_lost = m_lost || is_due("--lost-device");
     if (m_lost) {
-        model_says('E', "ggml_vulkan: vk::Queue::submit: ErrorDeviceLost");
-        return send_error(response, 500, "Compute error.");
+        const auto late = Milliseconds(m_flags.number("--late-words", 0));
+        std::thread([this, late] {
+            std::this_thread::sleep_for(late);
+            model_says('E', "ggml_vulkan: vk::Queue::submit: ErrorDeviceLost");
+        }).detach();
+        return send_error(response, 500, "Invalid input batch.");
     }
     const bool of_memory = m_context > m_flags.number("--oom-at-use-above", m_context);
     if (of_memory || m_flags.text("--crash") == name) {

@@ -26,6 +26,7 @@ struct SupervisorLimits {
     Time start{120'000};       // from exec to ready; a first GPU start compiles kernels
     Time ready_poll{250};      // when no log line told us
     Time load{3'600'000};      // one load of one model
+    Time settle{50};           // for what a living process said about a failure
     Time evidence{1'500};      // for the router's line about the end of a process
     Time stop_grace{10'000};   // between TERM and KILL when everything ends
     Time restart_grace{2'000}; // ... when it is started again; nobody is served then
