@@ -61,6 +61,7 @@ void ModelProcesses::note(const LogFact& fact) {
         auto* process = open_on(fact.port);
         if (!process->model.empty()) { // its end was never reported
             process->exit_status = 1;
+            ++m_ends[process->model];
             process = open_on(fact.port);
         }
         process->model = fact.model;
@@ -74,6 +75,8 @@ void ModelProcesses::note(const LogFact& fact) {
         if (found == m_processes.end()) return;
         found->exit_status = fact.status;
         found->ended_at = fact.at;
+        found->killed_for_memory = fact.killed;
+        ++m_ends[fact.model];
         return;
     }
     if (fact.kind == Kind::spawn_failed) {
@@ -145,10 +148,8 @@ std::vector<ModelPort> ModelProcesses::serving() const {
 }
 
 std::size_t ModelProcesses::ends(const std::string& model) const {
-    return static_cast<std::size_t>(
-        std::count_if(m_processes.begin(), m_processes.end(), [&](const auto& process) {
-            return process.model == model && process.exit_status;
-        }));
+    const auto found = m_ends.find(model);
+    return found == m_ends.end() ? 0 : found->second;
 }
 
 } // namespace odysseus::server

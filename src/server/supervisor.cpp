@@ -266,7 +266,10 @@ void Supervisor::Core::act(const Lifecycle::Action& action) {
         Overloaded{
             [](const Lifecycle::Nothing&) {},
             [&](const Lifecycle::StartAt& start) { act_start(start); },
-            [&](const Lifecycle::Prove&) { prove(); },
+            [&](const Lifecycle::Prove&) {
+                m_examine_at = m_world->now() + m_spec.limits.health_every;
+                prove();
+            },
             [&](const Lifecycle::Serve&) { act_serve(); },
             [&](const Lifecycle::Fail& fail) { act_fail(fail); },
             [&](const Lifecycle::Stop&) {

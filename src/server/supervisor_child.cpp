@@ -97,8 +97,12 @@ void Supervisor::Core::delete_child() {
 void Supervisor::Core::on_lines(const Lines& lines) {
     if (lines.generation != m_lifecycle.generation()) return;
     m_lines_seen += lines.facts.size();
-    for (const auto& fact : lines.facts)
+    for (auto fact : lines.facts) {
+        // A kill is the end that is told next, not one of a later process.
+        if (fact.kind == LogFact::Kind::exited && fact.status != 0)
+            fact.killed = killed_for_memory();
         on_fact(fact);
+    }
 }
 
 void Supervisor::Core::on_fact(const LogFact& fact) {

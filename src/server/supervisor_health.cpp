@@ -91,10 +91,9 @@ void Supervisor::Core::examine() {
 // writing nothing and using no processor time is.
 void Supervisor::Core::on_examined(const Examined& examined) {
     m_examining = false;
-    if (examined.generation != m_lifecycle.generation() || m_ending_child ||
-        m_lifecycle.phase() != Lifecycle::Phase::serving) {
-        return;
-    }
+    const auto phase = m_lifecycle.phase();
+    const bool runs = phase == Lifecycle::Phase::serving || phase == Lifecycle::Phase::proving;
+    if (examined.generation != m_lifecycle.generation() || m_ending_child || !runs) return;
     const auto now = m_world->now();
     m_examine_at = now + m_spec.limits.health_every;
     if (examined.silent.empty()) {

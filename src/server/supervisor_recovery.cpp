@@ -193,7 +193,7 @@ OomVerdict Supervisor::Core::judge_answer(const Failure& failure) {
     symptoms.body = failure.body;
     symptoms.model = failure.model;
     symptoms.process = process_of(failure);
-    symptoms.killed_for_memory = killed_for_memory();
+    symptoms.killed_for_memory = symptoms.process != nullptr && symptoms.process->killed_for_memory;
     symptoms.since = failure.began;
     return judge(symptoms);
 }

@@ -382,3 +382,15 @@ TEST_CASE("verdict: a reason is short, and ends with a whole character", "[verdi
     CHECK(reason_of(OtherCause{text}) == std::string(399, 'a') + " ...");
     CHECK(reason_of(Suspicion{std::string(400, 'b')}) == std::string(400, 'b'));
 }
+TEST_CASE("model processes: ends are counted on when old processes are forgotten") {
+    ModelProcesses processes;
+    const int starts = static_cast<int>(ModelProcesses::k_processes_max) + 10;
+    for (int port = 1; port <= starts; ++port) {
+        processes.note(classify(concat("0.02.014.454 I srv          load: spawning server instance "
+                                       "with name=alpha on port ",
+                                       port)));
+        processes.note(
+            classify("0.02.014.454 I srv  operator(): instance name=alpha exited with status 1"));
+        REQUIRE(processes.ends("alpha") == static_cast<std::size_t>(port));
+    }
+}

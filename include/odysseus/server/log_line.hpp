@@ -45,6 +45,7 @@ struct LogFact {
     int port = 0;
     std::string model;
     int status = 0;
+    bool killed = false; // exited: the kernel killed it for memory; filled in by the reader
     std::optional<std::int64_t> bytes; // memory: what was asked for
     std::string device;                // memory: "CPU", "CUDA0", "Vulkan0"; empty: not said
     std::string text;                  // the line without its prefixes

@@ -5,6 +5,7 @@
 #include "odysseus/server/log_line.hpp"
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,11 +14,12 @@ namespace odysseus::server {
 
 struct ModelProcess {
     int port = 0;
-    std::string model;      // empty until the router's line about the start is read
-    bool loaded = false;    // "model loaded" was said
-    bool end_asked = false; // its router told it to end
-    bool leaving = false;   // it said that it ends
-    bool quoting = false;   // its last line with a time may quote a request
+    std::string model;              // empty until the router's line about the start is read
+    bool loaded = false;            // "model loaded" was said
+    bool end_asked = false;         // its router told it to end
+    bool leaving = false;           // it said that it ends
+    bool quoting = false;           // its last line with a time may quote a request
+    bool killed_for_memory = false; // the kernel had killed one when its end was read
     std::chrono::steady_clock::time_point ended_at{}; // when its end was read
     std::optional<int> exit_status;     // as the router reports it; a signal shows as 1
     std::vector<LogFact> facts;         // failures only, in order, k_facts_max at most
@@ -55,7 +57,8 @@ class ModelProcesses {
     [[nodiscard]] const ModelProcess* leaver() const;
     // The processes that serve: loaded, and neither ended nor about to.
     [[nodiscard]] std::vector<ModelPort> serving() const;
-    // Counts the ends of this model's processes, so that a waiter sees a new one.
+    // Counts the ends of this model's processes, forgotten ones too, so that a waiter sees a new
+    // one.
     [[nodiscard]] std::size_t ends(const std::string& model) const;
     // What the router said by itself (a GPU library speaks without a prefix).
     [[nodiscard]] const std::vector<LogFact>& router_facts() const { return m_router_facts; }
@@ -63,7 +66,8 @@ class ModelProcesses {
   private:
     ModelProcess* open_on(int port);
 
-    std::deque<ModelProcess> m_processes; // oldest first
+    std::deque<ModelProcess> m_processes;      // oldest first
+    std::map<std::string, std::size_t> m_ends; // by model
     std::vector<LogFact> m_router_facts;
 };
 

@@ -42,7 +42,7 @@ struct Symptoms {
     std::string_view body;
     std::string_view model;                // its name is echoed in answers and is no evidence
     const ModelProcess* process = nullptr; // the model's newest; nullptr: none known
-    bool killed_for_memory = false;        // the kernel's count of such kills rose since the start
+    bool killed_for_memory = false;        // by the kernel, as its count of such kills tells
     // When the request was sent: what a loaded process had said before, it survived.
     std::chrono::steady_clock::time_point since{};
 };
