@@ -63,9 +63,8 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
 
     // The models, and the largest context that memory allows.
     fetch_first_model(pull_options(settings, plan.hardware, stopped));
-    models::Models models(settings.models_dir, toy_model(home),
-                          settings.default_model.empty() ? std::nullopt
-                                                         : std::optional(settings.default_model));
+    models::Models models(models::ModelScan(settings.models_dir, home.pulled()), toy_model(home),
+                          name_rules(settings));
     plan.models = models.models();
     plan.findings = models.catalog()->findings;
     write_toy_model(home);

@@ -11,6 +11,7 @@
 #include "odysseus/download/http.hpp"
 #include "odysseus/download/http_date.hpp"
 #include "odysseus/models/model_scan.hpp"
+#include "odysseus/settings/home.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/file_lock.hpp"
 #include "odysseus/system/files.hpp"
@@ -109,7 +110,9 @@ std::optional<BuildFact> installed_build(const settings::Settings& settings,
 }
 
 void look_at_models(const settings::Settings& settings, DoctorFacts& facts) {
-    auto catalog = models::ModelScan(system::path_from_utf8(settings.models_dir)).catalog();
+    auto catalog = models::ModelScan(system::path_from_utf8(settings.models_dir),
+                                     settings::home_of(settings).pulled())
+                       .catalog();
     facts.models = std::move(catalog.models);
     std::error_code error;
     // A folder that is not there yet is no finding: the first start makes it.

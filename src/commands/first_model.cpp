@@ -5,6 +5,7 @@
 #include "odysseus/memory/context_choice.hpp"
 #include "odysseus/models/model_scan.hpp"
 #include "odysseus/models/starter.hpp"
+#include "odysseus/settings/home.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
@@ -48,7 +49,7 @@ void say_plan(const models::PullPlan& plan) {
 
 void say_names(const models::PullPlan& plan, const models::PullOptions& options) {
     const auto first = system::utf8(plan.files.front().to);
-    const auto catalog = models::ModelScan(options.models_dir).catalog();
+    const auto catalog = models::ModelScan(options.models_dir, options.origins).catalog();
     for (const auto& model : catalog.models) {
         const bool found = model.path == first ||
                            std::any_of(plan.files.begin(), plan.files.end(), [&](const auto& file) {
@@ -72,6 +73,7 @@ models::PullOptions pull_options(const settings::Settings& settings,
     models::PullOptions options;
     options.models_dir = system::path_from_utf8(settings.models_dir);
     options.lock_file = system::path_from_utf8(settings.home) / "data" / "pull.lock";
+    options.origins = settings::home_of(settings).pulled();
     options.hub = settings.hf_endpoint;
     options.token = token_from_environment();
     options.offline = settings.offline;

@@ -84,6 +84,16 @@ hardware::Machine machine_for(const settings::Settings& settings) {
     return machine;
 }
 
+models::NameRules name_rules(const settings::Settings& settings) {
+    models::NameRules rules;
+    for (const auto& text : settings.aliases) {
+        if (auto alias = models::alias_from(text)) rules.aliases.push_back(std::move(*alias));
+    }
+    if (!settings.default_model.empty()) rules.default_model = settings.default_model;
+    rules.any_name = settings.any_name;
+    return rules;
+}
+
 models::Model toy_model(const settings::Home& home) {
     const auto bytes = models::toy_model_gguf();
     const models::ScannedFile file{{k_toy_file, static_cast<std::int64_t>(bytes.size())},
@@ -138,6 +148,7 @@ server::LaunchPlan launch_plan_for(const settings::Settings& settings, const set
                                     : static_cast<int>(machine.cpu_cores.value_or(
                                           std::max(1U, std::thread::hardware_concurrency())));
     plan.backend = machine.backend;
+    plan.models_max = settings.models_max.value_or(plan.models_max);
     plan.per_model_context = settings.per_model_context;
     plan.preset_file = system::utf8(home.preset());
     plan.unified_program = is_unified_program(settings.llama_server);

@@ -3,6 +3,7 @@
 #include "odysseus/commands/plan_report.hpp"
 #include "odysseus/memory/kv_cost.hpp"
 #include "odysseus/models/model_scan.hpp"
+#include "odysseus/settings/home.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
 
@@ -22,7 +23,8 @@ std::string count_text(std::int64_t count) {
 } // namespace
 
 int models(const settings::CommandLine& line, const settings::ResolvedSettings& settings) {
-    models::ModelScan scan(system::path_from_utf8(settings.values.models_dir));
+    models::ModelScan scan(system::path_from_utf8(settings.values.models_dir),
+                           settings::home_of(settings.values).pulled());
     const auto catalog = scan.catalog();
     for (const auto& finding : catalog.findings)
         system::say("note", finding);

@@ -4,6 +4,7 @@
 #include "odysseus/commands/server_choice.hpp"
 #include "odysseus/memory/context_record.hpp"
 #include "odysseus/models/model_scan.hpp"
+#include "odysseus/settings/home.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
 #include "verify.hpp"
@@ -32,7 +33,8 @@ int plan(const settings::CommandLine& line, const settings::ResolvedSettings& re
     auto used = plan.hardware;
     const bool own_choice = settings.device == Backend::cpu; // any build computes there
     if (plan.build && plan.build->backend && !own_choice) used.backend = *plan.build->backend;
-    models::ModelScan scan(system::path_from_utf8(settings.models_dir));
+    models::ModelScan scan(system::path_from_utf8(settings.models_dir),
+                           settings::home_of(settings).pulled());
     const auto catalog = scan.catalog();
     plan.findings = catalog.findings;
     plan.models = catalog.models;

@@ -34,6 +34,7 @@ Json model_json(const models::Model& model) {
             {"size_bytes", model.size_bytes},
             {"shards", model.shards},
             {"mmproj", or_null(model.mmproj)},
+            {"kind", model.kind_name()},
             {"architecture", or_null(model.architecture)},
             {"trained_context", or_null(model.trained_context)},
             {"kv_bytes_per_token", or_null(memory::kv_bytes_per_token(model.kv))},

@@ -37,6 +37,7 @@ StatusReport report_of(const server::Serving& serving, const proxy::Traffic& tra
     report.requests_total = traffic.total;
     report.requests_active = traffic.active;
     report.requests_replayed = traffic.replayed;
+    report.idle_unloaded = traffic.idle_unloaded;
     report.tokens = tokens;
     return report;
 }
@@ -53,13 +54,15 @@ void refuse_open_door(const settings::Settings& settings) {
 }
 
 void listen(proxy::Proxy& proxy, const settings::Settings& settings) {
+    // By default on both loopback addresses: clients that take localhost for ::1 try no other.
+    const std::string host = settings.host_asked_for ? settings.host : "localhost";
     try {
-        proxy.listen(settings.host, settings.port);
+        proxy.listen(host, settings.port);
     } catch (const Error& error) {
         if (error.fault() != Fault::busy || settings.port_asked_for) throw;
-        const auto other = system::next_free_port(settings.host, settings.port + 1);
+        const auto other = system::next_free_port(host, settings.port + 1);
         if (!other) throw;
-        proxy.listen(settings.host, *other);
+        proxy.listen(host, *other);
         system::say("port", concat(settings.port, " is taken; using ", *other, " instead"));
     }
 }
@@ -67,7 +70,10 @@ void listen(proxy::Proxy& proxy, const settings::Settings& settings) {
 proxy::ProxySettings proxy_settings(const settings::Settings& settings,
                                     const std::vector<std::string>& llama_args) {
     proxy::ProxySettings proxy;
-    proxy.models_max = server::user_arguments(llama_args).models_max.value_or(proxy.models_max);
+    const auto models_max = server::user_arguments(llama_args).models_max;
+    proxy.models_max =
+        models_max ? *models_max : static_cast<std::size_t>(settings.models_max.value_or(1));
+    proxy.idle_unload = std::chrono::minutes(settings.idle_unload_min);
     proxy.access.keys = settings.api_keys;
     proxy.access.hosts = settings.allow_hosts;
     proxy.access.origins = settings.allow_origins;

@@ -39,6 +39,7 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
                         {"llama_server",
                          {{"pid", report.llama_pid != 0 ? Json(report.llama_pid) : Json()},
                           {"port", report.llama_port}}},
+                        {"idle_unloaded", report.idle_unloaded},
                         {"restarts", report.restarts},
                         {"oom_steps", report.oom_steps},
                         {"requests",

@@ -24,6 +24,7 @@ struct StatusReport {
     std::uint64_t requests_total = 0;
     std::uint64_t requests_active = 0;
     std::uint64_t requests_replayed = 0;
+    bool idle_unloaded = false; // no model is loaded, because nobody asked for some time
     server::TokenCount tokens;
 };
 

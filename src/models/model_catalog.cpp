@@ -1,5 +1,6 @@
 #include "odysseus/models/model_catalog.hpp"
 
+#include "model_kind.hpp"
 #include "model_name.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/models/router_view.hpp"
@@ -96,8 +97,9 @@ struct Folder {
 
 class Builder {
   public:
-    Builder(const std::vector<ScannedFile>& files, std::string_view models_dir)
-        : m_models_dir(models_dir) {
+    Builder(const std::vector<ScannedFile>& files, std::string_view models_dir,
+            const PulledOrigins& origins)
+        : m_models_dir(models_dir), m_origins(origins) {
         std::vector<std::string> paths;
         paths.reserve(files.size());
         for (const auto& scanned : files)
@@ -341,6 +343,8 @@ class Builder {
                         ", its own table of contents reaches beyond that. Fetch it again."));
         }
         model.architecture = info.architecture;
+        model.kind = kind_of(info, candidate.stem);
+        model.tells_pooling = tells_pooling(info);
         model.trained_context = info.trained_context();
         model.kv = kv_shape(info);
     }
@@ -350,26 +354,60 @@ class Builder {
         names.add(id, id, Claim::id);
         names.add(candidate.stem, id, Claim::file);
         names.add(*gguf_stem(name_of(candidate.path())), id, Claim::file);
+        names.add(absolute(candidate.path()), id, Claim::tag);
         std::vector<std::string> bases{quant_name(candidate.stem).base};
         if (const auto repo = cached_repo(candidate.path())) {
-            names.add(repo->org + "/" + repo->repo, id, Claim::file);
-            bases.push_back(without_gguf_ending(repo->repo));
-            names.add(lowered(repo->repo), id, Claim::derived);
+            claim_repo(id, *repo, bases);
         } else if (!candidate.folder.empty()) {
             names.add(under(candidate.folder, candidate.stem), id, Claim::file);
             names.add(candidate.folder, id, Claim::file);
             const std::string last(name_of(candidate.folder));
             names.add(lowered(last), id, Claim::derived);
+            bases.push_back(candidate.folder);
             bases.push_back(quant_name(without_gguf_ending(last)).base);
         }
+        if (const auto repo = pulled_repo(candidate)) claim_repo(id, *repo, bases);
         for (const auto& base : bases) {
+            claim_tagged(id, base, candidate);
+            if (base.find('/') != std::string::npos) continue; // claimed as it stands
             names.add(lowered(base), id, Claim::derived);
-            if (const auto family = family_name(base))
-                names.add(lowered(*family), id, Claim::family);
+            const auto family = family_name(base);
+            if (!family) continue;
+            names.add(lowered(*family), id, Claim::family);
+            claim_tagged(id, *family, candidate);
         }
     }
 
+    void claim_repo(const std::string& id, const CachedRepo& repo,
+                    std::vector<std::string>& bases) {
+        const auto whole = repo.org + "/" + repo.repo;
+        m_catalog.names.add(whole, id, Claim::file);
+        m_catalog.names.add(lowered(repo.repo), id, Claim::derived);
+        bases.push_back(whole);
+        bases.push_back(repo.repo);
+        bases.push_back(without_gguf_ending(repo.repo));
+    }
+
+    // "base:UD-Q4_K_XL" as the file says it, and "base:Q4_K_XL" as llama.cpp does.
+    void claim_tagged(const std::string& id, const std::string& base, const Candidate& candidate) {
+        const auto quant = quant_name(candidate.stem).quant;
+        if (!quant) return;
+        m_catalog.names.add(concat(base, ":", *quant), id, Claim::tag);
+        m_catalog.names.add(concat(base, ":", canonical_tag(*quant)), id, Claim::loose_tag);
+    }
+
+    // The repository that odysseus itself fetched the file from.
+    [[nodiscard]] std::optional<CachedRepo> pulled_repo(const Candidate& candidate) const {
+        const auto& file = candidate.files.front()->file;
+        const auto found = m_origins.find({std::string(name_of(file.path)), file.size_bytes});
+        if (found == m_origins.end()) return std::nullopt;
+        const auto slash = found->second.find('/');
+        if (slash == std::string::npos) return std::nullopt;
+        return CachedRepo{found->second.substr(0, slash), found->second.substr(slash + 1), ""};
+    }
+
     std::string m_models_dir;
+    const PulledOrigins& m_origins;
     RouterView m_router;
     std::map<std::string, Folder> m_folders;
     std::set<std::string> m_ids;
@@ -378,8 +416,9 @@ class Builder {
 
 } // namespace
 
-Catalog make_catalog(const std::vector<ScannedFile>& files, std::string_view models_dir) {
-    return Builder(files, models_dir).build();
+Catalog make_catalog(const std::vector<ScannedFile>& files, std::string_view models_dir,
+                     const PulledOrigins& origins) {
+    return Builder(files, models_dir, origins).build();
 }
 
 const Model* largest_model(const std::vector<Model>& models) {

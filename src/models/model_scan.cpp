@@ -4,6 +4,7 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/models/model_file.hpp"
 #include "odysseus/system/files.hpp"
+#include "pulled_origins_file.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -129,8 +130,8 @@ struct ModelScan::Walk {
     }
 };
 
-ModelScan::ModelScan(fs::path models_dir, ScanLimits limits)
-    : m_models_dir(std::move(models_dir)), m_limits(limits) {}
+ModelScan::ModelScan(fs::path models_dir, fs::path origins, ScanLimits limits)
+    : m_models_dir(std::move(models_dir)), m_origins(std::move(origins)), m_limits(limits) {}
 
 ModelScan::Walk ModelScan::walk() const {
     Walk walk{m_limits, {}, {}, {}, 0, false};
@@ -174,7 +175,8 @@ Catalog ModelScan::catalog() {
     std::error_code error;
     auto dir = utf8(fs::absolute(m_models_dir, error).lexically_normal()).value_or("");
     if (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
-    auto catalog = make_catalog(scanned.files, dir);
+    const auto origins = m_origins.empty() ? PulledOrigins() : read_pulled_origins(m_origins);
+    auto catalog = make_catalog(scanned.files, dir, origins);
     catalog.findings.insert(catalog.findings.begin(), scanned.findings.begin(),
                             scanned.findings.end());
     return catalog;

@@ -5,6 +5,7 @@
 
 #include "odysseus/base/exception_text.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace odysseus::models {
@@ -17,11 +18,29 @@ struct Visitor : Handlers... {
 template <class... Handlers>
 Visitor(Handlers...) -> Visitor<Handlers...>;
 
+// Clients that offer a list of models offer aliases too.
+void tell_aliases(const NameRules& rules, Catalog& catalog) {
+    for (const auto& alias : rules.aliases) {
+        const auto answer = catalog.names.find(alias.model);
+        const auto* const found = std::get_if<Resolved>(&answer);
+        if (found == nullptr) {
+            catalog.findings.push_back(concat("The alias ", alias.name,
+                                              " leads to no model: there is no ", alias.model,
+                                              " alone; odysseus models lists the names."));
+            continue;
+        }
+        if (alias.name.ends_with('*')) continue;
+        const auto model =
+            std::find_if(catalog.models.begin(), catalog.models.end(),
+                         [&](const Model& candidate) { return candidate.id == found->id; });
+        if (model != catalog.models.end()) model->names.push_back(alias.name);
+    }
+}
+
 } // namespace
 
-Models::Models(const std::filesystem::path& models_dir, std::optional<Model> stand_in,
-               std::optional<std::string> preferred)
-    : m_scan(models_dir), m_stand_in(std::move(stand_in)), m_preferred(std::move(preferred)) {
+Models::Models(ModelScan scan, std::optional<Model> stand_in, NameRules rules)
+    : m_scan(std::move(scan)), m_stand_in(std::move(stand_in)), m_rules(std::move(rules)) {
     m_signature = m_scan.signature();
     m_catalog = scanned();
 }
@@ -35,6 +54,7 @@ std::shared_ptr<const Catalog> Models::scanned() {
                                name == m_stand_in->id ? Claim::id : Claim::file);
         }
     }
+    tell_aliases(m_rules, *catalog);
     return catalog;
 }
 
@@ -55,7 +75,7 @@ ModelLookup Models::lookup(std::string_view asked) const {
                               return ModelLookup{false, {}, true, std::move(ambiguous.candidates)};
                           },
                       },
-                      catalog()->names.find(asked, m_preferred));
+                      answer_to(asked, catalog()->names, m_rules));
 }
 
 std::vector<Model> Models::models() const {

@@ -1,5 +1,6 @@
 #include "odysseus/models/name_index.hpp"
 
+#include "name_readings.hpp"
 #include "odysseus/base/text.hpp"
 
 #include <algorithm>
@@ -8,7 +9,9 @@ namespace odysseus::models {
 
 namespace {
 
-constexpr std::string_view k_suffix = ".gguf";
+bool is_told(Claim claim) {
+    return claim < Claim::tag;
+}
 
 } // namespace
 
@@ -47,16 +50,41 @@ NameAnswer NameIndex::find(std::string_view asked,
         if (m_ids.empty()) return Unknown{};
         return Ambiguous{{m_ids.begin(), m_ids.end()}};
     }
-    if (auto answer = known(asked)) return *answer;
-    if (lowered(asked).ends_with(k_suffix)) {
-        if (auto answer = known(asked.substr(0, asked.size() - k_suffix.size()))) return *answer;
+    const auto readings = name_readings(asked);
+    for (const auto& reading : readings) {
+        if (auto answer = known(reading)) return *answer;
     }
-    std::vector<std::string> candidates;
+    for (const auto& reading : readings) {
+        if (auto answer = beginning(reading)) return *answer;
+    }
+    return Unknown{odysseus::nearest(asked, names_to_suggest())};
+}
+
+// The models of which a name begins so.
+std::optional<NameAnswer> NameIndex::beginning(std::string_view asked) const {
+    std::set<std::string> ids;
+    const auto low = lowered(asked);
+    for (auto at = m_by_folded_name.lower_bound(low);
+         at != m_by_folded_name.end() && at->first.starts_with(low); ++at) {
+        if (!begins_name(at->first, low)) continue;
+        for (const auto& entry : at->second) {
+            if (is_told(entry.claim)) ids.insert(entry.id);
+        }
+    }
+    if (ids.empty()) return std::nullopt;
+    if (ids.size() == 1) return Resolved{*ids.begin()};
+    return Ambiguous{{ids.begin(), ids.end()}};
+}
+
+std::vector<std::string> NameIndex::names_to_suggest() const {
+    std::vector<std::string> names;
     for (const auto& [folded, entries] : m_by_folded_name) {
-        const auto& name = entries.front().name;
-        if (std::holds_alternative<Resolved>(*known(name))) candidates.push_back(name);
+        const auto told = std::find_if(entries.begin(), entries.end(),
+                                       [](const Entry& entry) { return is_told(entry.claim); });
+        if (told != entries.end() && std::holds_alternative<Resolved>(*known(told->name)))
+            names.push_back(told->name);
     }
-    return Unknown{odysseus::nearest(asked, candidates)};
+    return names;
 }
 
 std::vector<std::string> NameIndex::names_of(const std::string& id) const {
@@ -64,7 +92,8 @@ std::vector<std::string> NameIndex::names_of(const std::string& id) const {
     for (const auto& [folded, entries] : m_by_folded_name) {
         const Entry* best = nullptr; // the strongest spelling of this model's own
         for (const auto& entry : entries) {
-            if (entry.id == id && (best == nullptr || entry.claim < best->claim)) best = &entry;
+            if (entry.id != id || !is_told(entry.claim)) continue;
+            if (best == nullptr || entry.claim < best->claim) best = &entry;
         }
         if (best == nullptr) continue;
         const auto answer = known(best->name);

@@ -8,6 +8,7 @@
 #include "odysseus/download/sha256.hpp"
 #include "odysseus/system/file_lock.hpp"
 #include "odysseus/system/files.hpp"
+#include "pulled_origins_file.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -162,6 +163,7 @@ PullPlan plan_from_hub(const HubName& name, const PullOptions& options) {
     const auto& choice = std::get<QuantChoice>(answer);
     PullPlan plan;
     plan.title = concat(name.id(), ":", choice.quant.label());
+    plan.origin = name.id();
     plan.reason = choice.reason;
     plan.fits = choice.fits;
     for (const auto& file : choice.quant.files)
@@ -229,6 +231,17 @@ void fetch_one(const PullFile& file, const fs::path& to, const PullOptions& opti
                                         {"sha256", fetched.sha256}});
 }
 
+// Before the files can be seen, so that whoever sees them knows.
+void note_origin(const PullPlan& plan, const PullOptions& options) {
+    if (options.origins.empty() || plan.origin.empty()) return;
+    std::vector<PulledFile> files;
+    for (const auto& file : plan.files) {
+        const auto bytes = file.size_bytes ? file.size_bytes : size_of(file.to);
+        if (bytes) files.emplace_back(utf8(file.to.filename()), *bytes);
+    }
+    note_pulled(options.origins, files, plan.origin);
+}
+
 } // namespace
 
 bool PullPlan::complete() const {
@@ -256,8 +269,9 @@ PullPlan plan_pull(const std::string& name, const PullOptions& options) {
 }
 
 void run_pull(const PullPlan& plan, const PullOptions& options, const PullEvents& events) {
-    if (plan.complete()) return;
     const auto lock = only_one(options);
+    note_origin(plan, options);
+    if (plan.complete()) return;
     std::vector<const PullFile*> missing;
     for (const auto& file : plan.files) {
         if (!file.complete && is_missing(file, options)) missing.push_back(&file);

@@ -27,6 +27,21 @@ constexpr std::array<std::string_view, 18> k_model_endpoints = {
     "/audio/transcriptions",
 };
 
+// Those that llama-server has with one beginning alone.
+constexpr std::array<std::string_view, 3> k_with_version = {"/messages", "/messages/count_tokens",
+                                                            "/audio/transcriptions"};
+constexpr std::array<std::string_view, 6> k_without_version = {
+    "/completion", "/embedding", "/infill", "/tokenize", "/detokenize", "/apply-template"};
+// What else there is to ask for.
+constexpr std::array<std::string_view, 12> k_plain_endpoints = {
+    "/v1",    "/models", "/v1/models", "/health",          "/v1/health",    "/metrics",
+    "/props", "/slots",  "/odysseus",  "/odysseus/status", "/odysseus/log", "/lora-adapters"};
+
+template <std::size_t N>
+bool is_one_of(const std::array<std::string_view, N>& list, std::string_view path) {
+    return std::find(list.begin(), list.end(), path) != list.end();
+}
+
 std::string_view without_version(std::string_view path) {
     constexpr std::string_view k_version = "/v1/";
     return path.substr(0, k_version.size()) == k_version ? path.substr(k_version.size() - 1) : path;
@@ -46,14 +61,31 @@ Endpoint endpoint_of(std::string_view method, std::string_view path, bool names_
     if (path == "/odysseus/pull") return Endpoint::offer;
     if (path == "/odysseus" || path == "/odysseus/") return Endpoint::page;
     if (path == "/metrics" && !names_model) return Endpoint::metrics;
+    if (path == "/v1") return Endpoint::base_url;
     return Endpoint::forward;
 }
 
 bool needs_model(std::string_view method, std::string_view path) {
     if (method != "POST") return false;
     const auto plain = without_version(path);
-    return std::find(k_model_endpoints.begin(), k_model_endpoints.end(), plain) !=
-           k_model_endpoints.end();
+    return is_one_of(k_model_endpoints, plain);
+}
+
+std::string meant_path(std::string_view path) {
+    std::string meant;
+    for (const char c : path) {
+        if (c != '/' || meant.empty() || meant.back() != '/') meant += c;
+    }
+    if (meant.size() > 1 && meant.back() == '/') meant.pop_back();
+    constexpr std::string_view k_twice = "/v1/v1";
+    while (meant.starts_with(k_twice) && (meant.size() == k_twice.size() || meant[6] == '/'))
+        meant.erase(0, 3);
+    const std::string plain(without_version(meant));
+    if (is_one_of(k_with_version, plain)) return "/v1" + plain;
+    if (is_one_of(k_without_version, plain)) return plain;
+    const bool known = is_one_of(k_model_endpoints, plain) || is_one_of(k_plain_endpoints, meant) ||
+                       meant.starts_with("/v1/models/") || meant.starts_with("/slots/");
+    return known ? meant : std::string(path);
 }
 
 bool manages_models(std::string_view path) {

@@ -2,6 +2,7 @@
 // carries a model's name (llama.cpp tools/server, router mode).
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace odysseus::proxy {
@@ -18,6 +19,7 @@ enum class Endpoint {
     pull,      // POST /odysseus/pull
     metrics,   // GET /metrics without a model
     asterisk,  // OPTIONS *
+    base_url,  // GET /v1
 };
 [[nodiscard]] Endpoint endpoint_of(std::string_view method, std::string_view path,
                                    bool names_model);
@@ -28,6 +30,11 @@ enum class Endpoint {
 
 // POST /models and DELETE /models name what is to be fetched or removed, not a model to ask.
 [[nodiscard]] bool manages_models(std::string_view path);
+
+// The path that was meant: without doubled slashes, one at the end, or a base URL's /v1 before that
+// of the client, where this makes it a path that is known; and with or without /v1 as llama-server
+// has it. Any other path stays as it is.
+[[nodiscard]] std::string meant_path(std::string_view path);
 
 // Whether who asks there speaks Anthropic's interface, with its own shape of errors and events.
 [[nodiscard]] bool is_anthropic(std::string_view path);

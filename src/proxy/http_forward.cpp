@@ -80,6 +80,9 @@ std::string upstream_head(const RequestHead& head, const UpstreamHeadInput& inpu
             same_name(line.name, "content-length") || same_name(line.name, "origin") ||
             begins(line.name, "access-control-"))
             continue;
+        if ((input.as_json && same_name(line.name, "content-type")) ||
+            (input.body_inflated && same_name(line.name, "content-encoding")))
+            continue;
         if (!named.empty() && list_has(named, line.name)) continue;
         if ((input.drop_client_key || !input.upstream_key.empty()) &&
             (same_name(line.name, "authorization") || same_name(line.name, "x-api-key")))
@@ -88,6 +91,7 @@ std::string upstream_head(const RequestHead& head, const UpstreamHeadInput& inpu
     }
     if (!input.upstream_key.empty())
         append_line(out, "Authorization", concat("Bearer ", input.upstream_key));
+    if (input.as_json) append_line(out, "Content-Type", "application/json");
     if (input.content_length)
         append_line(out, "Content-Length", std::to_string(*input.content_length));
     out += "\r\n";
@@ -149,19 +153,11 @@ std::string openai_error(int status, std::string_view code, std::string_view mes
                   R"(,"code":)", json_quoted(code), "}}");
 }
 
-std::string anthropic_error(int status, std::string_view message) {
-    const std::string_view type = status == 503   ? "overloaded_error"
-                                  : status >= 500 ? "api_error"
-                                  : status == 413 ? "request_too_large"
-                                                  : error_type(status);
-    return concat(R"({"type":"error","error":{"type":")", type, R"(","message":)",
-                  json_quoted(message), "}}");
-}
-
 std::string_view reason_phrase(int status) {
-    constexpr std::array<std::pair<int, std::string_view>, 18> k_phrases = {{
+    constexpr std::array<std::pair<int, std::string_view>, 20> k_phrases = {{
         {200, "OK"},
         {204, "No Content"},
+        {307, "Temporary Redirect"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {403, "Forbidden"},
@@ -170,6 +166,7 @@ std::string_view reason_phrase(int status) {
         {408, "Request Timeout"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
         {417, "Expectation Failed"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},

@@ -17,6 +17,8 @@ struct UpstreamHeadInput {
     std::optional<std::uint64_t> content_length;
     bool drop_client_key = false;  // the client's key was meant for odysseus
     std::string_view upstream_key; // llama-server's own; empty: none
+    bool as_json = false;          // the body is JSON, whatever the client calls it
+    bool body_inflated = false;    // it is no longer encoded as the client's head says
 };
 // The head of the request as llama-server gets it.
 [[nodiscard]] std::string upstream_head(const RequestHead& head, const UpstreamHeadInput& input);
@@ -44,9 +46,6 @@ struct OwnAnswer {
 // {"error": {"message", "type", "param", "code"}}: the shape that OpenAI's clients read.
 [[nodiscard]] std::string openai_error(int status, std::string_view code, std::string_view message,
                                        std::string_view param = {});
-
-// {"type": "error", "error": {"type", "message"}}: what Anthropic's clients read.
-[[nodiscard]] std::string anthropic_error(int status, std::string_view message);
 
 [[nodiscard]] std::string_view reason_phrase(int status);
 

@@ -37,13 +37,18 @@ Json catalog_entry(const models::Model& model) {
 }
 
 // What the catalog adds to an entry that does not say it already.
-void complete(Json& entry, const models::Model& model) {
+void complete(Json& entry, const models::Model& model, const ContextOf& context_of) {
     if (!entry.contains("object")) entry["object"] = "model";
     if (!entry.contains("owned_by")) entry["owned_by"] = "llamacpp";
     if (!entry.contains("created")) entry["created"] = 0;
     if (!entry.contains("status")) entry["status"] = {{"value", "unloaded"}};
+    entry["kind"] = model.kind_name();
+    if (entry.contains("meta") && entry["meta"].is_null()) entry.erase("meta");
     if (entry.contains("meta") && !entry["meta"].is_object()) return;
     auto& meta = entry["meta"];
+    const auto context = context_of ? context_of(model.id) : 0;
+    if (!meta.contains("n_ctx") && context > 0) meta["n_ctx"] = context;
+    if (meta.contains("n_ctx")) entry["context_length"] = meta["n_ctx"];
     if (!meta.contains("size")) meta["size"] = model.size_bytes;
     if (!meta.contains("n_ctx_train") && model.trained_context)
         meta["n_ctx_train"] = *model.trained_context;
@@ -53,7 +58,8 @@ void complete(Json& entry, const models::Model& model) {
 
 std::vector<Json> all_entries(std::string_view router_list,
                               const std::vector<models::Model>& models,
-                              const std::vector<std::string>& folder_ids) {
+                              const std::vector<std::string>& folder_ids,
+                              const ContextOf& context_of) {
     const auto listed = router_entries(router_list);
     std::vector<Json> entries;
     std::set<std::string, std::less<>> taken; // lower case
@@ -62,7 +68,7 @@ std::vector<Json> all_entries(std::string_view router_list,
             return id_of(entry) == model.id;
         });
         Json entry = found != listed.end() ? *found : catalog_entry(model);
-        complete(entry, model);
+        complete(entry, model, context_of);
         taken.insert(lowered(model.id));
         entries.push_back(std::move(entry));
     }
@@ -92,19 +98,19 @@ std::string text_of(const Json& json) {
 } // namespace
 
 std::string models_answer(std::string_view router_list, const std::vector<models::Model>& models,
-                          const std::vector<std::string>& folder_ids) {
+                          const std::vector<std::string>& folder_ids, const ContextOf& context_of) {
     // What else llama-server says beside the list stays (the web UI reads `models`).
     auto answer = Json::parse(router_list, nullptr, false);
     if (!answer.is_object() || !answer.contains("data")) answer = {{"object", "list"}};
-    answer["data"] = all_entries(router_list, models, folder_ids);
+    answer["data"] = all_entries(router_list, models, folder_ids, context_of);
     return text_of(answer);
 }
 
 std::optional<std::string> model_entry(std::string_view router_list,
                                        const std::vector<models::Model>& models,
-                                       std::string_view name) {
+                                       std::string_view name, const ContextOf& context_of) {
     const auto wanted = lowered(name);
-    for (const auto& entry : all_entries(router_list, models, {})) {
+    for (const auto& entry : all_entries(router_list, models, {}, context_of)) {
         if (lowered(id_of(entry)) == wanted) return text_of(entry);
     }
     return std::nullopt;

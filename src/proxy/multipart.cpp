@@ -58,6 +58,16 @@ bool is_model_field(std::string_view head) {
     return false;
 }
 
+// Behind the first delimiter.
+std::optional<std::size_t> first_part(std::string_view body, std::string_view boundary) {
+    const auto at_once = concat("--", boundary);
+    if (body.substr(0, at_once.size()) == at_once) return at_once.size();
+    const auto delimiter = concat("\r\n--", boundary);
+    const auto at = body.find(delimiter);
+    if (at == std::string_view::npos) return std::nullopt;
+    return at + delimiter.size();
+}
+
 } // namespace
 
 std::optional<std::string> multipart_boundary(std::string_view content_type) {
@@ -75,16 +85,10 @@ std::optional<std::string> multipart_boundary(std::string_view content_type) {
 }
 
 std::optional<ByteRange> multipart_model(std::string_view body, std::string_view boundary) {
-    const auto first = concat("--", boundary);
     const auto delimiter = concat("\r\n--", boundary);
-    std::size_t at = 0;
-    if (body.substr(0, first.size()) == first) {
-        at = first.size();
-    } else {
-        at = body.find(delimiter);
-        if (at == std::string_view::npos) return std::nullopt;
-        at += delimiter.size();
-    }
+    const auto first = first_part(body, boundary);
+    if (!first) return std::nullopt;
+    auto at = *first;
     std::optional<ByteRange> found;
     for (std::size_t parts = 0; parts < k_parts_max; ++parts) {
         if (body.substr(at, 2) != "\r\n") break; // "--": the end
@@ -99,6 +103,15 @@ std::optional<ByteRange> multipart_model(std::string_view body, std::string_view
         at = end + delimiter.size();
     }
     return found;
+}
+
+std::optional<ByteEdit> multipart_insertion(std::string_view body, std::string_view boundary,
+                                            std::string_view id) {
+    const auto at = first_part(body, boundary);
+    if (!at || body.substr(*at, 2) != "\r\n") return std::nullopt;
+    return ByteEdit{{*at, *at},
+                    concat("\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n", id,
+                           "\r\n--", boundary)};
 }
 
 } // namespace odysseus::proxy

@@ -17,4 +17,8 @@ namespace odysseus::proxy {
 [[nodiscard]] std::optional<ByteRange> multipart_model(std::string_view body,
                                                        std::string_view boundary);
 
+// The edit that gives a form without such a part one; absent: it is no form of that boundary.
+[[nodiscard]] std::optional<ByteEdit>
+multipart_insertion(std::string_view body, std::string_view boundary, std::string_view id);
+
 } // namespace odysseus::proxy

@@ -10,6 +10,9 @@ namespace odysseus::proxy {
 namespace {
 
 constexpr std::size_t k_name_bytes_shown_max = 200;
+constexpr std::string_view k_other_name =
+    "odysseus --alias NAME=MODEL gives a model another name, and --default-model NAME --any-name "
+    "answers to every name.";
 
 class NameSettler {
   public:
@@ -23,6 +26,7 @@ class NameSettler {
         m_request.edit.reset();
         m_request.model.clear();
         m_request.loads_model = false;
+        m_request.json = false;
         m_request.target = m_request.head.path;
         if (!m_request.with_key)
             return std::nullopt; // an outsider learns no name and loads no model
@@ -69,16 +73,13 @@ class NameSettler {
         if (body.empty()) return;
         const auto type = header(m_request.head.headers, "content-type").value_or("");
         if (const auto boundary = multipart_boundary(type)) {
-            if (const auto range = multipart_model(body, *boundary)) {
-                const auto asked = body.substr(range->begin, range->end - range->begin);
-                if (const auto id = id_for(std::string(asked), m_strict))
-                    m_request.edit = ByteEdit{*range, *id};
-            }
+            settle_form(body, *boundary);
             return;
         }
         const auto facts = m_request.scanner.finish(body);
         if (!facts.json_object) return;
         m_request.stream = facts.stream;
+        m_request.json = true;
         std::string asked;
         if (facts.has_model) {
             if (!facts.model) return; // no string: llama-server says so
@@ -89,6 +90,18 @@ class NameSettler {
         }
         if (asked.empty() && !m_strict) return;
         if (const auto id = id_for(asked, m_strict)) m_request.edit = model_edit(facts, *id);
+    }
+
+    void settle_form(std::string_view body, std::string_view boundary) {
+        const auto range = multipart_model(body, boundary);
+        if (!range) {
+            const auto id = m_strict ? id_for("", true) : std::nullopt;
+            if (id) m_request.edit = multipart_insertion(body, boundary, *id);
+            return;
+        }
+        const auto asked = body.substr(range->begin, range->end - range->begin);
+        if (const auto id = id_for(std::string(asked), m_strict))
+            m_request.edit = ByteEdit{*range, *id};
     }
 
     ProxyRequest& m_request;
@@ -114,8 +127,9 @@ std::string unknown_model_message(const UnknownModel& unknown) {
         return concat("The model '", shown, "' could be any of: ", names, ". Say which.");
     if (names.empty())
         return concat("The model '", shown,
-                      "' does not exist. GET /v1/models lists those that do.");
-    return concat("The model '", shown, "' does not exist. Did you mean: ", names, "?");
+                      "' does not exist. GET /v1/models lists those that do; ", k_other_name);
+    return concat("The model '", shown, "' does not exist. Did you mean: ", names, "? Else ",
+                  k_other_name);
 }
 
 } // namespace odysseus::proxy

@@ -1,11 +1,13 @@
 #include "odysseus/proxy/proxy.hpp"
 
+#include "dialect.hpp"
 #include "http_forward.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/ports.hpp"
 
+#include "idle_unload.hpp"
 #include "session.hpp"
 
 #include <algorithm>
@@ -88,6 +90,7 @@ struct Proxy::State {
     Detached serve_client(Loop& loop, TcpSocket socket, CountedClient counted);
 
     Shared shared;
+    IdleUnload idle_unload{shared};
     std::vector<std::unique_ptr<Loop>> loops; // the first one accepts
     std::vector<std::unique_ptr<Listener>> listeners;
     std::size_t connections_max;
@@ -169,6 +172,7 @@ void Proxy::State::start() {
     loops[0]->post([this] {
         for (const auto& listener : listeners)
             wait_for_clients(*listener);
+        if (shared.settings.idle_unload.count() > 0) idle_unload.watch(*loops[0]);
     });
 }
 
@@ -187,6 +191,7 @@ void Proxy::State::stop(std::chrono::milliseconds grace) {
         thread.join();
     shared.judging.stop();
     shared.pulling.stop();
+    shared.inflating.stop();
     shared.looks.stop();
     shared.request_log.stop();
 }
@@ -244,17 +249,19 @@ bool Proxy::State::accept_one(tcp::acceptor& acceptor) {
 // There is no room to read what it wants: a fresh socket takes this short answer at once.
 void Proxy::State::refuse_client(TcpSocket& socket) {
     ++shared.counters.refused;
+    char begun[4096];
+    asio::error_code ignored;
+    const auto came = socket.read_some(asio::buffer(begun), ignored); // what is left makes a reset
     OwnAnswer answer;
     answer.status = 503;
     answer.retry_after_s = 1;
-    answer.body = openai_error(503, "too_many_connections",
-                               "odysseus serves as many clients as it may; try again shortly.");
+    answer.body = error_body(dialect_of_beginning({begun, came}),
+                             {503, "too_many_connections",
+                              "odysseus serves as many clients as it may; try again shortly."});
     const auto bytes = own_answer(answer, {.allowed_origin = {}, .keep_alive = false}, false);
-    char rest[4096];
-    asio::error_code ignored;
     socket.write_some(asio::buffer(bytes), ignored);
     socket.shutdown(tcp::socket::shutdown_send, ignored);
-    socket.read_some(asio::buffer(rest), ignored); // else closing is a reset
+    socket.read_some(asio::buffer(begun), ignored);
 }
 
 Detached Proxy::State::serve_client(Loop& loop, TcpSocket socket, CountedClient counted) {

@@ -1,12 +1,11 @@
 // The session's way back: llama-server's answer to the client.
 #include "session.hpp"
 
+#include "dialect.hpp"
 #include "endpoints.hpp"
 #include "message_start.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/server/oom_verdict.hpp"
-
-#include <algorithm>
 
 namespace odysseus::proxy {
 namespace {
@@ -42,19 +41,32 @@ Task<std::optional<server::Failure>> Session::forward(Exchange& exchange,
         const bool begun = co_await has_begun(exchange);
         if (!begun) co_return failure;
     }
+    if (leads_to_page(exchange)) {
+        OwnAnswer redirect;
+        redirect.status = 307;
+        redirect.more_lines = "Location: /odysseus\r\n";
+        answer(redirect);
+        co_return std::nullopt;
+    }
     failure.status = exchange.head.status;
     if (exchange.head.framing == Framing::chunked && is_router_remark(exchange.content()))
         failure.status = k_router_failure;
-    // Once signs of life have gone out, an error can only be told as an event.
-    const bool to_judge = failure.status >= 500;
-    if (!to_judge && !(m_client.signs_sent() && failure.status >= 400)) {
+    if (failure.status < 400) {
         co_await relay(exchange, exchange.content());
         co_return std::nullopt;
     }
     failure.body = co_await failure_content(exchange);
-    if (to_judge) co_return failure;
+    if (failure.status >= 500) co_return failure;
     co_await pass_on(exchange, failure);
     co_return std::nullopt;
+}
+
+// A browser that asks for the web UI of a build that has none.
+bool Session::leads_to_page(const Exchange& exchange) const {
+    const auto& head = m_request->head;
+    if (head.path != "/" || exchange.head.status != 404) return false;
+    return (head.method == "GET" || head.method == "HEAD") &&
+           header(head.headers, "accept").value_or("").find("text/html") != std::string_view::npos;
 }
 
 // A process that dies after its head and before its answer is still one that can be replaced
@@ -84,16 +96,31 @@ Task<> Session::pass_on(Exchange& exchange, const server::Failure& failure) {
             .message = concat("the model's process ended before it answered (", failure.body, ")"),
             .retry_after = std::chrono::seconds(5)};
     }
+    const auto ours = own_words_for(exchange, failure);
     if (m_client.signs_sent()) {
-        auto text = failure.body;
-        std::replace_if(
-            text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
         m_record.status = failure.status;
         m_record.end = "error as an event";
-        end_with_event(text);
+        end_with_event(ours.value_or(failure.body));
         co_return;
     }
-    co_await relay(exchange, failure.body);
+    if (!ours) {
+        co_await relay(exchange, failure.body);
+        co_return;
+    }
+    OwnAnswer error;
+    error.status = failure.status;
+    error.body = *ours;
+    answer(error);
+    m_record.passed_on = true;
+    m_record.end.clear();
+}
+
+// What the client is told in place of llama-server's own error, where that would not do.
+std::optional<std::string> Session::own_words_for(const Exchange& exchange,
+                                                  const server::Failure& failure) const {
+    if (!exchange.complete()) return std::nullopt;
+    return translated_error(dialect(), failure.status, failure.body,
+                            m_shared.context_of(m_request->model));
 }
 
 // `content`: what came with the head. Slow clients hold llama-server back.
@@ -195,7 +222,8 @@ Task<> Session::cut_answer() {
     const auto what = concat(
         told != nullptr ? told->message : "the model's process ended in the middle of this answer",
         "; odysseus starts it again, please ask once more");
-    m_client.send({chunk_of(event(error_text(502, "model_unreachable", what)))});
+    const auto body = error_body(dialect(), {502, "model_unreachable", what});
+    m_client.send({chunk_of(error_event(dialect(), body))});
 }
 
 // Comments keep whatever lies between from giving up, and mean nothing to the client. The first one
@@ -209,22 +237,14 @@ void Session::expect_answer() {
     ours.headers = {{"Content-Type", "text/event-stream"},
                     {"Cache-Control", "no-cache"},
                     {"X-Accel-Buffering", "no"}};
-    const bool anthropic = is_anthropic(m_request->head.path);
-    m_client.keep_alive(
-        client_head(ours, head_input()),
-        chunk_of(anthropic ? "event: ping\ndata: {\"type\": \"ping\"}\n\n" : ": loading...\n\n"),
-        m_shared.settings.sse_ping);
-}
-
-std::string Session::event(std::string_view error) const {
-    return concat(is_anthropic(m_request->head.path) ? "event: error\n" : "", "data: ", error,
-                  "\n\n");
+    m_client.keep_alive(client_head(ours, head_input()), chunk_of(ping_event(dialect())),
+                        m_shared.settings.sse_ping);
 }
 
 // The last event of a stream that has begun with signs of life.
 void Session::end_with_event(std::string_view error) {
     m_client.end_keep_alive();
-    m_client.send({chunk_of(event(error)), k_last_chunk});
+    m_client.send({chunk_of(error_event(dialect(), error)), k_last_chunk});
 }
 
 } // namespace odysseus::proxy

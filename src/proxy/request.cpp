@@ -3,7 +3,10 @@
 #include "endpoints.hpp"
 #include "odysseus/base/text.hpp"
 
+#include "blocking.hpp"
+
 #include <algorithm>
+#include <utility>
 
 namespace odysseus::proxy {
 namespace {
@@ -28,7 +31,7 @@ Refused bad_request(const Refusal& why) {
 
 // Every byte of a body counts against what all may have together.
 void count(ProxyRequest& request, const ProxyLimits& limits) {
-    const auto more = request.body.size() - request.counted;
+    const auto more = request.body.size() - request.counted; // modulo: it may have become less
     request.counted += more;
     const auto all = request.all_bodies += more;
     if (request.body.size() > limits.body_bytes_max) refuse_size(limits);
@@ -39,6 +42,16 @@ void count(ProxyRequest& request, const ProxyLimits& limits) {
                                  "shortly.",
                       .retry_after = std::chrono::seconds(1),
                       .ends_connection = true};
+}
+
+Refused unsupported_coding(bool ends_connection) {
+    return {.status = 415,
+            .code = "unsupported_content_encoding",
+            .message =
+                "A body may be packed with one of gzip, deflate and zstd (Content-Encoding); "
+                "send it so, or plain.",
+            .ends_connection = ends_connection,
+            .more_lines = "Accept-Encoding: gzip, deflate, zstd\r\n"};
 }
 
 OwnAnswer preflight_answer(const HeaderLines& lines) {
@@ -144,23 +157,26 @@ Task<bool> read_head(ClientStream& client, ProxyRequest& request, const ProxyLim
     auto parsed = parse_request_head(request.head_text);
     if (const auto* const why = std::get_if<Refusal>(&parsed)) throw bad_request(*why);
     request.head = std::move(std::get<RequestHead>(parsed));
+    request.path = meant_path(request.head.path);
+    request.head.path = request.path;
+    request.coding = coding_of(request.head.headers);
     co_return true;
 }
 
-std::optional<OwnAnswer> admit(ProxyRequest& request, const AccessRules& rules) {
+std::optional<OwnAnswer> admit(ProxyRequest& request, const AccessRules& rules,
+                               bool peer_is_local) {
     const auto& head = request.head;
-    if (!host_allowed(rules, head.host))
-        throw Refused{403, "host_not_allowed",
-                      "This server does not answer to the host name that was asked for "
-                      "(allow it with --allow-host)."};
-    if (!origin_allowed(rules, head.headers, head.host))
-        throw Refused{403, "origin_not_allowed",
-                      "Pages of this origin may not use this server "
-                      "(allow them with --allow-origin)."};
-    request.allowed_origin = header(head.headers, "origin").value_or("");
-    if (head.method == "OPTIONS" && header(head.headers, "access-control-request-method"))
-        return preflight_answer(head.headers);
     request.with_key = key_allowed(rules, head.headers);
+    const bool asks_whether =
+        head.method == "OPTIONS" && header(head.headers, "access-control-request-method");
+    // A browser sends no key with its question; what it then asks needs one.
+    const bool key_decides = !rules.keys.empty() && (request.with_key || asks_whether);
+    if (!host_allowed(rules, head.host, {key_decides, peer_is_local}))
+        throw Refused{403, "host_not_allowed", host_refusal(rules, head.host)};
+    if (!origin_allowed(rules, head.headers, head.host))
+        throw Refused{403, "origin_not_allowed", origin_refusal(head.headers)};
+    request.allowed_origin = header(head.headers, "origin").value_or("");
+    if (asks_whether) return preflight_answer(head.headers);
     if (request.with_key) return std::nullopt;
     const auto endpoint = endpoint_of(head.method, head.path, false);
     if (endpoint == Endpoint::health || endpoint == Endpoint::page ||
@@ -176,6 +192,7 @@ Task<> read_body(ClientStream& client, ProxyRequest& request, const ProxyLimits&
     const auto& head = request.head;
     const bool of_length = head.framing == Framing::length;
     if (head.framing == Framing::none || (of_length && head.content_length == 0)) co_return;
+    if (request.coding == Coding::other) throw unsupported_coding(true);
     if (of_length && head.content_length > limits.body_bytes_max) {
         refuse_size(limits, concat("; this one has ",
                                    byte_text(static_cast<std::int64_t>(head.content_length))));
@@ -187,6 +204,27 @@ Task<> read_body(ClientStream& client, ProxyRequest& request, const ProxyLimits&
         co_await read_chunks(client, request, limits);
     }
     if (client.in.empty()) client.in = {};
+}
+
+Task<> inflate_body(Waiter& client, BlockingTasks& tasks, ProxyRequest& request,
+                    const ProxyLimits& limits) {
+    if (request.coding == Coding::none || request.body.empty()) co_return;
+    const auto packed = std::make_shared<ByteBuffer>();
+    packed->swap(request.body);
+    const auto unpack = [packed, coding = request.coding, most = limits.body_bytes_max] {
+        return inflated(coding, packed->view(), most);
+    };
+    const auto result = co_await blocking(tasks, client, unpack);
+    if (const auto* const fault = std::get_if<InflateFault>(&result)) {
+        if (*fault == InflateFault::unsupported) throw unsupported_coding(false);
+        if (*fault == InflateFault::too_large) refuse_size(limits, " once it is unpacked");
+        throw Refused{400, "bad_content_encoding",
+                      "The body is not what Content-Encoding says, or not whole."};
+    }
+    request.body.swap(*std::get<0>(result));
+    request.scanner = JsonScanner();
+    count(request, limits);
+    request.scanner.feed(request.body.view());
 }
 
 } // namespace odysseus::proxy

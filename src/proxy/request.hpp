@@ -6,8 +6,10 @@
 #include "odysseus/proxy/proxy.hpp"
 #include "rewrite.hpp"
 
+#include "blocking_tasks.hpp"
 #include "byte_buffer.hpp"
 #include "client_stream.hpp"
+#include "content_coding.hpp"
 
 #include <array>
 #include <atomic>
@@ -46,6 +48,8 @@ struct ProxyRequest {
     TimePoint began;
     std::string head_text; // what `head` points into
     RequestHead head;
+    std::string path;             // what `head.path` points into
+    Coding coding = Coding::none; // of the body as it came
     ByteBuffer body;
     std::atomic<std::size_t>& all_bodies; // bytes of the bodies of all requests
     std::size_t counted = 0;              // of this one in it
@@ -59,6 +63,7 @@ struct ProxyRequest {
     std::string model;            // llama-server's id; empty: none is named
     bool loads_model = false;     // llama-server loads it for this request if it must
     bool stream = false;
+    bool json = false; // the body is a JSON object, whatever the client calls it
 };
 
 // False: the client sent none in time, and has none under way.
@@ -66,8 +71,12 @@ struct ProxyRequest {
                                    const ProxyLimits& limits);
 [[nodiscard]] Task<> read_body(ClientStream& client, ProxyRequest& request,
                                const ProxyLimits& limits);
+// Puts what a packed body holds in its place.
+[[nodiscard]] Task<> inflate_body(Waiter& client, BlockingTasks& tasks, ProxyRequest& request,
+                                  const ProxyLimits& limits);
 // Host, Origin and key. Gives the answer to a browser's question whether it may ask.
-[[nodiscard]] std::optional<OwnAnswer> admit(ProxyRequest& request, const AccessRules& rules);
+[[nodiscard]] std::optional<OwnAnswer> admit(ProxyRequest& request, const AccessRules& rules,
+                                             bool peer_is_local);
 
 struct UnknownModel {
     std::string asked;

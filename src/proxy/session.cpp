@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include "dialect.hpp"
 #include "endpoints.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/download/url.hpp"
@@ -24,6 +25,11 @@ constexpr std::chrono::seconds k_look_again{1};
                   .param = "model"};
 }
 
+bool says_json(const HeaderLines& lines) {
+    const auto type = header(lines, "content-type").value_or("");
+    return same_name(trimmed(type.substr(0, type.find(';'))), "application/json");
+}
+
 // If that cannot be told, it is asked for again.
 server::Serving serving_now(const server::LlamaControl& upstream) {
     try {
@@ -31,6 +37,12 @@ server::Serving serving_now(const server::LlamaControl& upstream) {
     } catch (...) {
         return {};
     }
+}
+
+bool is_local_peer(const TcpSocket& socket) {
+    asio::error_code error;
+    const auto peer = socket.remote_endpoint(error);
+    return !error && is_local_address(peer.address().to_string());
 }
 
 } // namespace
@@ -50,6 +62,7 @@ struct Session::InFlight {
     ~InFlight() {
         auto& counters = m_session.m_shared.counters;
         if (m_session.m_client.gone()) ++counters.hung_up;
+        counters.last_end = Clock::now().time_since_epoch().count();
         --counters.active;
     }
     InFlight(const InFlight&) = delete;
@@ -60,7 +73,7 @@ struct Session::InFlight {
 };
 
 Session::Session(Shared& shared, Loop& loop, TcpSocket socket)
-    : m_shared(shared), m_limits(shared.settings.limits),
+    : m_shared(shared), m_limits(shared.settings.limits), m_peer_is_local(is_local_peer(socket)),
       m_client(loop, std::move(socket), m_limits.write_pause) {}
 
 Task<> Session::serve() {
@@ -97,7 +110,7 @@ Task<bool> Session::serve_request() {
     if (!came) co_return false;
     m_body_unread = m_request->head.framing != Framing::none;
     m_ending = !m_request->head.keep_alive;
-    if (const auto preflight = admit(*m_request, m_shared.settings.access)) {
+    if (const auto preflight = admit(*m_request, m_shared.settings.access, m_peer_is_local)) {
         m_ending = m_ending || m_body_unread;
         answer(*preflight);
         co_return true;
@@ -105,6 +118,7 @@ Task<bool> Session::serve_request() {
     co_await read_body(m_client, *m_request, m_limits);
     m_body_unread = false;
     m_client.set_answering(true);
+    co_await inflate_body(m_client, m_shared.inflating, *m_request, m_limits);
 
     const bool own = co_await answer_by_itself();
     if (own) co_return true;
@@ -141,6 +155,10 @@ Task<bool> Session::answer_by_itself() {
         answer(list);
     } else if (endpoint == Endpoint::pull) {
         co_await pull_for_page();
+    } else if (endpoint == Endpoint::base_url) {
+        throw Refused{404, "not_found",
+                      "This is the base URL of the interface; ask for what lies below it, such as "
+                      "/v1/models or /v1/chat/completions."};
     } else if (endpoint == Endpoint::asterisk) {
         OwnAnswer allowed;
         allowed.status = 204;
@@ -161,10 +179,11 @@ Task<OwnAnswer> Session::models_page() {
                             : std::string();
     const auto list = m_shared.looks.list();
     const auto models = m_shared.models.models();
+    const auto context_of = [this](const std::string& id) { return m_shared.context_of(id); };
     OwnAnswer found;
     if (wanted.empty()) {
-        found.body = models_answer(list, models, m_shared.models.folder_ids());
-    } else if (auto entry = model_entry(list, models, wanted)) {
+        found.body = models_answer(list, models, m_shared.models.folder_ids(), context_of);
+    } else if (auto entry = model_entry(list, models, wanted, context_of)) {
         found.body = std::move(*entry);
     } else {
         const auto near = m_shared.models.lookup(wanted);
@@ -204,7 +223,7 @@ Task<server::Serving> Session::server_ready() {
     std::optional<Loop::Poll> poll;
     while (true) {
         auto serving = serving_now(m_shared.upstream);
-        if (serving.state == server::State::ready) {
+        if (serving.state == server::State::ready && !m_shared.held) {
             if (m_request->with_key || !serving.api_key.empty()) co_return serving;
             throw Refused{.status = 401,
                           .code = "invalid_api_key",
@@ -234,6 +253,8 @@ std::string Session::head_up(const server::Serving& serving) const {
     const auto host = "127.0.0.1:" + std::to_string(serving.port);
     input.host = host;
     input.content_length = m_request->content_length();
+    input.as_json = m_request->json && !says_json(m_request->head.headers);
+    input.body_inflated = m_request->coding != Coding::none;
     input.drop_client_key = !m_shared.settings.access.keys.empty();
     if (m_request->with_key) input.upstream_key = serving.api_key;
     return upstream_head(m_request->head, input);
@@ -263,15 +284,14 @@ Task<bool> Session::cured(const server::Failure& failure) {
     co_return std::holds_alternative<server::Replay>(verdict);
 }
 
-std::string Session::error_text(int status, std::string_view code, std::string_view message,
-                                std::string_view param) const {
-    return is_anthropic(m_request->head.path) ? anthropic_error(status, message)
-                                              : openai_error(status, code, message, param);
+Dialect Session::dialect() const {
+    if (!m_request->head.path.empty()) return dialect_of(m_request->head.path);
+    return dialect_of_beginning(m_request->head_text.empty() ? m_client.in : m_request->head_text);
 }
 
 void Session::refuse(const Refused& why) {
     ++m_shared.counters.refused;
-    const auto text = error_text(why.status, why.code, why.message, why.param);
+    const auto text = error_body(dialect(), {why.status, why.code, why.message, why.param});
     if (m_client.signs_sent()) {
         m_record.status = why.status;
         m_record.end = "error as an event";
@@ -285,6 +305,7 @@ void Session::refuse(const Refused& why) {
     error.more_lines = why.more_lines;
     if (why.retry_after) error.retry_after_s = why.retry_after->count();
     answer(error);
+    if (why.status == 403) m_record.end = why.message; // who was not let in, and the flag for it
 }
 
 void Session::answer(const OwnAnswer& own) {

@@ -1,6 +1,7 @@
 // One client's connection, from its first request to its end.
 #pragma once
 
+#include "dialect.hpp"
 #include "router_remark.hpp"
 
 #include "exchange.hpp"
@@ -54,10 +55,10 @@ class Session {
     [[nodiscard]] Task<> cut_answer();
 
     void expect_answer();
-    [[nodiscard]] std::string event(std::string_view error) const;
-    [[nodiscard]] std::string error_text(int status, std::string_view code,
-                                         std::string_view message,
-                                         std::string_view param = {}) const;
+    [[nodiscard]] Dialect dialect() const;
+    [[nodiscard]] std::optional<std::string> own_words_for(const Exchange& exchange,
+                                                           const server::Failure& failure) const;
+    [[nodiscard]] bool leads_to_page(const Exchange& exchange) const;
     void end_with_event(std::string_view error);
     void refuse(const Refused& why);
     void answer(const OwnAnswer& own);
@@ -68,6 +69,7 @@ class Session {
 
     Shared& m_shared;
     const ProxyLimits& m_limits;
+    const bool m_peer_is_local;
     ClientStream m_client;
     std::optional<ProxyRequest> m_request;
     Record m_record;

@@ -15,6 +15,7 @@ Traffic Counters::traffic() const {
     for (std::size_t i = 0; i < by_class.size(); ++i)
         out.by_class[i] = by_class[i];
     out.first_byte_s = static_cast<double>(first_byte_us) / 1e6;
+    out.idle_unloaded = out.total > 0 && idle_unloaded_at == out.total;
     out.total_s = static_cast<double>(total_us) / 1e6;
     return out;
 }

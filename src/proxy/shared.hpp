@@ -22,6 +22,8 @@ struct Counters {
     std::atomic<std::uint64_t> total{0}, active{0}, replayed{0}, refused{0}, hung_up{0}, cut{0},
         connections{0}, bytes{0}, first_byte_us{0}, total_us{0};
     std::array<std::atomic<std::uint64_t>, 6> by_class{};
+    std::atomic<Clock::rep> last_end{0};            // of a request, by the clock
+    std::atomic<std::uint64_t> idle_unloaded_at{0}; // the total when the models were unloaded
     [[nodiscard]] Traffic traffic() const;
 };
 
@@ -59,17 +61,24 @@ struct Shared {
           pages(std::move(own)), turns(settings.models_max),
           looks(supervisor, directory, settings.limits.own_question) {}
 
+    // Tokens that the model has, loaded or not; 0: not known yet.
+    [[nodiscard]] std::int64_t context_of(const std::string& id) const {
+        return pages.context_of ? pages.context_of(id) : upstream.current().context;
+    }
+
     const ProxySettings settings;
     server::LlamaControl& upstream;
     models::ModelDirectory& models;
     const ProxyPages pages;
     Counters counters;
     std::atomic<std::size_t> bodies_bytes{0};
+    std::atomic<bool> held{false}; // requests wait before they go to llama-server
     std::atomic<std::uint64_t> last_request{0};
     std::string id_prefix; // of requests, set before the first one
     Turns turns;
     ModelLooks looks;
     RequestLog request_log;
+    BlockingTasks inflating{2};
     BlockingTasks judging{16}; // each waits for one verdict of the supervisor
     BlockingTasks pulling{4};  // each fetches a model, or finds that another one does
 };

@@ -3,6 +3,7 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/models/router_view.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace odysseus::server {
@@ -19,6 +20,20 @@ namespace {
         if (can_be && taken.insert(name).second) aliases.push_back(name);
     }
     return joined(aliases, ",");
+}
+
+// Without these llama-server answers 501 to what such a model is for. An input has to fit into one
+// batch there, 512 tokens unless said.
+[[nodiscard]] std::string kind_lines(const models::Model& model) {
+    constexpr std::int64_t k_batch_max = 2048; // beyond it the memory for computing grows large
+    if (model.kind == models::ModelKind::chat) return "";
+    std::string text =
+        model.kind == models::ModelKind::rerank ? "reranking = true\n" : "embeddings = true\n";
+    if (model.kind == models::ModelKind::embedding && !model.tells_pooling)
+        text += "pooling = mean\n";
+    const auto batch = std::min(model.trained_context.value_or(0), k_batch_max);
+    if (batch > 512) text += concat("batch-size = ", batch, "\nubatch-size = ", batch, "\n");
+    return text;
 }
 
 class Writer {
@@ -49,8 +64,10 @@ class Writer {
         return "\n[*]\n" + context_lines(m_contexts->other_tokens);
     }
     [[nodiscard]] std::string section(const models::Model& model) {
-        const bool tells_context = m_contexts != nullptr && models::can_be_section_name(model.id);
-        if (model.listed_by_router && !tells_context) return "";
+        const bool can_tell = models::can_be_section_name(model.id);
+        const auto kind = kind_lines(model);
+        if (model.listed_by_router && !(can_tell && (m_contexts != nullptr || !kind.empty())))
+            return "";
         std::string text = concat("\n[", model.id, "]\n");
         // What the router finds by itself needs no path, and may have one that cannot be told.
         if (!model.listed_by_router) {
@@ -59,6 +76,7 @@ class Writer {
             const auto aliases = alias_list(model, m_taken);
             if (!aliases.empty()) text += concat("alias = ", aliases, "\n");
         }
+        text += kind;
         if (m_contexts != nullptr) {
             const auto own = m_contexts->tokens.find(model.id);
             text += context_lines(own == m_contexts->tokens.end() ? m_contexts->other_tokens

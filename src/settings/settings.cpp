@@ -13,6 +13,17 @@ constexpr std::int64_t k_ctx_max = 16'777'216; // far above any trained context
 constexpr std::int64_t k_parallel_max = 256;   // llama.cpp's LLAMA_MAX_SEQ
 constexpr std::int64_t k_threads_max = 1024;
 constexpr std::int64_t k_sse_ping_s_max = 3600;
+constexpr std::int64_t k_models_max_max = 64;
+constexpr std::int64_t k_idle_unload_min_max = 7 * 24 * 60;
+
+// "NAME=MODEL"; a star stands at the end of NAME or nowhere.
+bool is_alias(std::string_view text) {
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos || trimmed(text.substr(equals + 1)).empty()) return false;
+    const auto name = trimmed(text.substr(0, equals));
+    const auto star = name.find('*');
+    return !name.empty() && (star == std::string_view::npos || star + 1 == name.size());
+}
 
 // "8192", or "8k" as contexts are often written.
 std::optional<std::int64_t> with_thousands(std::string_view text) {
@@ -238,9 +249,18 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     s.models_dir = read.text("models_dir").empty() ? below(home, "models")
                                                    : below(home, read.text("models_dir"));
     s.default_model = read.text("default_model");
+    s.any_name = read.on("any_name");
+    s.aliases = read.list("alias");
+    if (!std::all_of(s.aliases.begin(), s.aliases.end(), is_alias)) {
+        read.refuse("alias", "NAME=MODEL, with a star at the end of NAME where any ending will do");
+    }
     s.per_model_context = read.on("per_model_context");
+    const auto models_max = read.integer_or_auto("models_max", k_models_max_max);
+    if (models_max) s.models_max = static_cast<int>(*models_max);
+    s.idle_unload_min = static_cast<int>(read.integer("idle_unload_min", 0, k_idle_unload_min_max));
 
     s.host = read.text("host");
+    s.host_asked_for = read.asked_for("host");
     if (s.host.empty() || s.host.find_first_of(" /\t\"") != std::string::npos) {
         read.refuse("host", "an address such as 127.0.0.1");
     }

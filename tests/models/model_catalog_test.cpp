@@ -250,3 +250,78 @@ TEST_CASE("catalog: ids are unique whatever the folder holds") {
     CHECK(std::adjacent_find(ids.begin(), ids.end()) == ids.end());
     CHECK(ids.size() == 8);
 }
+
+TEST_CASE("catalog: a file that was pulled answers to its repository, wherever it lies") {
+    const PulledOrigins origins{{{"qwen2.5-7b-instruct-q4_k_m.gguf", 1000}, "Qwen/Other-Name-GGUF"},
+                                {{"qwen2.5-7b-instruct-q8_0.gguf", 1000}, "Qwen/Other-Name-GGUF"}};
+    const auto one = file("sub/qwen2.5-7b-instruct-q4_k_m.gguf");
+    const auto two = file("elsewhere/qwen2.5-7b-instruct-q8_0.gguf");
+    auto catalog = make_catalog({one}, "/m", origins);
+    for (const char* name :
+         {"Qwen/Other-Name-GGUF", "qwen/other-name-gguf:Q4_K_M",
+          "hf.co/Qwen/Other-Name-GGUF:Q4_K_M", "Other-Name", "other-name:q4_k_m"})
+        CHECK(found(catalog, name) == catalog.models[0].id);
+    CHECK(found(catalog, "Qwen/Other-Name-GGUF:Q8_0") == "(unknown)");
+    catalog = make_catalog({one, two}, "/m", origins);
+    CHECK(found(catalog, "Qwen/Other-Name-GGUF") == "(ambiguous)");
+    CHECK(found(catalog, "Qwen/Other-Name-GGUF:Q8_0") ==
+          model_at(catalog, "/m/elsewhere/qwen2.5-7b-instruct-q8_0.gguf").id);
+    CHECK(found(make_catalog({file("sub/qwen2.5-7b-instruct-q4_k_m.gguf", 999)}, "/m", origins),
+                "Qwen/Other-Name-GGUF") == "(unknown)");
+}
+
+TEST_CASE("catalog: llama.cpp's tag and the whole path are names too") {
+    const auto catalog =
+        catalog_of({"unsloth/Qwen3-8B-GGUF/Qwen3-8B-UD-Q4_K_XL.gguf", "a/x.gguf", "b/x.gguf"});
+    const auto id = model_at(catalog, "/m/unsloth/Qwen3-8B-GGUF/Qwen3-8B-UD-Q4_K_XL.gguf").id;
+    for (const char* name : {"unsloth/Qwen3-8B-GGUF:Q4_K_XL", "unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL",
+                             "Qwen3-8B:Q4_K_XL", "qwen3-8b-gguf:q4_k_xl", "qwen3:8b", "qwen3",
+                             "/m/unsloth/Qwen3-8B-GGUF/Qwen3-8B-UD-Q4_K_XL.gguf"}) {
+        CAPTURE(name);
+        CHECK(found(catalog, name) == id);
+    }
+    CHECK(found(catalog, "/m/b/x.gguf") == model_at(catalog, "/m/b/x.gguf").id);
+    CHECK(found(catalog, "m/b/x.gguf") == model_at(catalog, "/m/b/x.gguf").id);
+    CHECK(found(catalog, "/other/x.gguf") == "(ambiguous)");
+}
+
+TEST_CASE("catalog: what a model is for, by its metadata") {
+    struct Row {
+        const char* path;
+        const char* architecture;
+        std::int64_t pooling; // -1: not told
+        const char* kind;
+    };
+    const Row rows[] = {
+        {"a.gguf", "llama", -1, "chat"},
+        {"a.gguf", "qwen3", 0, "chat"},
+        {"qwen3-reranker-embed.gguf", "qwen3", -1, "chat"}, // a name alone decides nothing
+        {"a.gguf", "qwen3", 3, "embedding"},
+        {"a.gguf", "qwen3", 4, "rerank"},
+        {"a.gguf", "nomic-bert", 1, "embedding"},
+        {"a.gguf", "bert", -1, "embedding"},
+        {"a.gguf", "bert", 4, "rerank"},
+        {"bge-reranker-base.gguf", "bert", -1, "rerank"},
+        {"a.gguf", "gemma-embedding", 1, "embedding"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.path, row.architecture, row.pooling);
+        auto info = llama_info();
+        info.architecture = row.architecture;
+        if (row.pooling >= 0) info.values["pooling_type"] = row.pooling;
+        const auto catalog = make_catalog({{{row.path, 1000, 7}, info}}, "/m");
+        REQUIRE(catalog.models.size() == 1);
+        CHECK(std::string_view(catalog.models[0].kind_name()) == row.kind);
+        CHECK(catalog.models[0].tells_pooling == (row.pooling > 0));
+    }
+    const auto seeing = catalog_of({"v/x-Q4_0.gguf", "v/mmproj-F16.gguf"});
+    CHECK(std::string_view(seeing.models[0].kind_name()) == "vision");
+}
+
+TEST_CASE("pulled origins: written, read back, and nothing of what is no such file") {
+    const PulledOrigins origins{{{"a.gguf", 5}, "o/r"}, {{"b.gguf", 6}, "o/s"}};
+    CHECK(pulled_origins_from(pulled_origins_text(origins)) == origins);
+    for (const char* text : {"", "[]", "{", R"({"files":7})", R"({"files":[1,{"name":1}]})",
+                             R"({"files":[{"name":"a","size":"5","origin":"o/r"}]})"})
+        CHECK(pulled_origins_from(text).empty());
+}

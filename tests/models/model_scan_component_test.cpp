@@ -130,11 +130,11 @@ TEST_CASE("scan: limits end a walk, and it is said") {
     TempDir dir;
     for (int i = 0; i < 9; ++i)
         write(dir.path() / (std::to_string(i) + ".gguf"), small_model());
-    ModelScan few(dir.path(), {12, 5});
+    ModelScan few(dir.path(), {}, {12, 5});
     CHECK(few.scan().files.size() == 5);
     CHECK(few.scan().findings.size() == 1);
     write(dir.path() / "1/2/3/x.gguf", small_model());
-    ModelScan shallow(dir.path(), {2, 1000});
+    ModelScan shallow(dir.path(), {}, {2, 1000});
     CHECK(shallow.scan().files.size() == 9);
     CHECK(shallow.scan().findings.size() == 1);
 }

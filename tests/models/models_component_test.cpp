@@ -35,7 +35,7 @@ Model toy() {
 TEST_CASE(
     "models: the stand-in is there only while the folder is empty, and a new file shows at once") {
     const Folder folder;
-    Models models(folder.path, toy(), std::nullopt);
+    Models models(ModelScan(folder.path), toy(), {});
     CHECK(models.lookup("odysseus-toy").known);
     CHECK(models.lookup("").id == "odysseus-toy"); // the only one
     CHECK_FALSE(models.refresh());
@@ -55,7 +55,8 @@ TEST_CASE("models: an unknown name comes with near ones, a default answers for n
     const Folder folder;
     folder.put("Qwen3-8B-Q4_K_M.gguf");
     folder.put("llama-3.1-8b.gguf");
-    Models models(folder.path, std::nullopt, "llama-3.1-8b");
+    Models models(ModelScan(folder.path), std::nullopt,
+                  {.aliases = {}, .default_model = "llama-3.1-8b"});
     const auto unknown = models.lookup("lama-3.1-8b");
     CHECK_FALSE(unknown.known);
     REQUIRE_FALSE(unknown.suggested.empty());
@@ -65,7 +66,7 @@ TEST_CASE("models: an unknown name comes with near ones, a default answers for n
 
 TEST_CASE("models: a new model is known only when those who must hear of it have") {
     const Folder folder;
-    Models models(folder.path, toy(), std::nullopt);
+    Models models(ModelScan(folder.path), toy(), {});
     bool known_before = true;
     models.on_change([&](const Catalog& catalog) {
         known_before = models.lookup("new").known;
@@ -83,7 +84,7 @@ TEST_CASE("models: a change that cannot be told is known all the same, and told 
     const auto log_file = scratch / "own.log";
     log::set_up(log::Level::info, log::Format::text, log_file);
     const Folder folder;
-    Models models(folder.path, toy(), std::nullopt);
+    Models models(ModelScan(folder.path), toy(), {});
     int told = 0;
     models.on_change([&](const Catalog&) {
         ++told;

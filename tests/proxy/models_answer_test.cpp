@@ -1,6 +1,7 @@
 #include "odysseus/proxy/models_answer.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
 
 using namespace odysseus;
 using namespace odysseus::proxy;
@@ -30,4 +31,27 @@ TEST_CASE("models answer: loaded models of a list, whatever the list holds") {
         INFO(row.list);
         CHECK(loaded_ids(row.list) == row.ids);
     }
+}
+
+TEST_CASE("models answer: the context in use and the kind, loaded or not") {
+    models::Model chat;
+    chat.id = "chat";
+    chat.trained_context = 131072;
+    models::Model other = chat;
+    other.id = "other";
+    other.kind = models::ModelKind::embedding;
+    const auto context_of = [](const std::string& id) { return id == "chat" ? 4096 : 0; };
+    const auto list = nlohmann::json::parse(
+        models_answer(R"({"data":[{"id":"chat","meta":null},{"id":"other","meta":{"n_ctx":512}}]})",
+                      {chat, other}, {}, context_of))["data"];
+    CHECK(list[0]["context_length"] == 4096);
+    CHECK(list[0]["meta"]["n_ctx"] == 4096);
+    CHECK(list[0]["meta"]["n_ctx_train"] == 131072);
+    CHECK(list[0]["kind"] == "chat");
+    CHECK(list[1]["context_length"] == 512); // llama-server's own word
+    CHECK(list[1]["kind"] == "embedding");
+    const auto entry = model_entry("", {chat}, "CHAT", context_of);
+    REQUIRE(entry);
+    CHECK(nlohmann::json::parse(*entry)["context_length"] == 4096);
+    CHECK(models_answer("", {other}, {}, context_of).find("context_length") == std::string::npos);
 }

@@ -53,3 +53,19 @@ TEST_CASE("The model's field is found, and no look-alike") {
     const auto range = multipart_model(row.body, "B");
     CHECK((range ? row.body.substr(range->begin, range->end - range->begin) : "-") == row.model);
 }
+
+TEST_CASE("A form without the model's field gets one, and its other parts stay whole") {
+    const std::string form = "--B\r\nContent-Disposition: form-data; name=\"file\"; "
+                             "filename=\"a.wav\"\r\n\r\nRIFF\r\n--B--\r\n";
+    for (const auto& body : {form, "preamble\r\n" + form}) {
+        const auto edit = multipart_insertion(body, "B", "whisper");
+        REQUIRE(edit);
+        const auto whole = edited(body, *edit);
+        const auto range = multipart_model(whole, "B");
+        REQUIRE(range);
+        CHECK(whole.substr(range->begin, range->end - range->begin) == "whisper");
+        CHECK(whole.ends_with(form.substr(3)));
+    }
+    for (const char* body : {"", "--B--\r\n", "--C\r\n\r\nx\r\n--C--\r\n", "--B"})
+        CHECK_FALSE(multipart_insertion(body, "B", "whisper"));
+}

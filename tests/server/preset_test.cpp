@@ -112,3 +112,26 @@ TEST_CASE("preset: drafts go beside a model, and are none") {
     CHECK(catalog.models[0].id == "d");
     CHECK_FALSE(catalog.models[0].listed_by_router); // an older build might take the draft
 }
+
+TEST_CASE(
+    "preset: models for embeddings and for ranking are told so, where the router finds them too") {
+    auto catalog = catalog_of({"bge.gguf", "x/y/rank.gguf", "chat.gguf", "old.gguf"});
+    for (auto& model : catalog.models) {
+        model.trained_context = 8192;
+        if (model.id == "bge") model.kind = models::ModelKind::embedding;
+        if (model.id == "x/y") model.kind = models::ModelKind::rerank;
+        if (model.id == "old") {
+            model.kind = models::ModelKind::embedding;
+            model.tells_pooling = false;
+            model.trained_context = 512;
+        }
+    }
+    const auto text = preset_text(catalog);
+    CHECK(text.find("\n[bge]\nembeddings = true\nbatch-size = 2048\nubatch-size = 2048\n") !=
+          std::string::npos);
+    CHECK(text.find("\n[old]\nembeddings = true\npooling = mean\n\n") != std::string::npos);
+    CHECK(
+        text.find("[x/y]\nmodel = /m/x/y/rank.gguf\nalias = y,rank,x/y/rank\nreranking = true\n") !=
+        std::string::npos);
+    CHECK(text.find("[chat]") == std::string::npos);
+}

@@ -169,3 +169,25 @@ TEST_CASE("settings: every row of the table is whole and unique") {
         CHECK(std::string(spec.help).size() > 5);
     }
 }
+
+TEST_CASE("settings: aliases, any name, how many models and when they are unloaded") {
+    const auto s = values_of({{"alias", {"gpt-4o=qwen3,claude-*=qwen3", Origin::flag, "--alias"}},
+                              {"any_name", {"1", Origin::flag, "--any-name"}},
+                              {"models_max", {"3", Origin::flag, "--models-max"}},
+                              {"idle_unload_min", {"30", Origin::flag, "--idle-unload"}}});
+    CHECK(s.aliases == std::vector<std::string>{"gpt-4o=qwen3", "claude-*=qwen3"});
+    CHECK(s.any_name);
+    CHECK(s.models_max == 3);
+    CHECK(s.idle_unload_min == 30);
+    CHECK_FALSE(values_of({}).models_max.has_value());
+    CHECK_FALSE(values_of({}).host_asked_for);
+    CHECK(values_of(one("host", "127.0.0.1")).host_asked_for);
+    for (const char* text : {"gpt-4o", "=x", "x=", "a*b=x", "a=b,c"}) {
+        CAPTURE(text);
+        CHECK(fault_of(one("alias", text)).find("NAME=MODEL") != std::string::npos);
+    }
+    for (const char* text : {"0", "-1", "65", "many"})
+        CHECK_FALSE(fault_of(one("models_max", text)).empty());
+    for (const char* text : {"-1", "x", "10081"})
+        CHECK_FALSE(fault_of(one("idle_unload_min", text)).empty());
+}

@@ -4,6 +4,7 @@
 
 #include "odysseus/commands/plan_report.hpp"
 #include "odysseus/models/model_catalog.hpp"
+#include "odysseus/models/name_rules.hpp"
 #include "odysseus/server/launch_plan.hpp"
 #include "odysseus/settings/home.hpp"
 #include "odysseus/settings/settings_source.hpp"
@@ -27,6 +28,9 @@ void refuse_missing_models_folder(const settings::ResolvedSettings& resolved);
 // Probed, or as --hardware FILE says; --device decides the backend. Throws Error (usage) for a file
 // that says nothing.
 [[nodiscard]] hardware::Machine machine_for(const settings::Settings& settings);
+
+// The aliases and the default model that were asked for.
+[[nodiscard]] models::NameRules name_rules(const settings::Settings& settings);
 
 // The built-in model, as the catalog would describe it. It needs no file yet.
 [[nodiscard]] models::Model toy_model(const settings::Home& home);

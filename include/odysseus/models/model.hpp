@@ -18,6 +18,9 @@ struct ModelFile {
         0; // from an epoch of the system's own, may be below 0: only to be compared
 };
 
+// What a model is for. One that sees pictures is a chat model with a projector.
+enum class ModelKind { chat, embedding, rerank };
+
 // One model that can be asked for: a file, or the shards of a split model, with its mmproj.
 struct Model {
     std::string id; // what llama-server calls it
@@ -31,10 +34,14 @@ struct Model {
     std::int64_t modified_s = 0; // of the newest file of it
     bool listed_by_router =
         true; // llama-server finds it in --models-dir by itself; else it needs a preset section
+    ModelKind kind = ModelKind::chat;
+    bool tells_pooling = true; // else llama-server must be told how to make one vector of many
     std::optional<std::string> architecture;
     std::optional<std::int64_t> trained_context; // tokens
     std::optional<KvShape> kv; // absent: the metadata does not tell, only the size does
 
+    // "chat", "vision", "embedding" or "rerank".
+    [[nodiscard]] const char* kind_name() const;
     // What is in memory once it is loaded.
     [[nodiscard]] std::int64_t loaded_bytes() const { return size_bytes + mmproj_bytes; }
 };

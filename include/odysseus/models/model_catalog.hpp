@@ -5,6 +5,7 @@
 #include "odysseus/models/gguf_header.hpp"
 #include "odysseus/models/model.hpp"
 #include "odysseus/models/name_index.hpp"
+#include "odysseus/models/pulled_origins.hpp"
 
 #include <string>
 #include <string_view>
@@ -28,7 +29,7 @@ struct Catalog {
 
 // `models_dir` is absolute, UTF-8, without a separator at its end.
 [[nodiscard]] Catalog make_catalog(const std::vector<ScannedFile>& files,
-                                   std::string_view models_dir);
+                                   std::string_view models_dir, const PulledOrigins& origins = {});
 
 // The model that decides what context fits: the largest once loaded; null when there is none.
 [[nodiscard]] const Model* largest_model(const std::vector<Model>& models);

@@ -26,7 +26,9 @@ struct ScanResult {
 // Remembers the headers it has read, by path, size and time. One thread at a time.
 class ModelScan {
   public:
-    explicit ModelScan(std::filesystem::path models_dir, ScanLimits limits = {});
+    // `origins`: the file that says what was fetched from where; empty: there is none.
+    explicit ModelScan(std::filesystem::path models_dir, std::filesystem::path origins = {},
+                       ScanLimits limits = {});
 
     [[nodiscard]] ScanResult scan();
     // The walk without the reading: cheap enough for once a second.
@@ -43,6 +45,7 @@ class ModelScan {
     [[nodiscard]] Walk walk() const;
 
     std::filesystem::path m_models_dir;
+    std::filesystem::path m_origins;
     ScanLimits m_limits;
     std::map<std::string, Header> m_headers;
 };

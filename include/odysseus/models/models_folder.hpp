@@ -4,8 +4,8 @@
 
 #include "odysseus/models/model_directory.hpp"
 #include "odysseus/models/model_scan.hpp"
+#include "odysseus/models/name_rules.hpp"
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -17,10 +17,8 @@ namespace odysseus::models {
 // Thread-safe.
 class Models final : public ModelDirectory {
   public:
-    // `stand_in` is offered while the folder holds no model; `preferred` answers requests that name
-    // none.
-    Models(const std::filesystem::path& models_dir, std::optional<Model> stand_in,
-           std::optional<std::string> preferred);
+    // `stand_in` is offered while the folder holds no model.
+    Models(ModelScan scan, std::optional<Model> stand_in, NameRules rules);
 
     [[nodiscard]] ModelLookup lookup(std::string_view asked) const override;
     [[nodiscard]] std::vector<Model> models() const override;
@@ -43,7 +41,7 @@ class Models final : public ModelDirectory {
     std::function<void(const Catalog&)> m_on_change;
     bool m_trouble_told = false;
     std::optional<Model> m_stand_in;
-    std::optional<std::string> m_preferred;
+    NameRules m_rules;
 
     mutable std::mutex m_mutex;
     std::shared_ptr<const Catalog> m_catalog;

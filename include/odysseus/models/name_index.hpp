@@ -29,12 +29,16 @@ enum class Claim {
     file,    // a file, a folder or org/repo, as it stands on the disk
     derived, // the same without the quantisation, -GGUF or the organisation
     family,  // up to the size: "mistral-7b"
+    // Accepted, and not told of: there are many.
+    tag,       // a name and the quantisation: "mistral-7b:Q4_K_M"; the file's whole path
+    loose_tag, // the quantisation as llama.cpp writes it: ":Q4_K_XL" of a file UD-Q4_K_XL
 };
 
 class NameIndex {
   public:
     void add(const std::string& name, const std::string& id, Claim claim);
-    // A trailing ".gguf" is ignored. The empty name means the only model, or `preferred`.
+    // The name itself, else what else it can mean (name_readings.hpp), else the model whose name
+    // alone begins so. The empty name means the only model, or `preferred`.
     [[nodiscard]] NameAnswer find(std::string_view asked,
                                   const std::optional<std::string>& preferred = {}) const;
     // What `id` answers to: the friendliest (shortest) first, none twice in another case.
@@ -47,6 +51,8 @@ class NameIndex {
         Claim claim;
     };
     [[nodiscard]] std::optional<NameAnswer> known(std::string_view asked) const;
+    [[nodiscard]] std::optional<NameAnswer> beginning(std::string_view asked) const;
+    [[nodiscard]] std::vector<std::string> names_to_suggest() const;
 
     std::map<std::string, std::vector<Entry>, std::less<>> m_by_folded_name;
     std::set<std::string, std::less<>> m_ids;

@@ -19,6 +19,7 @@ namespace odysseus::models {
 struct PullOptions {
     std::filesystem::path models_dir;
     std::filesystem::path lock_file;            // one pull at a time, the folders above it are made
+    std::filesystem::path origins;              // notes where files came from; empty: nowhere
     std::string hub = "https://huggingface.co"; // without a '/' at its end
     // HF_TOKEN. Sent to the hub's own host alone, never where it redirects to, and never shown.
     std::optional<std::string> token;
@@ -42,6 +43,7 @@ struct PullFile {
 // Everything decided, nothing fetched yet.
 struct PullPlan {
     std::string title;  // "org/repo:Q4_K_M", or the file's name
+    std::string origin; // "org/repo"; empty: an address of a file
     std::string reason; // why this quantisation: one sentence
     bool fits = true;
     std::filesystem::path folder;

@@ -19,12 +19,28 @@ struct AccessRules {
     bool listens_beyond_loopback = false; // then an address is as good a Host as a name
 };
 
+// What is known of who asks.
+struct Caller {
+    bool with_valid_key = false; // one is asked for, and this one has it: a rebound page has none
+    bool is_local = false;       // its address is one of this machine's or its network's own
+};
+
 // `host` as the Host line says it, with or without a port. An empty one is HTTP/1.0 without Host,
 // which no browser sends.
-[[nodiscard]] bool host_allowed(const AccessRules& rules, std::string_view host);
+[[nodiscard]] bool host_allowed(const AccessRules& rules, std::string_view host,
+                                const Caller& caller = {});
+
+// Loopback, private and link-local addresses: "127.0.0.1", "172.17.0.2", "fe80::1".
+[[nodiscard]] bool is_local_address(std::string_view address);
+
+// The sentences for who is refused: what was not allowed, and the flag that allows it. Nothing in
+// them can harm a terminal.
+[[nodiscard]] std::string host_refusal(const AccessRules& rules, std::string_view host);
+[[nodiscard]] std::string origin_refusal(const HeaderLines& headers);
 
 // The page behind the request: its Origin line, and what a browser tells in Sec-Fetch-Site where it
-// sends no Origin. `host` is the request's own, already allowed.
+// sends no Origin. Programs' own schemes (app://, tauri://, vscode-webview://) are let in: no web
+// page can have one. `host` is the request's own, already allowed.
 [[nodiscard]] bool origin_allowed(const AccessRules& rules, const HeaderLines& headers,
                                   std::string_view host);
 

@@ -5,6 +5,8 @@
 
 #include "odysseus/models/model.hpp"
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,16 +14,21 @@
 
 namespace odysseus::proxy {
 
+// The context that a model (llama-server's id) has or will have, in tokens; 0: not known.
+using ContextOf = std::function<std::int64_t(const std::string& id)>;
+
 // `router_list`: llama-server's answer to GET /models, or anything else when there is none.
 // `folder_ids`: what it lists of the models folder by itself; of these only models stay.
 [[nodiscard]] std::string models_answer(std::string_view router_list,
                                         const std::vector<models::Model>& models,
-                                        const std::vector<std::string>& folder_ids);
+                                        const std::vector<std::string>& folder_ids,
+                                        const ContextOf& context_of = {});
 
 // GET /v1/models/NAME: the entry of that name (case ignored); absent: there is none.
 [[nodiscard]] std::optional<std::string> model_entry(std::string_view router_list,
                                                      const std::vector<models::Model>& models,
-                                                     std::string_view name);
+                                                     std::string_view name,
+                                                     const ContextOf& context_of = {});
 
 // The ids whose model is loaded.
 [[nodiscard]] std::vector<std::string> loaded_ids(std::string_view router_list);

@@ -38,6 +38,8 @@ struct ProxySettings {
     // another one wait until nobody uses the one that must go.
     std::size_t models_max = 1;
     std::chrono::milliseconds sse_ping{15'000}; // 0: no comments while a stream has not begun
+    std::chrono::milliseconds idle_unload{
+        0}; // without a request; then models are unloaded; 0: never
     ProxyLimits limits;
 };
 
@@ -50,6 +52,7 @@ struct Traffic {
     std::uint64_t hung_up = 0;     // the client left before the end
     std::uint64_t cut = 0;         // llama-server left before the end
     std::uint64_t connections = 0; // open now
+    bool idle_unloaded = false;    // nobody asked for some time, so no model is loaded
     std::uint64_t bytes_to_clients = 0;
     std::uint64_t by_class[6] = {}; // answers of 1xx … 5xx, at their first digit
     double first_byte_s = 0;        // sums over the answers that were passed on
@@ -67,6 +70,8 @@ struct ProxyPages {
     std::function<std::string(const Traffic&)> status_json; // GET /odysseus/status
     // GET /odysseus/log: the lines after this many (log_json); empty: 404
     std::function<std::string(std::uint64_t after)> log_json;
+    // Tokens that this model (llama-server's id) has or will have; empty: the same for all.
+    std::function<std::int64_t(const std::string& id)> context_of;
     std::function<std::string()> metrics_text; // more lines for GET /metrics; may be empty
     // GET and POST /odysseus/pull; empty: 404. `pull` blocks until the model is there, and throws
     // Error.

@@ -14,6 +14,7 @@ struct Home {
     [[nodiscard]] std::filesystem::path logs() const { return root / "logs"; }
     [[nodiscard]] std::filesystem::path data() const { return root / "data"; }
     [[nodiscard]] std::filesystem::path preset() const { return data() / "models.ini"; }
+    [[nodiscard]] std::filesystem::path pulled() const { return data() / "pulled.json"; }
 };
 [[nodiscard]] inline Home home_of(const Settings& settings) {
     return {system::path_from_utf8(settings.home)};

@@ -55,8 +55,13 @@ struct Settings {
     std::string home;               // absolute
     std::string models_dir;         // absolute
     std::string default_model;      // empty: none
+    bool any_name = false;
+    std::vector<std::string> aliases; // "NAME=MODEL"
+    std::optional<int> models_max;    // absent: auto
+    int idle_unload_min = 0;          // 0: off
     bool per_model_context = false;
     std::string host;
+    bool host_asked_for = false; // else ::1 as well
     int port = 8080;
     bool port_asked_for = false; // by flag, environment or file: then a taken port is an error
     int llama_port = 10086;

@@ -1,0 +1,125 @@
+#include "dialect.hpp"
+
+#include "endpoints.hpp"
+#include "http_forward.hpp"
+#include "odysseus/base/text.hpp"
+#include "rewrite.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace odysseus::proxy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t k_plain_text_max = 1024;
+
+std::string_view anthropic_type(int status) {
+    switch (status) {
+    case 401: return "authentication_error";
+    case 403: return "permission_error";
+    case 404: return "not_found_error";
+    case 413: return "request_too_large";
+    case 429: return "rate_limit_error";
+    case 503:
+    case 529: return "overloaded_error";
+    default: return status >= 500 ? "api_error" : "invalid_request_error";
+    }
+}
+
+std::string anthropic_error(int status, std::string_view message) {
+    return concat(R"({"type":"error","error":{"type":")", anthropic_type(status), R"(","message":)",
+                  json_quoted(message), "}}");
+}
+
+std::string error_for_both(const ErrorFacts& error) {
+    return concat(R"({"type":"error","error":{"message":)", json_quoted(error.message),
+                  R"(,"type":")", anthropic_type(error.status), R"(","param":)",
+                  error.param.empty() ? "null" : json_quoted(error.param), R"(,"code":)",
+                  json_quoted(error.code), "}}");
+}
+
+std::optional<std::int64_t> number_in(const Json& error, const char* key) {
+    const auto found = error.find(key);
+    if (found == error.end() || !found->is_number_integer()) return std::nullopt;
+    return found->get<std::int64_t>();
+}
+
+std::string text_of(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// What a client looks for to shorten its prompt, then llama-server's words, then what to do.
+std::string too_long_message(const Json& error, std::string_view said, std::int64_t context) {
+    const auto prompt = number_in(error, "n_prompt_tokens");
+    const auto limit = number_in(error, "n_ctx").value_or(context);
+    std::string text = "prompt is too long";
+    if (prompt) text += concat(": ", *prompt, " tokens > ", limit, " maximum");
+    text += concat(" (context_length_exceeded): ", said);
+    if (!said.ends_with('.')) text += '.';
+    return concat(text, " odysseus runs this model with a context of ", limit,
+                  " tokens; start it with a larger --ctx N if memory allows.");
+}
+
+} // namespace
+
+Dialect dialect_of(std::string_view path) {
+    return is_anthropic(path) ? Dialect::anthropic : Dialect::openai;
+}
+
+Dialect dialect_of_beginning(std::string_view request) {
+    const auto line = request.substr(0, request.find('\n'));
+    const auto target_at = line.find(' ');
+    if (target_at == std::string_view::npos) return Dialect::unknown;
+    const auto target = line.substr(target_at + 1);
+    const auto end = target.find_first_of("? \r");
+    if (end == std::string_view::npos || !target.starts_with('/')) return Dialect::unknown;
+    return dialect_of(meant_path(target.substr(0, end)));
+}
+
+std::string error_body(Dialect dialect, const ErrorFacts& error) {
+    switch (dialect) {
+    case Dialect::anthropic: return anthropic_error(error.status, error.message);
+    case Dialect::unknown: return error_for_both(error);
+    case Dialect::openai: break;
+    }
+    return openai_error(error.status, error.code, error.message, error.param);
+}
+
+std::string error_event(Dialect dialect, std::string_view body) {
+    std::string line(body);
+    std::replace_if(
+        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    return concat(dialect == Dialect::anthropic ? "event: error\n" : "", "data: ", line, "\n\n");
+}
+
+std::string_view ping_event(Dialect dialect) {
+    return dialect == Dialect::anthropic ? "event: ping\ndata: {\"type\": \"ping\"}\n\n"
+                                         : ": loading...\n\n";
+}
+
+std::optional<std::string> translated_error(Dialect dialect, int status, std::string_view body,
+                                            std::int64_t context) {
+    auto document = Json::parse(body, nullptr, false);
+    const bool told = document.is_object() && document.contains("error");
+    const bool anthropic = dialect == Dialect::anthropic;
+    if (anthropic && told && document.value("type", Json()) == "error") return std::nullopt;
+    if (!told || !document["error"].is_object()) {
+        if (!anthropic) return std::nullopt;
+        const auto text = trimmed(body.substr(0, k_plain_text_max));
+        return anthropic_error(status, text.empty() ? "llama-server gave no reason" : text);
+    }
+    auto& error = document["error"];
+    auto message = error.contains("message") && error["message"].is_string()
+                       ? error["message"].get<std::string>()
+                       : text_of(error);
+    const bool too_long = error.value("type", Json()) == "exceed_context_size_error";
+    if (too_long) message = too_long_message(error, message, context);
+    if (anthropic) return anthropic_error(status, message);
+    if (!too_long) return std::nullopt;
+    error["message"] = std::move(message);
+    return text_of(document);
+}
+
+} // namespace odysseus::proxy

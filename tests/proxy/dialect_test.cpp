@@ -1,0 +1,106 @@
+#include "proxy/dialect.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace odysseus;
+using namespace odysseus::proxy;
+using Json = nlohmann::json;
+
+TEST_CASE("Dialects: by the path, also of a request that was never read in full") {
+    CHECK(dialect_of("/v1/messages") == Dialect::anthropic);
+    CHECK(dialect_of("/v1/messages/count_tokens") == Dialect::anthropic);
+    CHECK(dialect_of("/v1/chat/completions") == Dialect::openai);
+    CHECK(dialect_of("/v1/messagesx") == Dialect::openai);
+    CHECK(dialect_of_beginning("POST /v1/messages?beta=true HTTP/1.1\r\nHost: x") ==
+          Dialect::anthropic);
+    CHECK(dialect_of_beginning("POST /v1/v1/messages HTTP/1.1\r\n") == Dialect::anthropic);
+    CHECK(dialect_of_beginning("GET /v1/models HTTP/1.1\r\n") == Dialect::openai);
+    for (const char* bytes : {"", "POST", "POST ", "POST /v1/mess", "\x16\x03\x01", "GET x y\r\n"})
+        CHECK(dialect_of_beginning(bytes) == Dialect::unknown);
+}
+
+TEST_CASE("Dialects: an error in the client's own shape") {
+    const ErrorFacts error{503, "server_busy", "say \"why\"", "model"};
+    const auto openai = Json::parse(error_body(Dialect::openai, error));
+    CHECK(openai == Json({{"error",
+                           {{"message", "say \"why\""},
+                            {"type", "server_error"},
+                            {"param", "model"},
+                            {"code", "server_busy"}}}}));
+    const auto anthropic = Json::parse(error_body(Dialect::anthropic, error));
+    CHECK(anthropic ==
+          Json({{"type", "error"},
+                {"error", {{"type", "overloaded_error"}, {"message", "say \"why\""}}}}));
+    const auto both = Json::parse(error_body(Dialect::unknown, error));
+    CHECK(both["type"] == "error");
+    CHECK(both["error"]["type"] == "overloaded_error");
+    CHECK(both["error"]["message"] == "say \"why\"");
+    CHECK(both["error"]["code"] == "server_busy");
+    struct Row {
+        int status;
+        const char* type;
+    };
+    for (const auto& row :
+         {Row{400, "invalid_request_error"}, Row{401, "authentication_error"},
+          Row{403, "permission_error"}, Row{404, "not_found_error"}, Row{413, "request_too_large"},
+          Row{415, "invalid_request_error"}, Row{429, "rate_limit_error"}, Row{500, "api_error"},
+          Row{501, "api_error"}, Row{504, "api_error"}}) {
+        CAPTURE(row.status);
+        CHECK(Json::parse(error_body(Dialect::anthropic, {row.status, "", ""}))["error"]["type"] ==
+              row.type);
+    }
+}
+
+TEST_CASE("Dialects: events of a stream") {
+    CHECK(error_event(Dialect::openai, "{\n}\r\n") == "data: { }  \n\n");
+    CHECK(error_event(Dialect::anthropic, "{}") == "event: error\ndata: {}\n\n");
+    CHECK(ping_event(Dialect::openai).starts_with(": "));
+    CHECK(ping_event(Dialect::anthropic) == "event: ping\ndata: {\"type\": \"ping\"}\n\n");
+}
+
+TEST_CASE("Dialects: llama-server's errors get Anthropic's shape, and others stay as they are") {
+    const auto plain = R"({"error":{"code":400,"message":"'messages' is required","type":"x"}})";
+    const auto told = translated_error(Dialect::anthropic, 400, plain, 0);
+    REQUIRE(told);
+    CHECK(Json::parse(*told) ==
+          Json({{"type", "error"},
+                {"error",
+                 {{"type", "invalid_request_error"}, {"message", "'messages' is required"}}}}));
+    CHECK_FALSE(translated_error(Dialect::openai, 400, plain, 0));
+    CHECK_FALSE(translated_error(Dialect::anthropic, 400,
+                                 R"({"type":"error","error":{"type":"a","message":"b"}})", 0));
+    for (const char* body :
+         {"", "Not Found", "<html>", "[]", R"({"error":"words"})", R"({"a":1})"}) {
+        CAPTURE(body);
+        const auto made = translated_error(Dialect::anthropic, 500, body, 0);
+        REQUIRE(made);
+        const auto json = Json::parse(*made);
+        CHECK(json["type"] == "error");
+        CHECK(json["error"]["type"] == "api_error");
+        CHECK(json["error"]["message"].is_string());
+        CHECK_FALSE(translated_error(Dialect::openai, 500, body, 0));
+    }
+}
+
+TEST_CASE("Dialects: a prompt that is too long is told with the context and the flag") {
+    const auto body =
+        R"({"error":{"code":400,"message":"request (6012 tokens) exceeds the available context size (4096 tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":6012,"n_ctx":4096}})";
+    const auto openai = translated_error(Dialect::openai, 400, body, 8192);
+    REQUIRE(openai);
+    const auto error = Json::parse(*openai)["error"];
+    CHECK(error["n_ctx"] == 4096);
+    CHECK(error["type"] == "exceed_context_size_error");
+    const auto message = error["message"].get<std::string>();
+    for (const char* part : {"prompt is too long: 6012 tokens > 4096 maximum",
+                             "context_length_exceeded", "4096 tokens", "--ctx"})
+        CHECK(message.find(part) != std::string::npos);
+    const auto anthropic = translated_error(Dialect::anthropic, 400, body, 8192);
+    REQUIRE(anthropic);
+    CHECK(Json::parse(*anthropic)["error"]["message"] == message);
+    const auto without = translated_error(
+        Dialect::openai, 400,
+        R"({"error":{"message":"too long","type":"exceed_context_size_error"}})", 8192);
+    REQUIRE(without);
+    CHECK(without->find("a context of 8192 tokens") != std::string::npos);
+}
