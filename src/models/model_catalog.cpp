@@ -364,6 +364,7 @@ class Builder {
             const std::string last(name_of(candidate.folder));
             names.add(lowered(last), id, Claim::derived);
             bases.push_back(candidate.folder);
+            bases.push_back(last);
             bases.push_back(quant_name(without_gguf_ending(last)).base);
         }
         if (const auto repo = pulled_repo(candidate)) claim_repo(id, *repo, bases);

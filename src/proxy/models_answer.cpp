@@ -47,13 +47,14 @@ void complete(Json& entry, const models::Model& model, const ContextOf& context_
     if (entry.contains("meta") && !entry["meta"].is_object()) return;
     auto& meta = entry["meta"];
     const auto context = context_of ? context_of(model.id) : 0;
-    if (!meta.contains("n_ctx") && context > 0) meta["n_ctx"] = context;
-    if (meta.contains("n_ctx")) entry["context_length"] = meta["n_ctx"];
+    if (meta.value("n_ctx", Json()).is_null() && context > 0) meta["n_ctx"] = context;
     if (!meta.contains("size")) meta["size"] = model.size_bytes;
     if (!meta.contains("n_ctx_train") && model.trained_context)
         meta["n_ctx_train"] = *model.trained_context;
     if (!meta.contains("architecture") && model.architecture)
         meta["architecture"] = *model.architecture;
+    const auto used = meta.value("n_ctx", Json()); // a new key of the entry moves `meta`
+    if (!used.is_null()) entry["context_length"] = used;
 }
 
 std::vector<Json> all_entries(std::string_view router_list,

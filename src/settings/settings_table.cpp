@@ -80,8 +80,7 @@ const std::vector<SettingSpec>& setting_specs() {
          .environment = "ODYSSEUS_MODELS_MAX",
          .file_key = "models_max",
          .fallback = "auto",
-         .help =
-             "models loaded at the same time; auto: one, and small ones for embeddings beside it",
+         .help = "models loaded at the same time; auto: one",
          .group = Group::models,
          .words = "auto 1 2 3 4"},
         {.id = "idle_unload_min",

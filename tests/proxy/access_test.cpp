@@ -138,7 +138,7 @@ TEST_CASE("A refusal names what was asked with and the flag, and nothing that co
           "Pages of the origin 'https://a.example' may not use this server; start it with "
           "--allow-origin https://a.example to let them in.");
     const auto nasty = origin_refusal({{"Origin", "https://$(rm)`x`;'\x1b[31m\xe2\x80\xae"}});
-    CHECK(nasty.find_first_of("$`;\x1b\xe2") == std::string::npos);
+    CHECK(nasty.find_first_of("$`\x1b\xe2") == std::string::npos);
     CHECK(origin_refusal({{"Origin", std::string(5000, 'a')}}).size() < 500);
     CHECK(origin_refusal({}).find("--allow-origin") != std::string::npos);
 }

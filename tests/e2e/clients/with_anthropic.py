@@ -9,13 +9,13 @@ hello = [{"role": "user", "content": "hello"}]
 # What the model says in eight tokens (../gguf.py).
 words = sys.argv[4] if len(sys.argv) > 4 else " one two three four five six seven eight"
 
-answer = client.messages.create(model=model, max_tokens=8, messages=hello)
-assert answer.role == "assistant" and answer.content[0].text == words, answer
-assert answer.usage.output_tokens == 8 and answer.stop_reason == "max_tokens", answer
-
 with client.messages.stream(model=model, max_tokens=8, messages=hello) as stream:
     assert "".join(stream.text_stream) == words
     answer = stream.get_final_message()
+assert answer.usage.output_tokens == 8 and answer.stop_reason == "max_tokens", answer
+
+answer = client.messages.create(model=model, max_tokens=8, messages=hello)
+assert answer.role == "assistant" and answer.content[0].text == words, answer
 assert answer.usage.output_tokens == 8 and answer.stop_reason == "max_tokens", answer
 
 assert client.messages.count_tokens(model=model, messages=hello).input_tokens > 0

@@ -9,13 +9,13 @@ chat = ChatOpenAI(base_url=base_url, api_key=key, model=model, max_tokens=8, max
 hello = [SystemMessage("Be brief."), HumanMessage("hello")]
 words = " one two three four five six seven eight"  # what the model says, of ../gguf.py
 
-answer = chat.invoke(hello)
-assert answer.content == words and answer.usage_metadata["output_tokens"] == 8, answer
-assert answer.response_metadata["finish_reason"] == "length", answer
-
 pieces = list(chat.stream(hello))
 assert "".join(piece.content for piece in pieces) == words and sum(bool(piece.content) for piece in pieces) == 8, pieces
 assert any(piece.response_metadata.get("finish_reason") == "length" for piece in pieces), pieces
+
+answer = chat.invoke(hello)
+assert answer.content == words and answer.usage_metadata["output_tokens"] == 8, answer
+assert answer.response_metadata["finish_reason"] == "length", answer
 
 answers = chat.batch([hello, hello])  # two at a time
 assert [answer.content for answer in answers] == [words, words], answers

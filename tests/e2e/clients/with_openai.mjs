@@ -7,16 +7,16 @@ const client = new OpenAI({ baseURL, apiKey, maxRetries: 0, timeout: 120_000 });
 const messages = [{ role: "user", content: "hello" }];
 const words = " one two three four five six seven eight"; // what the model says, of ../gguf.py
 
-const answer = await client.chat.completions.create({ model, messages, max_tokens: 8 });
-assert.equal(answer.choices[0].message.content, words);
-assert.equal(answer.usage.completion_tokens, 8);
-
 let [said, finished] = ["", ""];
 for await (const piece of await client.chat.completions.create({ model, messages, max_tokens: 8, stream: true })) {
   said += piece.choices[0]?.delta.content ?? "";
   finished ||= piece.choices[0]?.finish_reason;
 }
 assert.deepEqual([said, finished], [words, "length"]);
+
+const answer = await client.chat.completions.create({ model, messages, max_tokens: 8 });
+assert.equal(answer.choices[0].message.content, words);
+assert.equal(answer.usage.completion_tokens, 8);
 
 const stream = await client.chat.completions.create({ model, messages, max_tokens: 4000, stream: true, ignore_eos: true });
 for await (const piece of stream) {

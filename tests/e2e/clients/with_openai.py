@@ -17,15 +17,16 @@ listed = [entry.id for entry in client.models.list()]
 assert model in listed, listed
 assert client.models.retrieve(model).id == model
 
-answer = client.chat.completions.create(model=model, messages=hello, max_tokens=8)
-assert answer.choices[0].message.role == "assistant" and answer.choices[0].message.content == words, answer
-assert answer.choices[0].finish_reason == "length" and answer.usage.completion_tokens == 8, answer
-
+# The first stream waits for the model; comments keep it alive meanwhile (../test_clients.py).
 pieces = list(client.chat.completions.create(model=model, messages=hello, max_tokens=8, stream=True,
                                              stream_options={"include_usage": True}))
 assert pieces[-1].usage.completion_tokens == 8, pieces
 assert "".join(p.choices[0].delta.content or "" for p in pieces if p.choices) == words, pieces
 assert any(p.choices and p.choices[0].finish_reason == "length" for p in pieces), pieces
+
+answer = client.chat.completions.create(model=model, messages=hello, max_tokens=8)
+assert answer.choices[0].message.role == "assistant" and answer.choices[0].message.content == words, answer
+assert answer.choices[0].finish_reason == "length" and answer.usage.completion_tokens == 8, answer
 
 tool = {"type": "function", "function": {"name": "weather", "parameters": {
     "type": "object", "properties": {"city": {"type": "string", "enum": ["Ithaca"]}}, "required": ["city"]}}}
