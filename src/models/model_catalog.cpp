@@ -2,6 +2,7 @@
 
 #include "model_kind.hpp"
 #include "model_name.hpp"
+#include "name_claims.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/models/router_view.hpp"
 
@@ -325,7 +326,9 @@ class Builder {
             model.mmproj_bytes = candidate.mmproj->file.size_bytes;
         }
         describe(model, candidate);
-        claim_names(model.id, candidate);
+        claim_names(m_catalog.names, model.id,
+                    {candidate.path(), model.path, candidate.folder, candidate.stem,
+                     pulled_repo(candidate)});
         m_catalog.models.push_back(std::move(model));
     }
 
@@ -347,54 +350,6 @@ class Builder {
         model.tells_pooling = tells_pooling(info);
         model.trained_context = info.trained_context();
         model.kv = kv_shape(info);
-    }
-
-    void claim_names(const std::string& id, const Candidate& candidate) {
-        auto& names = m_catalog.names;
-        names.add(id, id, Claim::id);
-        names.add(candidate.stem, id, Claim::file);
-        names.add(*gguf_stem(name_of(candidate.path())), id, Claim::file);
-        names.add(absolute(candidate.path()), id, Claim::tag);
-        std::vector<std::string> bases{quant_name(candidate.stem).base};
-        if (const auto repo = cached_repo(candidate.path())) {
-            claim_repo(id, *repo, bases);
-        } else if (!candidate.folder.empty()) {
-            names.add(under(candidate.folder, candidate.stem), id, Claim::file);
-            names.add(candidate.folder, id, Claim::file);
-            const std::string last(name_of(candidate.folder));
-            names.add(lowered(last), id, Claim::derived);
-            bases.push_back(candidate.folder);
-            bases.push_back(last);
-            bases.push_back(quant_name(without_gguf_ending(last)).base);
-        }
-        if (const auto repo = pulled_repo(candidate)) claim_repo(id, *repo, bases);
-        for (const auto& base : bases) {
-            claim_tagged(id, base, candidate);
-            if (base.find('/') != std::string::npos) continue; // claimed as it stands
-            names.add(lowered(base), id, Claim::derived);
-            const auto family = family_name(base);
-            if (!family) continue;
-            names.add(lowered(*family), id, Claim::family);
-            claim_tagged(id, *family, candidate);
-        }
-    }
-
-    void claim_repo(const std::string& id, const CachedRepo& repo,
-                    std::vector<std::string>& bases) {
-        const auto whole = repo.org + "/" + repo.repo;
-        m_catalog.names.add(whole, id, Claim::file);
-        m_catalog.names.add(lowered(repo.repo), id, Claim::derived);
-        bases.push_back(whole);
-        bases.push_back(repo.repo);
-        bases.push_back(without_gguf_ending(repo.repo));
-    }
-
-    // "base:UD-Q4_K_XL" as the file says it, and "base:Q4_K_XL" as llama.cpp does.
-    void claim_tagged(const std::string& id, const std::string& base, const Candidate& candidate) {
-        const auto quant = quant_name(candidate.stem).quant;
-        if (!quant) return;
-        m_catalog.names.add(concat(base, ":", *quant), id, Claim::tag);
-        m_catalog.names.add(concat(base, ":", canonical_tag(*quant)), id, Claim::loose_tag);
     }
 
     // The repository that odysseus itself fetched the file from.
