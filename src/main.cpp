@@ -91,9 +91,10 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     stop.on_second([&supervisor] { supervisor.kill_now(); });
 
     // The proxy in front of it.
-    proxy::Proxy proxy(proxy_settings(settings, line.llama_args), supervisor, models,
+    proxy::Proxy proxy(proxy_settings(settings, plan.hardware, line.llama_args), supervisor, models,
                        proxy_pages(settings, plan, supervisor, models));
     listen(proxy, settings);
+    listen_as_ollama(proxy, settings);
     proxy.start();
     supervisor.start();
     const auto started = supervisor.wait_started(stopped);

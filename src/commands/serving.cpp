@@ -2,6 +2,7 @@
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/commands/first_model.hpp"
 #include "odysseus/download/url.hpp"
 #include "odysseus/models/models_folder.hpp"
 #include "odysseus/proxy/proxy.hpp"
@@ -67,7 +68,23 @@ void listen(proxy::Proxy& proxy, const settings::Settings& settings) {
     }
 }
 
+// Clients that say "localhost" may mean either loopback address.
+void listen_as_ollama(proxy::Proxy& proxy, const settings::Settings& settings) {
+    if (settings.ollama_port == 0) return;
+    const bool loopback = download::is_loopback_host(settings.host);
+    try {
+        proxy.listen_as_ollama(loopback ? "localhost" : settings.host, settings.ollama_port);
+    } catch (const Error& error) {
+        if (error.fault() != Fault::busy) throw;
+        throw Error(Fault::busy, concat("port ", settings.ollama_port,
+                                        " for Ollama's clients (--ollama-port) is taken by another "
+                                        "program, perhaps by Ollama itself; stop it, or choose "
+                                        "another port"));
+    }
+}
+
 proxy::ProxySettings proxy_settings(const settings::Settings& settings,
+                                    const hardware::Machine& machine,
                                     const std::vector<std::string>& llama_args) {
     proxy::ProxySettings proxy;
     const auto models_max = server::user_arguments(llama_args).models_max;
@@ -78,6 +95,8 @@ proxy::ProxySettings proxy_settings(const settings::Settings& settings,
     proxy.access.hosts = settings.allow_hosts;
     proxy.access.origins = settings.allow_origins;
     proxy.access.listens_beyond_loopback = !download::is_loopback_host(settings.host);
+    proxy.on_gpu = machine.backend != Backend::cpu;
+    proxy.pull_options = [settings, machine] { return pull_options(settings, machine, {}); };
     proxy.sse_ping = std::chrono::seconds(settings.sse_ping_s);
     return proxy;
 }

@@ -18,7 +18,7 @@ constexpr std::size_t k_window_bytes = std::size_t{64} * 1024; // one read of th
 constexpr std::uint64_t k_pairs_max = 65536;                   // real files have some 40
 constexpr std::uint64_t k_tensors_max = 1 << 20;
 constexpr std::uint64_t k_key_bytes_max = 65535;      // the format's own limit
-constexpr std::uint64_t k_kept_text_bytes_max = 4096; // longer ones (chat templates) are passed by
+constexpr std::uint64_t k_kept_text_bytes_max = 4096; // longer ones are passed by
 constexpr std::uint64_t k_kept_elements_max = 1024;   // llama.cpp has at most 512 layers
 constexpr std::size_t k_kept_bytes_max = 1 << 20;     // of keys and values together
 constexpr std::uint32_t k_dimensions_max = 8;         // llama.cpp knows 4
@@ -168,7 +168,13 @@ class Cursor {
 struct Pairs {
     std::map<std::string, GgufValue, std::less<>> values;
     std::optional<std::int64_t> vocab_size;
+    std::string chat_template;
+    bool can_insert = false;
 };
+
+[[nodiscard]] bool is_insert_token(std::string_view key) {
+    return key == "tokenizer.ggml.fim_mid_token_id" || key == "tokenizer.ggml.middle_token_id";
+}
 
 [[nodiscard]] Pairs read_pairs(Cursor& in, std::uint64_t pair_count) {
     Pairs pairs;
@@ -181,7 +187,10 @@ struct Pairs {
         std::optional<GgufValue> value;
         if (type == Type::text) {
             const auto bytes = in.number<std::uint64_t>();
-            if (bytes > k_kept_text_bytes_max) {
+            const bool is_template = key == "tokenizer.chat_template";
+            if (is_template && bytes <= k_window_bytes) {
+                pairs.chat_template = short_text(in, bytes);
+            } else if (bytes > k_kept_text_bytes_max) {
                 in.skip(bytes);
             } else {
                 value = short_text(in, bytes);
@@ -193,6 +202,7 @@ struct Pairs {
         } else {
             value = scalar(in, type);
         }
+        if (is_insert_token(key)) pairs.can_insert = true;
         if (!value || key.starts_with("tokenizer.")) continue;
         kept_bytes += key.size() + cost(*value);
         if (kept_bytes > k_kept_bytes_max) refuse("its header has too many values");
@@ -203,19 +213,35 @@ struct Pairs {
     return pairs;
 }
 
-// Where the last tensor begins, counted from the start of the weights.
-[[nodiscard]] std::uint64_t last_tensor_offset(Cursor& in, std::uint64_t tensor_count) {
-    std::uint64_t last = 0;
+struct Tensors {
+    std::uint64_t last_offset = 0; // where the last one begins, from the start of the weights
+    std::int64_t elements = 0;     // of all; 0: too many to be true
+};
+
+// The product of a tensor's dimensions; a product that is too large counts as nothing.
+[[nodiscard]] std::uint64_t elements_of(Cursor& in, std::uint32_t dimensions) {
+    constexpr std::uint64_t k_elements_max = std::uint64_t{1} << 40;
+    std::uint64_t product = 1;
+    for (std::uint32_t i = 0; i < dimensions; ++i) {
+        const auto extent = in.number<std::uint64_t>();
+        product = extent != 0 && product > k_elements_max / extent ? 0 : product * extent;
+    }
+    return product;
+}
+
+[[nodiscard]] Tensors read_tensors(Cursor& in, std::uint64_t tensor_count) {
+    Tensors found;
     for (std::uint64_t i = 0; i < tensor_count; ++i) {
         const auto name_bytes = in.number<std::uint64_t>();
         if (name_bytes > k_key_bytes_max) refuse("a tensor's name is too long");
         in.skip(name_bytes);
         const auto dimensions = in.number<std::uint32_t>();
         if (dimensions > k_dimensions_max) refuse("a tensor has too many dimensions");
-        in.skip(std::uint64_t{dimensions} * 8 + 4);
-        last = std::max(last, in.number<std::uint64_t>());
+        found.elements += static_cast<std::int64_t>(elements_of(in, dimensions));
+        in.skip(4); // its type
+        found.last_offset = std::max(found.last_offset, in.number<std::uint64_t>());
     }
-    return last;
+    return found;
 }
 
 // Keeps what is about the model, under the names that GgufInfo promises.
@@ -228,6 +254,8 @@ struct Pairs {
     if (!is_utf8(*name)) refuse("the name of its architecture is not UTF-8");
     info.architecture = *name;
     info.vocab_size = pairs.vocab_size;
+    info.can_insert = pairs.can_insert;
+    if (is_utf8(pairs.chat_template)) info.chat_template = std::move(pairs.chat_template);
     const std::string prefix = info.architecture + ".";
     for (auto& [key, value] : pairs.values) {
         const auto* text = std::get_if<std::string>(&value);
@@ -261,7 +289,9 @@ struct Pairs {
     auto info = info_of(read_pairs(in, pair_count));
     info.version = version;
     info.tensor_count = tensor_count;
-    const auto last = last_tensor_offset(in, tensor_count);
+    const auto tensors = read_tensors(in, tensor_count);
+    const auto last = tensors.last_offset;
+    info.parameter_count = tensors.elements;
     const auto alignment = static_cast<std::uint64_t>(
         info.number("general.alignment").value_or(std::int64_t{k_default_alignment}));
     if (!std::has_single_bit(alignment) || alignment > (1 << 20)) refuse("its alignment is odd");

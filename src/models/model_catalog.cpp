@@ -349,6 +349,9 @@ class Builder {
         model.kind = kind_of(info, candidate.stem);
         model.tells_pooling = tells_pooling(info);
         model.trained_context = info.trained_context();
+        model.file_type = info.number("general.file_type");
+        if (model.shards == 1 && info.parameter_count > 0)
+            model.parameter_count = info.parameter_count;
         model.kv = kv_shape(info);
     }
 

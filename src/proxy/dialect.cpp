@@ -3,6 +3,7 @@
 #include "endpoints.hpp"
 #include "http_forward.hpp"
 #include "odysseus/base/text.hpp"
+#include "ollama_endpoints.hpp"
 #include "rewrite.hpp"
 
 #include <algorithm>
@@ -65,6 +66,7 @@ std::string too_long_message(const Json& error, std::string_view said, std::int6
 } // namespace
 
 Dialect dialect_of(std::string_view path) {
+    if (is_ollama(path)) return Dialect::ollama;
     return is_anthropic(path) ? Dialect::anthropic : Dialect::openai;
 }
 
@@ -81,6 +83,7 @@ Dialect dialect_of_beginning(std::string_view request) {
 std::string error_body(Dialect dialect, const ErrorFacts& error) {
     switch (dialect) {
     case Dialect::anthropic: return anthropic_error(error.status, error.message);
+    case Dialect::ollama: return ollama_error(error.message);
     case Dialect::unknown: return error_for_both(error);
     case Dialect::openai: break;
     }
@@ -88,6 +91,7 @@ std::string error_body(Dialect dialect, const ErrorFacts& error) {
 }
 
 std::string error_event(Dialect dialect, std::string_view body) {
+    if (dialect == Dialect::ollama) return ollama_error(message_of_error(body)) + "\n";
     std::string line(body);
     std::replace_if(
         line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
@@ -106,6 +110,7 @@ std::optional<std::string> translated_error(Dialect dialect, int status, std::st
     const bool anthropic = dialect == Dialect::anthropic;
     if (anthropic && told && document.value("type", Json()) == "error") return std::nullopt;
     if (!told || !document["error"].is_object()) {
+        if (dialect == Dialect::ollama) return ollama_error(message_of_error(body));
         if (!anthropic) return std::nullopt;
         const auto text = trimmed(body.substr(0, k_plain_text_max));
         return anthropic_error(status, text.empty() ? "llama-server gave no reason" : text);
@@ -117,6 +122,7 @@ std::optional<std::string> translated_error(Dialect dialect, int status, std::st
     const bool too_long = error.value("type", Json()) == "exceed_context_size_error";
     if (too_long) message = too_long_message(error, message, context);
     if (anthropic) return anthropic_error(status, message);
+    if (dialect == Dialect::ollama) return ollama_error(message);
     if (!too_long) return std::nullopt;
     error["message"] = std::move(message);
     return text_of(document);

@@ -12,6 +12,7 @@ namespace odysseus::proxy {
 enum class Dialect {
     openai,    // and llama-server's own
     anthropic, // /v1/messages
+    ollama,    // /api
     unknown,   // the request was refused before its path was read
 };
 [[nodiscard]] Dialect dialect_of(std::string_view path);

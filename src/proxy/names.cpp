@@ -19,8 +19,8 @@ class NameSettler {
     NameSettler(ProxyRequest& request, const models::ModelDirectory& models,
                 const IsForeign& is_foreign)
         : m_request(request), m_models(models), m_is_foreign(is_foreign),
-          m_strict(needs_model(request.head.method, request.head.path)),
-          m_managing(manages_models(request.head.path)) {}
+          m_loads(needs_model(request.head.method, request.head.path)),
+          m_strict(m_loads || request.ollama), m_managing(manages_models(request.head.path)) {}
 
     std::optional<UnknownModel> settle() {
         m_request.edit.reset();
@@ -32,7 +32,7 @@ class NameSettler {
             return std::nullopt; // an outsider learns no name and loads no model
         if (m_request.head.has_query) settle_query();
         settle_body();
-        if (m_strict && !m_request.model.empty()) m_request.loads_model = true;
+        if (m_loads && !m_request.model.empty()) m_request.loads_model = true;
         return std::move(m_unknown);
     }
 
@@ -107,6 +107,7 @@ class NameSettler {
     ProxyRequest& m_request;
     const models::ModelDirectory& m_models;
     const IsForeign& m_is_foreign;
+    const bool m_loads;
     const bool m_strict;
     const bool m_managing;
     std::optional<UnknownModel> m_unknown;

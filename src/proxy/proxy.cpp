@@ -74,20 +74,23 @@ class CountedClient {
 struct Proxy::State {
     State(ProxySettings settings, server::LlamaControl& upstream, models::ModelDirectory& models,
           ProxyPages pages);
-    void listen(const std::string& host, int port);
+    void listen(const std::string& host, int port, Door door);
     void start();
     void stop(std::chrono::milliseconds grace);
     struct Listener {
-        explicit Listener(asio::io_context& context) : acceptor(context), again(context) {}
+        Listener(asio::io_context& context, Door opened)
+            : door(opened), acceptor(context), again(context) {}
+        const Door door;
         tcp::acceptor acceptor;
         asio::steady_timer again; // after the descriptors ran out
     };
     void wait_for_clients(Listener& listener);
     void accept_clients(Listener& listener) noexcept;
-    [[nodiscard]] bool accept_one(tcp::acceptor& acceptor);
+    [[nodiscard]] bool accept_one(Listener& listener);
     [[nodiscard]] std::vector<tcp::endpoint> addresses_of(const std::string& host, int port);
     void refuse_client(TcpSocket& socket);
-    Detached serve_client(Loop& loop, TcpSocket socket, CountedClient counted);
+    Detached serve_client(Loop& loop, TcpSocket socket, CountedClient counted, Door door);
+    [[nodiscard]] int port_of(Door door) const;
 
     Shared shared;
     IdleUnload idle_unload{shared};
@@ -129,11 +132,11 @@ std::vector<tcp::endpoint> Proxy::State::addresses_of(const std::string& host, i
 }
 
 // On every address of the host. One that this machine lacks is left out, unless it is the only one.
-void Proxy::State::listen(const std::string& host, int port) {
+void Proxy::State::listen(const std::string& host, int port, Door door) {
     std::vector<std::unique_ptr<Listener>> made;
     asio::error_code lacking;
     for (auto address : addresses_of(host, port)) {
-        auto listener = std::make_unique<Listener>(loops[0]->context);
+        auto listener = std::make_unique<Listener>(loops[0]->context, door);
         auto& acceptor = listener->acceptor;
         if (!made.empty()) address.port(made[0]->acceptor.local_endpoint().port());
         asio::error_code error;
@@ -147,7 +150,8 @@ void Proxy::State::listen(const std::string& host, int port) {
         if (!error) made.push_back(std::move(listener));
     }
     if (made.empty()) throw listen_error(lacking, host, port);
-    listeners = std::move(made);
+    std::move(made.begin(), made.end(), std::back_inserter(listeners));
+    if (door == Door::ollama) return;
     // Each connection may need a second one, to llama-server.
     const auto& limits = shared.settings.limits;
     const auto wanted = limits.connections_max + limits.requests_max + k_other_files;
@@ -192,6 +196,8 @@ void Proxy::State::stop(std::chrono::milliseconds grace) {
     shared.judging.stop();
     shared.pulling.stop();
     shared.inflating.stop();
+    shared.translating.stop();
+    shared.pulling.stop();
     shared.looks.stop();
     shared.request_log.stop();
 }
@@ -206,7 +212,7 @@ void Proxy::State::wait_for_clients(Listener& listener) {
 void Proxy::State::accept_clients(Listener& listener) noexcept {
     bool exhausted = false;
     try {
-        for (std::size_t i = 0; i < k_accepts_a_turn && accept_one(listener.acceptor); ++i) {
+        for (std::size_t i = 0; i < k_accepts_a_turn && accept_one(listener); ++i) {
         }
     } catch (...) { // no descriptor, no memory
         exhausted = true;
@@ -223,12 +229,12 @@ void Proxy::State::accept_clients(Listener& listener) noexcept {
 }
 
 // False: there is none.
-bool Proxy::State::accept_one(tcp::acceptor& acceptor) {
+bool Proxy::State::accept_one(Listener& listener) {
     auto& loop = **std::min_element(loops.begin(), loops.end(), [](const auto& a, const auto& b) {
         return a->clients < b->clients;
     });
     asio::error_code error;
-    auto socket = acceptor.accept(loop.context, error);
+    auto socket = listener.acceptor.accept(loop.context, error);
     if (error == asio::error::would_block || error == asio::error::try_again) return false;
     if (error) throw asio::system_error(error);
     system::keep_from_children(static_cast<std::intptr_t>(socket.native_handle()));
@@ -239,9 +245,9 @@ bool Proxy::State::accept_one(tcp::acceptor& acceptor) {
         refuse_client(socket);
         return true;
     }
-    asio::post(loop.context, [this, &loop, socket = std::move(socket),
+    asio::post(loop.context, [this, &loop, door = listener.door, socket = std::move(socket),
                               counted = CountedClient(loop, shared.counters)]() mutable {
-        serve_client(loop, std::move(socket), std::move(counted));
+        serve_client(loop, std::move(socket), std::move(counted), door);
     });
     return true;
 }
@@ -264,15 +270,25 @@ void Proxy::State::refuse_client(TcpSocket& socket) {
     socket.read_some(asio::buffer(begun), ignored);
 }
 
-Detached Proxy::State::serve_client(Loop& loop, TcpSocket socket, CountedClient counted) {
+Detached Proxy::State::serve_client(Loop& loop, TcpSocket socket, CountedClient counted,
+                                    Door door) {
     const auto while_served = std::move(counted);
     try {
-        Session session(shared, loop, std::move(socket));
+        Session session(shared, loop, std::move(socket), door);
         co_await session.serve();
     } catch (const std::exception& error) { // no memory, most likely: one client ends, not all
         shared.request_log.tell(concat("a client was given up: ", error.what()));
     } catch (...) { // the end came before it began
     }
+}
+
+int Proxy::State::port_of(Door door) const {
+    const auto found = std::find_if(listeners.begin(), listeners.end(),
+                                    [door](const auto& one) { return one->door == door; });
+    if (found == listeners.end()) return 0;
+    asio::error_code error;
+    const auto here = (*found)->acceptor.local_endpoint(error);
+    return error ? 0 : here.port();
 }
 
 Proxy::Proxy(ProxySettings settings, server::LlamaControl& upstream, models::ModelDirectory& models,
@@ -284,14 +300,19 @@ Proxy::~Proxy() {
 }
 
 void Proxy::listen(const std::string& host, int port) {
-    m_state->listen(host, port);
+    m_state->listen(host, port, Door::main);
+}
+
+void Proxy::listen_as_ollama(const std::string& host, int port) {
+    m_state->listen(host, port, Door::ollama);
 }
 
 int Proxy::port() const {
-    if (m_state->listeners.empty()) return 0;
-    asio::error_code error;
-    const auto here = m_state->listeners[0]->acceptor.local_endpoint(error);
-    return error ? 0 : here.port();
+    return m_state->port_of(Door::main);
+}
+
+int Proxy::ollama_port() const {
+    return m_state->port_of(Door::ollama);
 }
 
 void Proxy::start() {

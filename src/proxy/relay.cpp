@@ -6,6 +6,9 @@
 #include "message_start.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/server/oom_verdict.hpp"
+#include "ollama_answer.hpp"
+
+#include "ollama_work.hpp"
 
 namespace odysseus::proxy {
 namespace {
@@ -125,6 +128,7 @@ std::optional<std::string> Session::own_words_for(const Exchange& exchange,
 
 // `content`: what came with the head. Slow clients hold llama-server back.
 Task<> Session::relay(Exchange& exchange, std::string_view content) {
+    if (m_request->ollama) co_return co_await relay_ollama(exchange, content);
     begin_answer(exchange.head);
     while (true) {
         const bool whole = send_content(content, exchange.complete());
@@ -230,6 +234,13 @@ Task<> Session::cut_answer() {
 // commits to status 200.
 void Session::expect_answer() {
     if (!m_request->stream || !m_request->head.http_1_1) return;
+    if (m_request->ollama) {
+        m_client.keep_alive(
+            client_head(lines_head(), head_input()),
+            chunk_of(ollama_sign(*m_request->ollama, ollama_model(), system_time_ns())),
+            m_shared.settings.sse_ping);
+        return;
+    }
     ResponseHead ours;
     ours.status = 200;
     ours.reason = "OK";

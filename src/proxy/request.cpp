@@ -120,6 +120,26 @@ void ProxyRequest::free_body() {
     body.clear();
 }
 
+void ProxyRequest::become(OllamaCall call) {
+    client_path = head.path;
+    free_body();
+    body.append(call.body);
+    counted = body.size();
+    all_bodies += counted;
+    call.body = {};
+    scanner = {};
+    scanner.feed(body.view());
+    std::erase_if(head.headers, [](const HeaderLine& line) {
+        return same_name(line.name, "content-type") || same_name(line.name, "accept");
+    });
+    head.headers.push_back({"Content-Type", "application/json"});
+    head.path = call.path;
+    head.query = {};
+    head.has_query = false;
+    head.framing = Framing::length;
+    ollama = std::move(call);
+}
+
 std::array<std::string_view, 4> ProxyRequest::pieces(std::string_view head_up) const {
     const auto all = body.view();
     if (!edit) return {head_up, all, {}, {}};

@@ -4,6 +4,7 @@
 #include "http_forward.hpp"
 #include "odysseus/proxy/http_head.hpp"
 #include "odysseus/proxy/proxy.hpp"
+#include "ollama_request.hpp"
 #include "rewrite.hpp"
 
 #include "blocking_tasks.hpp"
@@ -40,6 +41,8 @@ struct ProxyRequest {
     ProxyRequest& operator=(const ProxyRequest&) = delete;
 
     void free_body();
+    // The request is one of llama-server's from now on.
+    void become(OllamaCall call);
     // What goes up: the head that is given, and the body with the name replaced.
     [[nodiscard]] std::array<std::string_view, 4> pieces(std::string_view head_up) const;
     [[nodiscard]] std::optional<std::uint64_t> content_length() const; // of that body
@@ -54,7 +57,9 @@ struct ProxyRequest {
     std::atomic<std::size_t>& all_bodies; // bytes of the bodies of all requests
     std::size_t counted = 0;              // of this one in it
     JsonScanner scanner;
-    bool with_key = true; // the client may be given llama-server's own key
+    std::optional<OllamaCall> ollama; // what it was before it was translated
+    std::string client_path;          // of it
+    bool with_key = true;             // the client may be given llama-server's own key
     std::string allowed_origin;
 
     // What goes up, once the names are settled.

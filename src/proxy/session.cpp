@@ -8,6 +8,7 @@
 #include "query.hpp"
 
 #include "blocking.hpp"
+#include "ollama_work.hpp"
 #include "own_pages.hpp"
 
 #include <algorithm>
@@ -47,33 +48,28 @@ bool is_local_peer(const TcpSocket& socket) {
 
 } // namespace
 
-struct Session::InFlight {
-    explicit InFlight(Session& session) : m_session(session) {
-        auto& counters = session.m_shared.counters;
-        if (counters.active++ >= session.m_limits.requests_max) {
-            --counters.active;
-            throw Refused{.status = 503,
-                          .code = "server_busy",
-                          .message = "As many requests as may be are in flight; try again shortly.",
-                          .retry_after = std::chrono::seconds(1)};
-        }
-        ++counters.total;
-    }
-    ~InFlight() {
-        auto& counters = m_session.m_shared.counters;
-        if (m_session.m_client.gone()) ++counters.hung_up;
-        counters.last_end = Clock::now().time_since_epoch().count();
+Session::InFlight::InFlight(Session& session) : m_session(session) {
+    auto& counters = session.m_shared.counters;
+    if (counters.active++ >= session.m_limits.requests_max) {
         --counters.active;
+        throw Refused{.status = 503,
+                      .code = "server_busy",
+                      .message = "As many requests as may be are in flight; try again shortly.",
+                      .retry_after = std::chrono::seconds(1)};
     }
-    InFlight(const InFlight&) = delete;
-    InFlight& operator=(const InFlight&) = delete;
+    ++counters.total;
+}
 
-  private:
-    Session& m_session;
-};
+Session::InFlight::~InFlight() {
+    auto& counters = m_session.m_shared.counters;
+    if (m_session.m_client.gone()) ++counters.hung_up;
+    counters.last_end = Clock::now().time_since_epoch().count();
+    --counters.active;
+}
 
-Session::Session(Shared& shared, Loop& loop, TcpSocket socket)
-    : m_shared(shared), m_limits(shared.settings.limits), m_peer_is_local(is_local_peer(socket)),
+Session::Session(Shared& shared, Loop& loop, TcpSocket socket, Door door)
+    : m_shared(shared), m_limits(shared.settings.limits), m_door(door),
+      m_peer_is_local(is_local_peer(socket)),
       m_client(loop, std::move(socket), m_limits.write_pause) {}
 
 Task<> Session::serve() {
@@ -142,11 +138,23 @@ Task<bool> Session::serve_request() {
         m_record.replayed = true;
         ++m_shared.counters.replayed;
     }
+    if (m_request->ollama && m_request->ollama->unload_after && m_request->loads_model)
+        unload_when_unused(m_shared, m_client.loop(), m_request->model);
     co_return true;
 }
 
 Task<bool> Session::answer_by_itself() {
     const auto& head = m_request->head;
+    if (const auto ollama = ollama_endpoint_of(head.method, head.path))
+        co_return co_await answer_ollama(*ollama);
+    if (m_door == Door::ollama && head.path == "/" &&
+        (head.method == "GET" || head.method == "HEAD")) {
+        OwnAnswer running;
+        running.content_type = "text/plain; charset=utf-8";
+        running.body = "Ollama is running";
+        answer(running);
+        co_return true;
+    }
     const bool names_model = query_value(head.query, "model").has_value();
     const auto endpoint = endpoint_of(head.method, head.path, names_model);
     if (endpoint == Endpoint::forward) co_return false;
@@ -197,14 +205,20 @@ Task<> Session::settle_model() {
     const auto is_foreign = [this](std::string_view id) { return m_shared.looks.is_foreign(id); };
     if (!settle_names(*m_request, m_shared.models, is_foreign)) co_return;
     co_await m_shared.looks.look(m_client, false);
-    if (const auto unknown = settle_names(*m_request, m_shared.models, is_foreign))
-        refuse_unknown(*unknown);
+    const auto unknown = settle_names(*m_request, m_shared.models, is_foreign);
+    if (unknown && m_request->ollama) {
+        throw Refused{.status = 404,
+                      .code = "model_not_found",
+                      .message = ollama_unknown_model(unknown->asked, unknown->suggested)};
+    }
+    if (unknown) refuse_unknown(*unknown);
 }
 
 // Until nobody uses the model that must go for this one.
 Task<Turns::Turn> Session::turn() {
-    if (!m_request->loads_model) co_return Turns::Turn();
-    Turns::Turn mine(m_shared.turns, m_request->model, m_client.wake_up());
+    const bool unloads = m_request->ollama && m_request->ollama->form == OllamaForm::unload;
+    if (!m_request->loads_model && !unloads) co_return Turns::Turn();
+    Turns::Turn mine(m_shared.turns, m_request->model, m_client.wake_up(), unloads);
     const auto latest = Clock::now() + m_limits.ready_wait;
     while (!mine.has_come()) {
         const auto now = Clock::now();
@@ -285,6 +299,7 @@ Task<bool> Session::cured(const server::Failure& failure) {
 }
 
 Dialect Session::dialect() const {
+    if (m_request->ollama) return Dialect::ollama;
     if (!m_request->head.path.empty()) return dialect_of(m_request->head.path);
     return dialect_of_beginning(m_request->head_text.empty() ? m_client.in : m_request->head_text);
 }
@@ -334,7 +349,7 @@ void Session::end_request() {
     RequestLine line;
     line.id = concat(m_shared.id_prefix, ++m_shared.last_request);
     line.method = head.method;
-    line.path = head.path;
+    line.path = m_request->ollama ? m_request->client_path : std::string(head.path);
     line.model = m_request->model;
     line.status = m_record.status;
     line.bytes = m_record.bytes;
@@ -351,6 +366,9 @@ void Session::end_request() {
     line.end = !m_record.end.empty() ? m_record.end
                : m_record.replayed   ? "complete, sent twice"
                                      : "";
+    if (m_request->ollama && !m_request->ollama->not_applied.empty())
+        line.end += concat(line.end.empty() ? "complete, " : ", ",
+                           "not applied: ", m_request->ollama->not_applied);
     m_shared.request_log.add(std::move(line));
     m_request.reset();
 }

@@ -5,12 +5,14 @@
 #include "router_remark.hpp"
 
 #include "exchange.hpp"
+#include "ollama_models.hpp"
 #include "request.hpp"
 #include "shared.hpp"
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace odysseus::proxy {
 
@@ -18,7 +20,7 @@ class LineTask;
 
 class Session {
   public:
-    Session(Shared& shared, Loop& loop, TcpSocket socket);
+    Session(Shared& shared, Loop& loop, TcpSocket socket, Door door);
     [[nodiscard]] Task<> serve(); // throws nothing but what std gives: no memory
 
   private:
@@ -37,6 +39,24 @@ class Session {
     [[nodiscard]] Task<OwnAnswer> models_page();
     [[nodiscard]] Task<> pull_for_page(); // page_pull.cpp
     [[nodiscard]] Task<> send_lines(LineTask& task);
+
+    // Ollama's API (ollama.cpp).
+    [[nodiscard]] Task<bool> answer_ollama(OllamaEndpoint endpoint);
+    [[nodiscard]] Task<> translate(OllamaEndpoint endpoint);
+    [[nodiscard]] Task<std::vector<OllamaModel>> ollama_models();
+    [[nodiscard]] Task<OwnAnswer> ollama_list(OllamaEndpoint endpoint);
+    [[nodiscard]] Task<OwnAnswer> shown_model();
+    [[nodiscard]] Task<> pull_model();
+    [[nodiscard]] Task<> pull(const std::string& name, bool stream);
+    void end_pull(bool stream, std::string before);
+    [[nodiscard]] Task<> relay_ollama(Exchange& exchange, std::string_view content);
+    [[nodiscard]] Task<> relay_lines(Exchange& exchange, std::string_view content);
+    [[nodiscard]] Task<> relay_whole(Exchange& exchange, std::string_view content);
+    [[nodiscard]] const std::string& ollama_model() const;
+    [[nodiscard]] std::int64_t since_begin_ns() const;
+    [[nodiscard]] ResponseHead lines_head() const;
+    void begin_lines();
+
     [[nodiscard]] Task<> settle_model();
     [[nodiscard]] Task<Turns::Turn> turn();
     [[nodiscard]] Task<server::Serving> server_ready();
@@ -65,10 +85,19 @@ class Session {
     [[nodiscard]] ClientHeadInput head_input() const;
     void end_request();
 
-    struct InFlight; // counts while it lives
+    struct InFlight { // counts while it lives
+        explicit InFlight(Session& session);
+        ~InFlight();
+        InFlight(const InFlight&) = delete;
+        InFlight& operator=(const InFlight&) = delete;
+
+      private:
+        Session& m_session;
+    };
 
     Shared& m_shared;
     const ProxyLimits& m_limits;
+    const Door m_door;
     const bool m_peer_is_local;
     ClientStream m_client;
     std::optional<ProxyRequest> m_request;

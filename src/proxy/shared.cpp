@@ -20,10 +20,10 @@ Traffic Counters::traffic() const {
     return out;
 }
 
-Turns::Turn::Turn(Turns& turns, const std::string& model, const Waiter::WakeUp& wake_up)
+Turns::Turn::Turn(Turns& turns, const std::string& model, const Waiter::WakeUp& wake_up, bool alone)
     : m_turns(&turns) {
     const std::lock_guard lock(turns.m_mutex);
-    m_ticket = turns.m_queue.enter(model);
+    m_ticket = turns.m_queue.enter(model, alone);
     if (!turns.m_queue.admitted(m_ticket)) turns.m_waiting.emplace(m_ticket, wake_up);
 }
 

@@ -18,6 +18,9 @@
 
 namespace odysseus::proxy {
 
+// Where a client came in.
+enum class Door { main, ollama };
+
 struct Counters {
     std::atomic<std::uint64_t> total{0}, active{0}, replayed{0}, refused{0}, hung_up{0}, cut{0},
         connections{0}, bytes{0}, first_byte_us{0}, total_us{0};
@@ -36,7 +39,9 @@ class Turns {
     class Turn {
       public:
         Turn() = default;
-        Turn(Turns& turns, const std::string& model, const Waiter::WakeUp& wake_up);
+        // `alone`: nobody else may use the model meanwhile.
+        Turn(Turns& turns, const std::string& model, const Waiter::WakeUp& wake_up,
+             bool alone = false);
         Turn(Turn&& other) noexcept
             : m_turns(std::exchange(other.m_turns, nullptr)), m_ticket(other.m_ticket) {}
         Turn& operator=(Turn&&) = delete;
@@ -79,8 +84,9 @@ struct Shared {
     ModelLooks looks;
     RequestLog request_log;
     BlockingTasks inflating{2};
-    BlockingTasks judging{16}; // each waits for one verdict of the supervisor
-    BlockingTasks pulling{4};  // each fetches a model, or finds that another one does
+    BlockingTasks judging{16};    // each waits for one verdict of the supervisor
+    BlockingTasks translating{2}; // what is large, and the headers of model files
+    BlockingTasks pulling{4};     // each fetches a model, or finds that another one does
 };
 
 } // namespace odysseus::proxy

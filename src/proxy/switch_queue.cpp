@@ -4,9 +4,9 @@
 
 namespace odysseus::proxy {
 
-SwitchQueue::Ticket SwitchQueue::enter(const std::string& model) {
+SwitchQueue::Ticket SwitchQueue::enter(const std::string& model, bool alone) {
     const auto ticket = m_next++;
-    m_waiting.push_back({ticket, model});
+    m_waiting.push_back({ticket, model, alone});
     admit_all_that_may();
     return ticket;
 }
@@ -16,8 +16,12 @@ std::vector<SwitchQueue::Ticket> SwitchQueue::leave(Ticket ticket) {
     // The newest first: long streams stay in front.
     if (const auto found = std::find_if(m_running.rbegin(), m_running.rend(), is_it);
         found != m_running.rend()) {
-        for (auto& slot : m_slots) {
-            if (slot.model == found->model) --slot.users;
+        if (const auto slot = slot_of(found->model); slot != m_slots.end()) {
+            if (found->alone) {
+                slot->alone = false;
+            } else {
+                --slot->users;
+            }
         }
         m_running.erase(std::next(found).base());
     } else {
@@ -31,13 +35,28 @@ bool SwitchQueue::admitted(Ticket ticket) const {
                        [ticket](const Request& request) { return request.ticket == ticket; });
 }
 
+std::vector<SwitchQueue::Slot>::iterator SwitchQueue::slot_of(const std::string& model) {
+    return std::find_if(m_slots.begin(), m_slots.end(),
+                        [&model](const Slot& one) { return one.model == model; });
+}
+
+// A model without a slot is not loaded: nobody can be disturbed.
+bool SwitchQueue::admit_alone(const std::string& model) {
+    const auto slot = slot_of(model);
+    if (slot == m_slots.end()) return true;
+    if (slot->users > 0 || slot->alone) return false;
+    slot->alone = true;
+    return true;
+}
+
 SwitchQueue::Slot* SwitchQueue::slot_for(const std::string& model) {
-    auto slot = std::find_if(m_slots.begin(), m_slots.end(),
-                             [&model](const Slot& one) { return one.model == model; });
+    auto slot = slot_of(model);
+    if (slot != m_slots.end() && slot->alone) return nullptr;
     if (slot == m_slots.end()) {
         if (m_models_max != 0 && m_slots.size() >= m_models_max) {
-            const auto idle = std::find_if(m_slots.begin(), m_slots.end(),
-                                           [](const Slot& one) { return one.users == 0; });
+            const auto idle = std::find_if(m_slots.begin(), m_slots.end(), [](const Slot& one) {
+                return one.users == 0 && !one.alone;
+            });
             if (idle == m_slots.end()) return nullptr;
             m_slots.erase(idle);
         }
@@ -53,6 +72,16 @@ std::vector<SwitchQueue::Ticket> SwitchQueue::admit_all_that_may() {
     bool somebody_was_passed_too_often = false;
     std::vector<Request*> stuck; // those before the one that is looked at
     for (auto request = m_waiting.begin(); request != m_waiting.end();) {
+        if (request->alone) {
+            if (!admit_alone(request->model)) {
+                ++request;
+                continue;
+            }
+            admitted.push_back(request->ticket);
+            m_running.push_back(std::move(*request));
+            request = m_waiting.erase(request);
+            continue;
+        }
         const bool in_use =
             std::any_of(m_slots.begin(), m_slots.end(), [&request](const Slot& slot) {
                 return slot.model == request->model && slot.users > 0;

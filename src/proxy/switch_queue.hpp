@@ -22,8 +22,9 @@ class SwitchQueue {
     // models_max: how many models llama-server holds at once (its --models-max); 0: any number.
     explicit SwitchQueue(std::size_t models_max) : m_models_max(models_max) {}
 
-    // A request for `model` arrives. Whether it may go on at once is told by admitted().
-    [[nodiscard]] Ticket enter(const std::string& model);
+    // A request for `model` arrives. Whether it may go on at once is told by admitted(). One that
+    // wants the model alone, to unload it, waits until nobody uses it and holds up nobody else.
+    [[nodiscard]] Ticket enter(const std::string& model, bool alone = false);
     // It is done, or it does not want to wait any longer. Returns those that may go on because of
     // it.
     std::vector<Ticket> leave(Ticket ticket);
@@ -36,13 +37,17 @@ class SwitchQueue {
     struct Request {
         Ticket ticket;
         std::string model;
+        bool alone = false;
         int passed = 0; // how many went past it
     };
     struct Slot {
         std::string model;
         std::size_t users = 0;
+        bool alone = false; // somebody has it who wants it alone
     };
     std::vector<Ticket> admit_all_that_may();
+    [[nodiscard]] std::vector<Slot>::iterator slot_of(const std::string& model);
+    [[nodiscard]] bool admit_alone(const std::string& model);
     [[nodiscard]] Slot* slot_for(const std::string& model); // null: it has to wait
 
     std::size_t m_models_max;

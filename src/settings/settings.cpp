@@ -272,6 +272,11 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
         read.refuse("llama_port",
                     concat("another port than odysseus's own (--port, ", s.port, ")"));
     }
+    s.ollama_port = static_cast<int>(read.integer("ollama_port", 0, 65535));
+    if (s.ollama_port != 0 && (s.ollama_port == s.port || s.ollama_port == s.llama_port)) {
+        read.refuse("ollama_port", concat("another port than odysseus's own and llama-server's (",
+                                          s.port, ", ", s.llama_port, ")"));
+    }
     s.api_keys = read.list("api_keys");
     if (s.api_keys.empty() && !read.text("api_keys").empty()) {
         read.refuse("api_keys", "a key, or keys with commas between them");

@@ -86,7 +86,7 @@ def _weights_that_say(says, vocabulary, width):
 
 
 def write_model(path, *, name="tiny", layers=2, width=64, feed_forward=128, heads=4, kv_heads=2, head_dim=16,
-                trained_context=32768, padding_mib=0, seed=7, says=WORDS):
+                trained_context=32768, padding_mib=0, seed=7, says=WORDS, template=_TEMPLATE):
     """Writes a model of the llama architecture. padding_mib adds an unused tail: a file of a given size. `says` holds
     different words, and bytes as <0xF0>; nothing means an answer that ends at once."""
     vocabulary = _vocabulary(says)
@@ -113,7 +113,7 @@ def write_model(path, *, name="tiny", layers=2, width=64, feed_forward=128, head
         _pair("tokenizer.ggml.bos_token_id", _U32, 1),
         _pair("tokenizer.ggml.eos_token_id", _U32, 2),
         _pair("tokenizer.ggml.add_bos_token", _BOOL, 1),
-        _pair("tokenizer.chat_template", _STRING, _TEMPLATE),
+        _pair("tokenizer.chat_template", _STRING, template),
     ]
     tensors = [("token_embd.weight", (width, len(vocabulary)), _TENSOR_F16)]
     for layer in range(layers):

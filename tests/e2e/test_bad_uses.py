@@ -99,6 +99,8 @@ COMMAND_LINE = [
     # contradictions
     (["--port", "18080", "--llama-port", "18080"], 2, ["--llama-port", "18080"]),
     (["--llama-port", "8080"], 2, ["--llama-port", "8080"]),
+    (["--ollama-port", "8080"], 2, ["--ollama-port", "8080"]),
+    (["--ollama-port", "x"], 2, ["--ollama-port", "from 0 to 65535"]),
     (["--host", "0.0.0.0"], 2, ["--api-key", "--allow-unauthenticated"]),
     (["--host", "192.0.2.1"], 2, ["--host 192.0.2.1", "--api-key"]),
     (["--host", "0.0.0.0", "--api-key", ""], 2, ["--api-key needs a value"]),
@@ -125,7 +127,7 @@ VALUES = [
     ("parallel", "0", "from 1 to 256"), ("parallel", "two", "from 1 to 256"), ("parallel", "1.5", "from 1 to 256"),
     ("threads", "0", "auto or a whole number"), ("threads", "-3", "auto or a whole number"),
     ("proxy_port", "99999", "from 1 to 65535"), ("proxy_port", "0", "from 1 to 65535"), ("proxy_port", "http", "1 to 65535"),
-    ("llama_port", "65536", "from 1 to 65535"), ("llama_port", "-5", "from 1 to 65535"),
+    ("ollama_port", "65536", "from 0 to 65535"), ("llama_port", "65536", "from 1 to 65535"), ("llama_port", "-5", "from 1 to 65535"),
     ("backend", "ollama", "llama"), ("device", "tpu", "auto, cuda, rocm, sycl, vulkan, metal, cpu"),
     ("release", "../../x", "stable, nightly or a tag"), ("host", "a b", "an address"),
     ("github_api", "ftp://x", "https://"), ("github_download", "nonsense", "https://"), ("hf_endpoint", "x", "https://"),

@@ -21,9 +21,10 @@ from harness import Case, wait_until
 CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
 PLACE = pathlib.Path(os.environ.get("ODYSSEUS_E2E_CLIENTS") or harness.ROOT / "build/clients")
 # As they were when docs/clients.md said that they work.
-PYTHON_PACKAGES = ["openai==3.57.0", "anthropic==2.14.0", "langchain-openai==1.7.4", "litellm==1.110.2", "llm==0.36"]
+PYTHON_PACKAGES = ["openai==3.57.0", "anthropic==2.14.0", "langchain-openai==1.7.4", "litellm==1.110.2", "llm==0.36",
+                   "ollama==0.6.3"]
 AIDER_PACKAGES = ["aider-chat==0.86.2"]  # it wants older ones than the others
-NODE_PACKAGES = ["openai@6.49.0", "@anthropic-ai/sdk@1.14.0"]
+NODE_PACKAGES = ["openai@6.49.0", "@anthropic-ai/sdk@1.14.0", "ollama@0.6.4"]
 KEY = "key-of-the-test"
 
 
@@ -83,6 +84,12 @@ def node_folder():
         run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", *NODE_PACKAGES], cwd=folder)
 
     return installed(folder, NODE_PACKAGES, install)
+
+
+def run_node(script, *arguments):
+    place = node_folder() / script
+    shutil.copyfile(CLIENTS / script, place)  # so that it finds node_modules beside it
+    run(["node", place, *arguments])
 
 
 class Clients(Case):
@@ -189,9 +196,10 @@ class Clients(Case):
 
     def test_the_examples_of_the_documentation(self):
         found = self.examples("python")
-        self.assertEqual(len(found), 3)
+        self.assertEqual(len(found), 4)
         for example in found:
-            self.assertIn("one two three four five", run([client_python(), "-c", example]))
+            self.assertIn("one two three four five",
+                          run([client_python(), "-c", example], env={**os.environ, "OLLAMA_API_KEY": KEY}))
         found = self.examples("js")
         self.assertEqual(len(found), 1)
         script = node_folder() / "example.mjs"
@@ -222,12 +230,14 @@ class Clients(Case):
 
 
 class Embeddings(Case):
-    def test_openai_for_python(self):
+    def test_them(self):
         home = self.home()
         home.model("friendly/Weights-F16.gguf")
         server = self.odysseus(home, "--ctx", "2048", "--", "--embeddings", "--pooling", "mean").wait_ready()
-        run([client_python(), CLIENTS / "with_openai.py", "http://127.0.0.1:%d/v1" % server.port, "friendly", "none",
-             "embeddings"])
+        url = "http://127.0.0.1:%d" % server.port
+        run([client_python(), CLIENTS / "with_openai.py", url + "/v1", "friendly", "none", "embeddings"])
+        run([client_python(), CLIENTS / "with_ollama.py", url, "friendly", "none", "embeddings"])
+        run_node("with_ollama.mjs", url, "friendly", "none", "embeddings")
 
 
 class BeginningOfMessages(Case):

@@ -83,6 +83,31 @@ TEST_CASE("gguf: the values are found under their names") {
     CHECK_FALSE(info.number("general.name"));
     CHECK_FALSE(info.text("block_count"));
     CHECK(info.tensor_count == 1);
+    CHECK(info.parameter_count == 16);
+    CHECK(info.chat_template == std::string(9000, 'x'));
+    CHECK_FALSE(info.can_insert);
+}
+
+TEST_CASE("gguf: what is needed to show a model") {
+    GgufWriter out;
+    out.add_text("general.architecture", "llama");
+    out.add_text("tokenizer.chat_template", std::string(70'000, 'x')); // too long to be kept
+    out.add_u32("tokenizer.ggml.fim_mid_token_id", 7);
+    out.add_f32_tensor("a", {4, 4}, {1.0F});
+    out.add_f32_tensor("b", {2, 3, 2}, {1.0F});
+    const auto info = accepted(out.bytes());
+    CHECK(info.chat_template.empty());
+    CHECK(info.can_insert);
+    CHECK(info.parameter_count == 28);
+}
+
+TEST_CASE("gguf: dimensions that cannot be true count as no parameters") {
+    const auto huge = raw<std::uint64_t>(1ULL << 40);
+    const auto info =
+        accepted(file_of(1, 1,
+                         k_architecture + text("t") + raw<std::uint32_t>(3) + huge + huge + huge +
+                             raw<std::uint32_t>(0) + raw<std::uint64_t>(0)));
+    CHECK(info.parameter_count == 0);
 }
 
 TEST_CASE("gguf: a file that was cut off is known by its table of tensors") {

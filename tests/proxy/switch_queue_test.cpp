@@ -120,3 +120,39 @@ TEST_CASE("switch queue: whatever happens, never more models at once than allowe
         CHECK(queue.waiting() == 0);
     }
 }
+
+TEST_CASE("switch queue: who wants a model alone waits for its users and holds up nobody") {
+    SwitchQueue queue(1);
+    const auto a = queue.enter("one");
+    const auto alone = queue.enter("one", true);
+    const auto b = queue.enter("one");
+    CHECK_FALSE(queue.admitted(alone));
+    CHECK(queue.admitted(b));
+    queue.leave(a);
+    CHECK_FALSE(queue.admitted(alone));
+    queue.leave(b);
+    CHECK(queue.admitted(alone));
+    const auto c = queue.enter("one");
+    const auto d = queue.enter("two");
+    CHECK_FALSE(queue.admitted(c));
+    CHECK_FALSE(queue.admitted(d));
+    CHECK(queue.leave(alone) == std::vector<SwitchQueue::Ticket>{c});
+    CHECK(queue.admitted(c));
+    queue.leave(c);
+    CHECK(queue.admitted(d));
+}
+
+TEST_CASE("switch queue: a model that nobody has used is had alone at once") {
+    SwitchQueue queue(0);
+    const auto a = queue.enter("one");
+    const auto alone = queue.enter("two", true);
+    CHECK(queue.admitted(alone));
+    CHECK(queue.enter("one") != a);
+    queue.leave(alone);
+    CHECK(queue.running() == 2);
+    const auto first = queue.enter("one", true);
+    const auto second = queue.enter("one", true);
+    queue.leave(first);
+    CHECK_FALSE(queue.admitted(second));
+    CHECK(queue.waiting() == 1);
+}

@@ -36,6 +36,7 @@ TEST_CASE("settings: the defaults are the contract's") {
     CHECK(s.host == "127.0.0.1");
     CHECK(s.port == 8080);
     CHECK(s.llama_port == 10086);
+    CHECK(s.ollama_port == 0);
     CHECK_FALSE(s.port_asked_for);
     CHECK(s.release == "stable");
     CHECK_FALSE(s.device.has_value());
@@ -79,6 +80,9 @@ TEST_CASE(
         {"proxy_port", "0", "from 1 to 65535"},
         {"llama_port", "http", "from 1 to 65535"},
         {"llama_port", "8080", "another port than odysseus's own"},
+        {"ollama_port", "-1", "from 0 to 65535"},
+        {"ollama_port", "8080", "another port than odysseus's own"},
+        {"ollama_port", "10086", "another port than odysseus's own"},
         {"backend", "ollama", "llama"},
         {"device", "gpu", "auto, cuda, rocm, sycl, vulkan, metal, cpu"},
         {"release", "../b1", "stable, nightly or a tag"},

@@ -35,6 +35,8 @@
 //   as the real server does ("got exception: ..."); one that is no JSON is answered 400 in the same
 //   way
 //   --once FILE               the three before: only where FILE is not there yet
+//   --calls-tool              a request with tools is answered by a call of the first one, in
+//   pieces where it is streamed
 //   --context-file FILE       the context is read from there at /models?reload=1, as from a preset
 //   --count FILE              appends one line for each start and each load
 //
@@ -82,11 +84,12 @@ struct Flags {
 
 Flags read_flags(int argc, char** argv) {
     static const std::set<std::string> k_switches = {
-        "--never-ready",    "--couldnt-bind",          "--exit-on-chat", "--ignore-term",
-        "--stubborn-model", "--grandchild-holds-pipe", "--not-router",   "--hang-mid-stream",
-        "--kv-unified",     "--model-process",         "--term-model",   "--dies-loaded",
-        "--deaf-model",     "--cannot-spawn",          "--quotes",       "--lost-device",
-        "--last-words"};
+        "--never-ready",   "--couldnt-bind",    "--exit-on-chat",
+        "--ignore-term",   "--stubborn-model",  "--grandchild-holds-pipe",
+        "--not-router",    "--hang-mid-stream", "--kv-unified",
+        "--model-process", "--term-model",      "--dies-loaded",
+        "--deaf-model",    "--cannot-spawn",    "--quotes",
+        "--lost-device",   "--last-words",      "--calls-tool"};
     std::vector<std::string> words(argv + 1, argv + argc);
     if (const char* more = std::getenv("FAKE_LLAMA")) {
         std::istringstream in(more);
@@ -256,7 +259,8 @@ bool Router::load(const std::string& name, httplib::Response& response) {
     if (m_process != 0) model_ended(0);
     spawn_model(name);
     std::this_thread::sleep_for(Milliseconds(m_flags.number("--load-ms", 0)));
-    if (loads_so_far() <= m_flags.number("--no-free-memory", 0)) {
+    const long refused = m_flags.number("--no-free-memory", 0);
+    if (refused > 0 && loads_so_far() <= refused) {
         model_says('E', "llama_model_load: error loading model: vector::_M_range_check: __n (which "
                         "is 1) >= this->size() (which is 1)");
         model_says('E', "llama_model_load_from_file_impl: failed to load model");
@@ -292,22 +296,50 @@ bool Router::load(const std::string& name, httplib::Response& response) {
 
 void Router::stream(httplib::Response& response) const {
     const bool hang = m_flags.has("--hang-mid-stream");
-    response.set_chunked_content_provider("text/event-stream", [hang](std::size_t,
-                                                                      httplib::DataSink& sink) {
-        for (int i = 0; i < 5; ++i) {
-            const auto event =
-                "data: {\"choices\":[{\"delta\":{\"content\":\"" + std::to_string(i) + "\"}}]}\n\n";
-            if (!sink.write(event.data(), event.size())) return false;
-            while (hang && i == 1 && sink.is_writable()) {
-                std::this_thread::sleep_for(Milliseconds(5));
+    response.set_chunked_content_provider(
+        "text/event-stream", [hang](std::size_t, httplib::DataSink& sink) {
+            for (int i = 0; i < 5; ++i) {
+                const auto event = "data: {\"choices\":[{\"finish_reason\":" +
+                                   std::string(i == 4 ? "\"stop\"" : "null") +
+                                   ",\"delta\":{\"content\":\"" + std::to_string(i) + "\"}}]}\n\n";
+                if (!sink.write(event.data(), event.size())) return false;
+                while (hang && i == 1 && sink.is_writable()) {
+                    std::this_thread::sleep_for(Milliseconds(5));
+                }
+                std::this_thread::sleep_for(Milliseconds(1));
             }
-            std::this_thread::sleep_for(Milliseconds(1));
-        }
-        const std::string last = "data: [DONE]\n\n";
-        sink.write(last.data(), last.size());
-        sink.done();
-        return true;
-    });
+            const std::string last = "data: [DONE]\n\n";
+            sink.write(last.data(), last.size());
+            sink.done();
+            return true;
+        });
+}
+
+// The events as b11669 sends them.
+void call_tool(const std::string& name, bool streamed, httplib::Response& response) {
+    const json call = {{"index", 0},
+                       {"id", "c1"},
+                       {"type", "function"},
+                       {"function", {{"name", name}, {"arguments", ""}}}};
+    if (!streamed) {
+        auto whole = call;
+        whole["function"]["arguments"] = R"({"city":"Rome"})";
+        const json message = {{"role", "assistant"}, {"content", nullptr}, {"tool_calls", {whole}}};
+        const json choice = {{"index", 0}, {"finish_reason", "tool_calls"}, {"message", message}};
+        response.set_content(json{{"choices", {choice}}}.dump(), "application/json");
+        return;
+    }
+    std::string events;
+    const auto add = [&](const json& delta, const json& finish) {
+        const json choice = {{"index", 0}, {"finish_reason", finish}, {"delta", delta}};
+        events += "data: " + json{{"choices", {choice}}}.dump() + "\n\n";
+    };
+    add({{"role", "assistant"}, {"content", nullptr}}, nullptr);
+    add({{"tool_calls", {call}}}, nullptr);
+    for (const char* const piece : {R"({"city":)", R"("Rome"})"})
+        add({{"tool_calls", {{{"index", 0}, {"function", {{"arguments", piece}}}}}}}, nullptr);
+    add(json::object(), "tool_calls");
+    response.set_content(events + "data: [DONE]\n\n", "text/event-stream");
 }
 
 bool Router::is_due(const std::string& misbehaviour) const {
@@ -380,6 +412,11 @@ void Router::answer(const httplib::Request& request, httplib::Response& response
         model_says('W', "srv    operator(): got exception: " + response.body);
         complain("W srv    operator(): got exception: " + response.body);
         return;
+    }
+    if (m_flags.has("--calls-tool") && body.contains("tools")) {
+        const auto& tool = body["tools"].front();
+        return call_tool(tool["function"]["name"].get<std::string>(), body.value("stream", false),
+                         response);
     }
     if (body.value("stream", false)) return stream(response);
     response.set_content(json{{"model", name},

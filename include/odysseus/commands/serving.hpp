@@ -2,6 +2,7 @@
 #pragma once
 
 #include "odysseus/commands/plan_report.hpp"
+#include "odysseus/hardware/machine.hpp"
 #include "odysseus/models/models_folder.hpp"
 #include "odysseus/proxy/proxy.hpp"
 #include "odysseus/server/supervisor.hpp"
@@ -16,6 +17,7 @@ namespace odysseus::commands {
 void refuse_open_door(const settings::Settings& settings);
 
 [[nodiscard]] proxy::ProxySettings proxy_settings(const settings::Settings& settings,
+                                                  const hardware::Machine& machine,
                                                   const std::vector<std::string>& llama_args);
 
 // The status, the log and the models that can be fetched. What is passed must live as long as the
@@ -26,5 +28,8 @@ void refuse_open_door(const settings::Settings& settings);
 
 // Binds the port that was asked for, or the next free one where nobody asked. Throws Error (busy).
 void listen(proxy::Proxy& proxy, const settings::Settings& settings);
+
+// And the port of --ollama-port, where one is asked for. Throws Error (busy).
+void listen_as_ollama(proxy::Proxy& proxy, const settings::Settings& settings);
 
 } // namespace odysseus::commands

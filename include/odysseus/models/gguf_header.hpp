@@ -30,6 +30,9 @@ struct GgufInfo {
     // "ARCHITECTURE.*" without that prefix: "attention.head_count_kv".
     std::map<std::string, GgufValue, std::less<>> values;
     std::optional<std::int64_t> vocab_size; // tokens in the tokenizer's list
+    std::string chat_template;              // at most 64 KiB; a longer one is left out
+    bool can_insert = false;                // it has tokens for what goes between two texts
+    std::int64_t parameter_count = 0;       // of this file's tensors
     // The file holds at least this many bytes when it is whole; absent: its tensors are not listed
     // in a form that tells.
     std::optional<std::uint64_t> bytes_at_least;

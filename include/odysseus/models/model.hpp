@@ -38,6 +38,8 @@ struct Model {
     bool tells_pooling = true; // else llama-server must be told how to make one vector of many
     std::optional<std::string> architecture;
     std::optional<std::int64_t> trained_context; // tokens
+    std::optional<std::int64_t> parameter_count; // absent: of a model in several files
+    std::optional<std::int64_t> file_type;       // llama.cpp's number of the quantisation
     std::optional<KvShape> kv; // absent: the metadata does not tell, only the size does
 
     // "chat", "vision", "embedding" or "rerank".

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "odysseus/models/model_directory.hpp"
+#include "odysseus/models/pull.hpp"
 #include "odysseus/proxy/access.hpp"
 #include "odysseus/server/llama_control.hpp"
 
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace odysseus::proxy {
@@ -41,6 +43,9 @@ struct ProxySettings {
     std::chrono::milliseconds idle_unload{
         0}; // without a request; then models are unloaded; 0: never
     ProxyLimits limits;
+    bool on_gpu = false; // for Ollama's clients: where models are
+    // How POST /api/pull fetches; empty: it does not. May throw Error.
+    std::function<models::PullOptions()> pull_options;
 };
 
 // Counted since the start.
@@ -91,6 +96,9 @@ class Proxy {
     // when the port is taken. Port 0: any.
     void listen(const std::string& host, int port);
     [[nodiscard]] int port() const;
+    // The same once more where Ollama's clients look; GET / tells them that Ollama runs.
+    void listen_as_ollama(const std::string& host, int port);
+    [[nodiscard]] int ollama_port() const; // 0: it does not
     void start();
     // Takes no new connection, lets requests in flight end within `grace`, cuts the rest, and
     // returns when nothing runs any more.

@@ -64,6 +64,7 @@ struct Settings {
     bool host_asked_for = false; // else ::1 as well
     int port = 8080;
     bool port_asked_for = false; // by flag, environment or file: then a taken port is an error
+    int ollama_port = 0;         // 0: none
     int llama_port = 10086;
     bool llama_port_asked_for = false;
     std::vector<std::string> api_keys;
