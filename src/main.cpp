@@ -59,6 +59,7 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     plan.hardware = machine_for(settings);
     const auto server = server_for(settings, plan.hardware, stopped);
     plan.hardware.backend = server.backend;
+    take_listed_devices(plan.hardware, settings, server);
     plan.build = server.build;
 
     // The models, and the largest context that memory allows.
@@ -69,17 +70,16 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     plan.findings = models.catalog()->findings;
     write_toy_model(home);
     memory::ContextRecord record(home, settings, plan.hardware, plan.build->tag);
-    plan.context = record.recalled(
-        context_for(settings, plan.hardware, plan.models, line.llama_args), plan.models);
-    server::PresetFile preset(home.preset(),
-                              own_contexts(settings, plan.hardware, record, line.llama_args),
-                              server::gpu_layers(plan.hardware.backend));
-    preset.offer(*models.catalog());
+    server::PresetFile preset(home.preset());
+    ModelFits fits(fit_rules(settings, plan.hardware, line.llama_args), record, preset);
+    fits.offer(*models.catalog());
+    take(plan, fits.fitted(plan.models, ""));
+    say_what_has_no_effect(settings);
     say_first_lines(plan, first_run);
 
     // llama-server, under supervision.
     auto spec = start_spec(settings, home, plan, server, line.llama_args);
-    remember_contexts(spec, record, preset, models, settings);
+    spec.setups = &fits;
     std::optional<Error> lost; // by the supervisor's thread, before `stop` is asked
     spec.on_lost = [&](const Error& error) {
         lost = error;
@@ -87,12 +87,12 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     };
     server::Supervisor supervisor(std::move(spec));
     models.on_change(
-        [&](const auto& catalog) { offer_models(preset, catalog, supervisor.current()); });
+        [&](const auto& catalog) { offer_models(fits, catalog, supervisor.current()); });
     stop.on_second([&supervisor] { supervisor.kill_now(); });
 
     // The proxy in front of it.
     proxy::Proxy proxy(proxy_settings(settings, plan.hardware, line.llama_args), supervisor, models,
-                       proxy_pages(settings, plan, supervisor, models));
+                       proxy_pages(settings, plan, supervisor, models, fits));
     listen(proxy, settings);
     listen_as_ollama(proxy, settings);
     proxy.start();
@@ -112,7 +112,7 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     system::say("stopping", "requests under way may finish; Ctrl-C again stops at once");
     system::notify_stopping();
     proxy.stop(k_request_grace);
-    note_what_held(record, models.models(), supervisor.current());
+    note_what_held(fits, supervisor.current());
     supervisor.stop();
     stop.on_second({});
     if (lost) throw *lost;

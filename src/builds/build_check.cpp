@@ -85,6 +85,16 @@ BuildCheck check_build(const std::filesystem::path& server,
     return check;
 }
 
+std::optional<std::vector<Device>> listed_devices(const std::filesystem::path& server,
+                                                  const std::vector<std::filesystem::path>& folders,
+                                                  std::chrono::milliseconds limit) {
+    system::ToolLimits limits;
+    limits.deadline = limit;
+    const auto listed = system::run_tool({system::utf8(server), "--list-devices"},
+                                         loader_environment(folders), limits);
+    return parse_devices(concat(listed.out, "\n", listed.err));
+}
+
 std::optional<RejectedBuild> refuted(const BuildCheck& check, const std::string& tag,
                                      Backend backend) {
     const auto build = concat("llama.cpp ", tag, " for ", backend_title(backend));

@@ -2,6 +2,7 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
 #include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/commands/model_fits.hpp"
 #include "odysseus/commands/plan_report.hpp"
 #include "odysseus/download/url.hpp"
 #include "odysseus/hardware/machine_json.hpp"
@@ -53,9 +54,11 @@ std::string plan_text_of(const settings::Settings& settings,
     } else {
         plan.build_trouble = "none is installed";
     }
-    plan.context = context_for(settings, plan.hardware, plan.models, llama_args);
-    plan.argv = server::launch_arguments(launch_plan_for(settings, settings::home_of(settings),
-                                                         plan.hardware, plan.context.tokens,
+    const auto home = settings::home_of(settings);
+    const memory::ContextRecord record(home, settings, plan.hardware, "");
+    take(plan, fitted_models(fit_rules(settings, plan.hardware, llama_args), plan.models, record));
+    plan.argv = server::launch_arguments(launch_plan_for(settings, home, plan.hardware,
+                                                         {plan.context.tokens, plan.without_gpu},
                                                          settings.llama_port, llama_args));
     return plan_json(plan);
 }

@@ -13,6 +13,12 @@ std::string url_of(const std::string& host, int port) {
     return ipv6 ? concat("http://[", shown, "]:", port) : concat("http://", shown, ":", port);
 }
 
+void say_what_has_no_effect(const settings::Settings& settings) {
+    if (settings.per_model_context)
+        system::say("note", "--per-model-context has no effect any more: each model has its own "
+                            "context");
+}
+
 void say_first_lines(const Plan& plan, bool first_run) {
     const auto tokens = concat(plan.context.tokens, " tokens of context");
     if (first_run) {

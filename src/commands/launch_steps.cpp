@@ -10,6 +10,7 @@
 #include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/files.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -38,6 +39,16 @@ hardware::Machine machine_from_file(const settings::Settings& settings) {
         refuse(concat(": ", *why));
     }
     return std::get<hardware::Machine>(std::move(machine));
+}
+
+// The default is never more than the cores there are; what was asked for is.
+int threads_for(const settings::Settings& settings, const hardware::Machine& machine) {
+    constexpr std::int64_t k_most = 1024;
+    const auto cores = std::clamp<std::int64_t>(
+        machine.cpu_cores.value_or(std::thread::hardware_concurrency()), 1, k_most);
+    if (!settings.threads) return static_cast<int>(cores);
+    const bool capped = !settings.threads_asked_for && machine.cpu_cores.has_value();
+    return capped ? std::min(*settings.threads, static_cast<int>(cores)) : *settings.threads;
 }
 
 } // namespace
@@ -123,36 +134,22 @@ bool is_unified_program(const std::string& named) {
 
 } // namespace
 
-memory::ContextChoice context_for(const settings::Settings& settings,
-                                  const hardware::Machine& machine,
-                                  const std::vector<models::Model>& models,
-                                  const std::vector<std::string>& llama_args) {
-    const auto said = server::user_arguments(llama_args);
-    memory::ContextWish wish;
-    wish.pinned = said.context ? said.context : settings.ctx;
-    wish.parallel = settings.parallel;
-    if (said.key_type) wish.key_type = *said.key_type;
-    if (said.value_type) wish.value_type = *said.value_type;
-    return memory::choose_auto_context(machine, models::largest_model(models), wish);
-}
-
 server::LaunchPlan launch_plan_for(const settings::Settings& settings, const settings::Home& home,
-                                   const hardware::Machine& machine, std::int64_t context, int port,
-                                   const std::vector<std::string>& llama_args) {
+                                   const hardware::Machine& machine, const StartedWith& start,
+                                   int port, const std::vector<std::string>& llama_args) {
     server::LaunchPlan plan;
     plan.port = port;
     plan.models_dir = settings.models_dir;
     plan.parallel = settings.parallel;
-    plan.context = context;
-    plan.threads = settings.threads ? *settings.threads
-                                    : static_cast<int>(machine.cpu_cores.value_or(
-                                          std::max(1U, std::thread::hardware_concurrency())));
+    plan.context = start.context;
+    plan.without_gpu = start.without_gpu;
+    plan.threads = threads_for(settings, machine);
     plan.backend = machine.backend;
     plan.models_max = settings.models_max.value_or(plan.models_max);
-    plan.per_model_context = settings.per_model_context;
+    if (settings.kv != "f16") plan.cache_type = settings.kv;
     plan.preset_file = system::utf8(home.preset());
     plan.unified_program = is_unified_program(settings.llama_server);
-    plan.user_arguments = server::arguments_for_context(llama_args, context);
+    plan.user_arguments = server::arguments_for_context(llama_args, start.context);
     return plan;
 }
 

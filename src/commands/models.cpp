@@ -1,6 +1,9 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/commands/commands.hpp"
+#include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/commands/model_fits.hpp"
 #include "odysseus/commands/plan_report.hpp"
+#include "odysseus/commands/server_choice.hpp"
 #include "odysseus/memory/kv_cost.hpp"
 #include "odysseus/models/model_scan.hpp"
 #include "odysseus/settings/home.hpp"
@@ -16,6 +19,21 @@ std::string or_dash(const std::optional<std::int64_t>& value, std::string (*text
     return value ? text(*value) : "-";
 }
 
+// As a launch would run them.
+FittedModels fitted_here(const settings::Settings& settings,
+                         const std::vector<std::string>& llama_args,
+                         const std::vector<models::Model>& models) {
+    auto machine = machine_for(settings);
+    const auto server = ready_server(settings, machine);
+    if (server) {
+        machine.backend = server->backend;
+        take_listed_devices(machine, settings, *server);
+    }
+    const memory::ContextRecord record(settings::home_of(settings), settings, machine,
+                                       server ? server->build.tag : "");
+    return fitted_models(fit_rules(settings, machine, llama_args), models, record);
+}
+
 std::string count_text(std::int64_t count) {
     return std::to_string(count);
 }
@@ -26,11 +44,12 @@ int models(const settings::CommandLine& line, const settings::ResolvedSettings& 
     models::ModelScan scan(system::path_from_utf8(settings.values.models_dir),
                            settings::home_of(settings.values).pulled());
     const auto catalog = scan.catalog();
+    const auto fitted = fitted_here(settings.values, line.llama_args, catalog.models);
     for (const auto& finding : catalog.findings)
         system::say("note", finding);
     if (line.has("--json")) {
         const nlohmann::ordered_json document{{"models_dir", settings.values.models_dir},
-                                              {"models", models_json(catalog.models)},
+                                              {"models", models_json(catalog.models, fitted.fits)},
                                               {"findings", catalog.findings}};
         system::print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
                       "\n");
@@ -42,11 +61,15 @@ int models(const settings::CommandLine& line, const settings::ResolvedSettings& 
                            "; put a .gguf file there, or fetch one with: odysseus pull NAME"));
         return 0;
     }
-    system::Table table({"model", "size", "trained for", "cache a token", "answers to"});
-    for (const auto& model : catalog.models) {
-        table.add(
-            {model.id, byte_text(model.size_bytes), or_dash(model.trained_context, count_text),
-             or_dash(memory::kv_bytes_per_token(model.kv), byte_text), joined(model.names, ", ")});
+    system::Table table(
+        {"model", "size", "fits", "context", "trained for", "cache a token", "answers to"});
+    for (std::size_t i = 0; i < catalog.models.size(); ++i) {
+        const auto& model = catalog.models[i];
+        const auto& fit = fitted.fits[i];
+        table.add({model.id, byte_text(model.size_bytes), std::string(memory::fits_name(fit.fits)),
+                   count_text(fit.context.tokens), or_dash(model.trained_context, count_text),
+                   or_dash(memory::kv_bytes_per_token(model.kv), byte_text),
+                   joined(model.names, ", ")});
     }
     system::print(table.text());
     return 0;

@@ -1,6 +1,7 @@
 #include "odysseus/base/error.hpp"
 #include "odysseus/commands/commands.hpp"
 #include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/commands/model_fits.hpp"
 #include "odysseus/commands/server_choice.hpp"
 #include "odysseus/memory/context_record.hpp"
 #include "odysseus/models/model_scan.hpp"
@@ -33,21 +34,25 @@ int plan(const settings::CommandLine& line, const settings::ResolvedSettings& re
     auto used = plan.hardware;
     const bool own_choice = settings.device == Backend::cpu; // any build computes there
     if (plan.build && plan.build->backend && !own_choice) used.backend = *plan.build->backend;
+    if (const auto server = ready_server(settings, used)) {
+        take_listed_devices(used, settings, *server);
+        plan.hardware.gpus = used.gpus;
+    }
     models::ModelScan scan(system::path_from_utf8(settings.models_dir),
                            settings::home_of(settings).pulled());
     const auto catalog = scan.catalog();
     plan.findings = catalog.findings;
     plan.models = catalog.models;
-    plan.context = context_for(settings, used, plan.models, line.llama_args);
     if (line.has("--forget")) memory::ContextRecord::forget(home);
     const memory::ContextRecord record(home, settings, used, plan.build ? plan.build->tag : "");
-    plan.context = record.recalled(std::move(plan.context), plan.models);
+    take(plan, fitted_models(fit_rules(settings, used, line.llama_args), plan.models, record));
     if (line.has("--verify")) {
         auto as_used = plan;
         as_used.hardware = used;
         plan.verified = verified(ready_server(settings, used), as_used, line.llama_args);
     }
-    plan.argv = server::launch_arguments(launch_plan_for(settings, home, used, plan.context.tokens,
+    plan.argv = server::launch_arguments(launch_plan_for(settings, home, used,
+                                                         {plan.context.tokens, plan.without_gpu},
                                                          settings.llama_port, line.llama_args));
     plan.argv.insert(plan.argv.begin(), "llama-server");
 

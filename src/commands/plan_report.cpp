@@ -27,6 +27,32 @@ Json file_json(const builds::BuildFile& file) {
             {"sha256", or_null(file.sha256)}};
 }
 
+// The blocks of which something lies in RAM, and those whose experts do.
+std::int64_t layers_partly(const models::Model& model, const memory::Placement& placement) {
+    const bool mixture = model.weights && model.weights->has_experts();
+    const bool all = placement.kind == memory::Placement::Kind::feed_forward && mixture;
+    return all ? placement.of : placement.blocks;
+}
+
+std::int64_t layers_without_experts(const models::Model& model,
+                                    const memory::Placement& placement) {
+    const bool mixture = model.weights && model.weights->has_experts();
+    return mixture ? layers_partly(model, placement) : 0;
+}
+
+void add_fit(Json& json, const models::Model& model, const memory::ModelFit& fit) {
+    const auto layers = model.weights ? Json(model.weights->blocks.size()) : Json();
+    json["context"] = {{"tokens", fit.context.tokens},
+                       {"source", fit.context.source},
+                       {"reason", fit.context.reason}};
+    json["placement"] = {{"device", backend_name(fit.device())},
+                         {"layers_total", layers},
+                         {"layers_partly", layers_partly(model, fit.placement)},
+                         {"experts_in_ram", layers_without_experts(model, fit.placement)},
+                         {"reason", fit.reason.empty() ? Json() : Json(fit.reason)}};
+    json["fits"] = memory::fits_name(fit.fits);
+}
+
 Json model_json(const models::Model& model) {
     return {{"id", model.id},
             {"names", model.names},
@@ -121,7 +147,15 @@ std::string build_text(const Plan& plan) {
     return text;
 }
 
-std::string models_text(const std::vector<models::Model>& models) {
+std::string fit_text(const memory::ModelFit& fit) {
+    const char* const how = fit.fits == memory::Fits::yes  ? ""
+                            : fit.fits == memory::Fits::no ? ", does not fit"
+                                                           : ", fits partly";
+    return concat(": ", fit.context.tokens, " tokens", how);
+}
+
+std::string models_text(const Plan& plan) {
+    const auto& models = plan.models;
     std::string text = entry("models", models_line(models));
     constexpr std::size_t k_shown_max = 20;
     for (std::size_t i = 0; i < models.size() && i < k_shown_max; ++i) {
@@ -131,7 +165,9 @@ std::string models_text(const std::vector<models::Model>& models) {
                        model.kv ? concat(", ", byte_text(memory::kv_bytes_per_token(*model.kv)),
                                          " of cache a token")
                                 : ", cache cost not known",
-                       ")"));
+                       ")", i < plan.fits.size() ? fit_text(plan.fits[i]) : ""));
+        if (i < plan.fits.size() && !plan.fits[i].reason.empty())
+            text += entry("", plan.fits[i].reason);
     }
     return text;
 }
@@ -166,10 +202,13 @@ Json build_json(const std::optional<PlannedBuild>& build) {
             {"reason", build->reason}};
 }
 
-Json models_json(const std::vector<models::Model>& models) {
+Json models_json(const std::vector<models::Model>& models,
+                 const std::vector<memory::ModelFit>& fits) {
     Json list = Json::array();
-    for (const auto& model : models)
-        list.push_back(model_json(model));
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        list.push_back(model_json(models[i]));
+        if (i < fits.size()) add_fit(list.back(), models[i], fits[i]);
+    }
     return list;
 }
 
@@ -186,11 +225,13 @@ Json context_json(const memory::ContextChoice& context) {
 }
 
 std::string plan_json(const Plan& plan) {
+    auto context = context_json(plan.context);
+    context["prompt_cache_mib"] = or_null(plan.prompt_cache_mib);
     Json document{{"hardware", hardware::machine_json(plan.hardware)},
                   {"build", build_json(plan.build)},
                   {"build_trouble", plan.build ? Json() : Json(plan.build_trouble)},
-                  {"models", models_json(plan.models)},
-                  {"context", context_json(plan.context)},
+                  {"models", models_json(plan.models, plan.fits)},
+                  {"context", std::move(context)},
                   {"argv", plan.argv},
                   {"findings", plan.findings}};
     if (plan.verified) document["verified"] = verified_json(*plan.verified);
@@ -201,10 +242,13 @@ std::string plan_text(const Plan& plan) {
     std::string text = entry("machine", machine_line(plan.hardware));
     for (const auto& note : plan.hardware.notes)
         text += entry("", note);
-    text += build_text(plan) + models_text(plan.models);
+    text += build_text(plan) + models_text(plan);
     for (const auto& finding : plan.findings)
         text += entry("", finding);
     text += context_text(plan.context);
+    if (plan.prompt_cache_mib)
+        text += entry("", concat("RAM for finished prompts (--cache-ram): ",
+                                 gib_text(*plan.prompt_cache_mib)));
     if (plan.verified) text += verified_text(*plan.verified);
     return text + entry("command", shell_line(plan.argv));
 }

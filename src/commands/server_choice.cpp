@@ -8,6 +8,7 @@
 #include "odysseus/builds/build_check.hpp"
 #include "odysseus/builds/build_files.hpp"
 #include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/memory/context_choice.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
 
@@ -139,6 +140,27 @@ Server server_for(const settings::Settings& settings, const hardware::Machine& m
     }
     server->in_use = std::move(in_use);
     return std::move(*server);
+}
+
+void take_listed_devices(hardware::Machine& machine, const settings::Settings& settings,
+                         const Server& server) {
+    if (machine.backend == Backend::cpu || !settings.hardware.empty()) return;
+    for (const auto& gpu : memory::used_gpus(machine)) {
+        if (gpu.total_mib || gpu.free_mib) return;
+    }
+    const auto devices = builds::listed_devices(server.executable, server.library_folders);
+    if (!devices) return;
+    std::vector<hardware::Gpu> gpus;
+    for (const auto& device : *devices) {
+        if (!device.is_gpu() || device.backend != machine.backend || !device.total_mib) continue;
+        hardware::Gpu gpu;
+        gpu.vendor = hardware::vendor_of(machine.backend);
+        gpu.name = device.name;
+        gpu.total_mib = device.total_mib;
+        gpu.free_mib = device.free_mib;
+        gpus.push_back(std::move(gpu));
+    }
+    if (!gpus.empty()) machine.gpus = std::move(gpus);
 }
 
 PlannedBuild planned_build(const settings::Settings& settings, const hardware::Machine& machine) {

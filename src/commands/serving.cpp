@@ -30,6 +30,7 @@ StatusReport report_of(const server::Serving& serving, const proxy::Traffic& tra
     report.generation = serving.generation;
     report.uptime_s = uptime.count();
     report.context_tokens = serving.context;
+    report.model = serving.model;
     report.llama_pid = serving.pid;
     report.llama_port = serving.port;
     report.restarts = serving.restarts;
@@ -102,9 +103,16 @@ proxy::ProxySettings proxy_settings(const settings::Settings& settings,
 }
 
 proxy::ProxyPages proxy_pages(const settings::Settings& settings, const Plan& plan,
-                              const server::Supervisor& supervisor, const models::Models& models) {
+                              const server::Supervisor& supervisor, const models::Models& models,
+                              const ModelFits& fits) {
     proxy::ProxyPages pages;
     offer_pulls(pages, settings, plan.hardware);
+    pages.contexts = [&fits] { return fits.contexts(); };
+    pages.context_of = [&fits](const std::string& id) {
+        for (const auto& [model, tokens] : fits.contexts())
+            if (model == id) return tokens;
+        return std::int64_t{0};
+    };
     pages.log_json = [&supervisor](std::uint64_t after) {
         const auto tail = supervisor.log_tail(after);
         return log_json(tail.next, tail.lines);
@@ -112,13 +120,17 @@ proxy::ProxyPages proxy_pages(const settings::Settings& settings, const Plan& pl
     pages.status_json = [&,
                          began = std::chrono::steady_clock::now()](const proxy::Traffic& traffic) {
         auto now = plan;
+        const auto serving = supervisor.current();
         now.models = models.models();
+        auto fitted = fits.fitted(now.models, serving.model);
+        now.fits = std::move(fitted.fits);
+        now.context = std::move(fitted.context);
         if (now.build->tag.empty()) now.build->tag = supervisor.build();
         const auto uptime = std::chrono::steady_clock::now() - began;
-        return status_json(report_of(supervisor.current(), traffic,
-                                     supervisor.log_tail(k_no_lines).tokens,
-                                     std::chrono::duration_cast<std::chrono::seconds>(uptime)),
-                           now);
+        auto report = report_of(serving, traffic, supervisor.log_tail(k_no_lines).tokens,
+                                std::chrono::duration_cast<std::chrono::seconds>(uptime));
+        report.start_tokens = plan.context.tokens;
+        return status_json(report, now);
     };
     return pages;
 }

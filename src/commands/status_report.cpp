@@ -12,7 +12,7 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
     using Json = nlohmann::ordered_json;
     Json context = context_json(plan.context);
     context["tokens"] = report.context_tokens;
-    context["start_tokens"] = plan.context.tokens;
+    context["start_tokens"] = report.start_tokens != 0 ? report.start_tokens : plan.context.tokens;
     if (report.context_tokens != plan.context.tokens && report.context_tokens != 0) {
         context["reason"] =
             concat(report.context_tokens, " tokens: memory ran out with more; the start was with ",
@@ -33,9 +33,10 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
                         {"generation", report.generation},
                         {"uptime_s", report.uptime_s},
                         {"context", std::move(context)},
+                        {"model", report.model.empty() ? Json() : Json(report.model)},
                         {"hardware", hardware::machine_json(machine)},
                         {"build", build_json(plan.build)},
-                        {"models", models_json(plan.models)},
+                        {"models", models_json(plan.models, plan.fits)},
                         {"llama_server",
                          {{"pid", report.llama_pid != 0 ? Json(report.llama_pid) : Json()},
                           {"port", report.llama_port}}},

@@ -15,7 +15,9 @@ struct StatusReport {
     std::string reason; // why it is not ready; empty: nothing to say
     std::uint64_t generation = 0;
     std::int64_t uptime_s = 0;
-    std::int64_t context_tokens = 0; // now; the plan's own are those of the start
+    std::int64_t context_tokens = 0; // now
+    std::int64_t start_tokens = 0;   // of the first start; 0: the plan's
+    std::string model;               // asked for last; empty: none yet
     std::int64_t llama_pid = 0;      // 0: none
     int llama_port = 0;
     std::uint64_t restarts = 0;

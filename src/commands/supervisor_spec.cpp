@@ -110,15 +110,17 @@ server::StartSpec start_spec(const settings::Settings& settings, const settings:
     wanted.api_key = spec.api_key;
     wanted.config_dir = system::utf8(home.data() / "no-config");
     wanted.system_config = config.has_value();
+    wanted.prompt_cache_mib = plan.prompt_cache_mib;
     const auto environment = system::own_environment();
     say_what_is_withheld(environment, wanted.os);
     spec.environment = server::launch_environment(environment, wanted);
     spec.start_advice = [=](const std::vector<std::string>& lines) {
         return start_advice(config, llama_args, lines);
     };
-    spec.arguments = [=, machine = plan.hardware](std::int64_t context, int port) {
+    spec.arguments = [=, machine = plan.hardware](std::int64_t context, bool without_gpu,
+                                                  int port) {
         return server::launch_arguments(
-            launch_plan_for(settings, home, machine, context, port, llama_args));
+            launch_plan_for(settings, home, machine, {context, without_gpu}, port, llama_args));
     };
     spec.port = settings.llama_port;
     spec.port_asked_for = settings.llama_port_asked_for;
@@ -130,6 +132,7 @@ server::StartSpec start_spec(const settings::Settings& settings, const settings:
             return has_free_memory(executable, folders, backend);
         };
     }
+    spec.without_gpu = plan.without_gpu;
     spec.memory_ceiling = [machine = plan.hardware](const std::string& device) {
         return memory::device_memory(machine, device).total_bytes;
     };
@@ -137,46 +140,12 @@ server::StartSpec start_spec(const settings::Settings& settings, const settings:
     return spec;
 }
 
-std::optional<server::PresetFile::ContextOf>
-own_contexts(const settings::Settings& settings, const hardware::Machine& machine,
-             const memory::ContextRecord& record, const std::vector<std::string>& llama_args) {
-    if (!settings.per_model_context) return std::nullopt;
-    return [=, &record](const models::Model& model) {
-        return record.recalled(context_for(settings, machine, {model}, llama_args), {model}).tokens;
-    };
-}
-
-std::optional<models::Model> model_with(const std::vector<models::Model>& models,
-                                        const std::string& id) {
-    for (const auto& model : models) {
-        if (model.id == id) return model;
-    }
-    return std::nullopt;
-}
-
-void remember_contexts(server::StartSpec& spec, memory::ContextRecord& record,
-                       server::PresetFile& preset, const models::Models& models,
-                       const settings::Settings& settings) {
-    spec.on_context_held = [&record, &models, failed = spec.context](const std::string& id,
-                                                                     std::int64_t tokens) mutable {
-        if (const auto model = model_with(models.models(), id)) record.held(*model, tokens, failed);
-        failed = tokens;
-    };
-    if (!settings.per_model_context) return;
-    spec.set_model_context = [&preset](const auto& model, auto tokens) {
-        preset.set_context(model, tokens);
-    };
-    spec.model_context = [&preset](const auto& model) { return preset.context(model); };
-}
-
-void note_what_held(memory::ContextRecord& record, const std::vector<models::Model>& models,
-                    const server::Serving& serving) {
+void note_what_held(ModelFits& fits, const server::Serving& serving) {
     if (serving.state != server::State::ready || serving.oom_steps > 0) return;
     const auto answer = server::llama_get({serving.port, serving.api_key}, "/models", k_list_limit);
     if (answer.status != 200) return;
     for (const auto& id : proxy::loaded_ids(answer.body)) {
-        if (const auto model = model_with(models, id))
-            record.held(*model, serving.context, std::nullopt);
+        if (const auto setup = fits.of(id)) fits.held(id, *setup, std::nullopt);
     }
 }
 
@@ -191,11 +160,10 @@ void tell_router_to_look_again(const server::Serving& serving) {
 
 } // namespace
 
-void offer_models(server::PresetFile& preset, const models::Catalog& catalog,
-                  const server::Serving& serving) {
+void offer_models(ModelFits& fits, const models::Catalog& catalog, const server::Serving& serving) {
     std::exception_ptr trouble;
     try {
-        preset.offer(catalog);
+        fits.offer(catalog);
     } catch (...) { // what llama-server finds without the file it shall find all the same
         trouble = std::current_exception();
     }

@@ -63,6 +63,18 @@ std::optional<Arch> arch_from(std::string_view name) {
 std::optional<Vendor> vendor_from(std::string_view name) {
     return value_of(k_vendor, name);
 }
+Vendor vendor_of(Backend backend) {
+    switch (backend) {
+    case Backend::cuda: return Vendor::nvidia;
+    case Backend::rocm: return Vendor::amd;
+    case Backend::sycl: return Vendor::intel;
+    case Backend::metal: return Vendor::apple;
+    case Backend::vulkan:
+    case Backend::cpu: break;
+    }
+    return Vendor::other;
+}
+
 std::string_view os_title(Os os) {
     return name_of(k_os_title, os);
 }

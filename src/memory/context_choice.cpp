@@ -121,6 +121,19 @@ struct KvCost {
     return rung;
 }
 
+// The rungs that only --ctx max climbs; absent: none of them. Never more than was trained.
+[[nodiscard]] std::optional<std::int64_t> rung_above_ladder(std::int64_t estimate,
+                                                            std::optional<std::int64_t> trained) {
+    constexpr std::array<std::int64_t, 3> k_upper{262144, 131072, 65536};
+    const auto most = std::min(estimate, trained.value_or(0));
+    if (most <= k_ladder.front()) return std::nullopt;
+    for (const auto rung : k_upper) {
+        if (rung <= most) return rung;
+    }
+    // Between two rungs the model was trained for, and it is what it is asked for.
+    return *trained <= estimate ? trained : std::nullopt;
+}
+
 [[nodiscard]] std::string model_text(const models::Model* model, const KvCost& cost) {
     char each[48];
     std::snprintf(each, sizeof each, "%.0f MiB", cost.gib_per_4096 * k_mib_per_gib);
@@ -226,11 +239,25 @@ ContextChoice choose_auto_context(const hardware::Machine& machine, const models
         choice.tokens = rung_for_training(*trained);
         limits = concat("; the model was trained for ", *trained);
     }
+    if (const auto rung =
+            wish.max ? rung_above_ladder(choice.estimated_max_tokens, trained) : std::nullopt) {
+        choice.tokens = *rung;
+        choice.source = "max";
+        limits = concat("; the model was trained for ", *trained);
+    }
     const bool more_fits = choice.estimated_max_tokens > k_ladder.front() && limits.empty();
     const auto room = more_fits ? std::string("memory would allow more; --ctx N asks for it")
                                 : concat("room for ", choice.estimated_max_tokens);
     choice.reason = concat(choice.tokens, " tokens: ", room, " (", basis, ")", limits, ".");
     return choice;
+}
+
+std::int64_t context_bytes(const models::Model& model, const ContextWish& wish,
+                           std::int64_t tokens) {
+    const auto cost = kv_cost_of(&model, wish);
+    if (model.kv) return kv_bytes(*model.kv, cost.use(tokens));
+    return static_cast<std::int64_t>(cost.gib_per_4096 * k_bytes_per_gib / 4096 *
+                                     static_cast<double>(tokens * wish.parallel));
 }
 
 std::optional<std::int64_t> model_memory_bytes(const hardware::Machine& machine) {

@@ -36,17 +36,22 @@ template <class Entries>
 }
 
 // What is known after a further launch.
-[[nodiscard]] HeldContext learnt(HeldContext held, std::int64_t tokens,
+[[nodiscard]] HeldContext learnt(HeldContext held, const Setup& setup,
                                  std::optional<std::int64_t> failed_tokens,
                                  std::optional<std::int64_t> free_mib) {
-    const bool climb_failed = failed_tokens && *failed_tokens > held.tokens;
-    const bool climb_held = !failed_tokens && tokens > held.tokens;
-    if (!failed_tokens && tokens < held.tokens) return held; // started lower for another reason
+    const auto tokens = setup.context;
+    const bool same_place = setup.placement == held.placement;
+    const bool climb_failed = failed_tokens && (*failed_tokens > held.tokens ||
+                                                setup.placement.kind != Placement::Kind::gpu);
+    const bool climb_held = !failed_tokens && (tokens > held.tokens || !same_place);
+    if (!failed_tokens && same_place && tokens < held.tokens)
+        return held; // started lower for another reason
     if (!failed_tokens && !climb_held) {
         held.clean_runs = std::min(held.clean_runs + 1, k_count_max);
         return held;
     }
     held.tokens = tokens;
+    held.placement = setup.placement;
     held.clean_runs = 0;
     held.free_mib = free_mib;
     if (climb_failed) held.failed_climbs = std::min(held.failed_climbs + 1, k_count_max);
@@ -85,7 +90,20 @@ template <class Entries>
             {"tokens", held.tokens},
             {"clean_runs", held.clean_runs},
             {"failed_climbs", held.failed_climbs},
-            {"free_mib", held.free_mib ? Json(*held.free_mib) : Json()}};
+            {"free_mib", held.free_mib ? Json(*held.free_mib) : Json()},
+            {"placement", placement_name(held.placement.kind)},
+            {"blocks", held.placement.blocks},
+            {"blocks_total", held.placement.of}};
+}
+
+// Files of before have none: all on the GPU.
+[[nodiscard]] Placement placement_of(const Json& object) {
+    constexpr std::int64_t k_blocks_max = 1024;
+    const auto kind = placement_from(text(object, "placement").value_or(""));
+    const auto blocks = number(object, "blocks", 0, k_blocks_max);
+    const auto total = number(object, "blocks_total", 0, k_blocks_max);
+    if (!kind || !blocks || !total || *blocks > *total) return {};
+    return {*kind, *blocks, *total};
 }
 
 [[nodiscard]] std::optional<HeldContext> entry_from(const Json& object) {
@@ -108,7 +126,8 @@ template <class Entries>
                        *tokens,
                        *clean,
                        *climbs,
-                       number(object, "free_mib", 0, k_any)};
+                       number(object, "free_mib", 0, k_any),
+                       placement_of(object)};
 }
 
 } // namespace
@@ -167,12 +186,35 @@ std::optional<RememberedStart> remembered_start(const ContextMemory& memory, con
 
 ContextChoice with_memory(ContextChoice estimate, const ContextMemory& memory, const HeldKey& key,
                           std::optional<std::int64_t> free_mib) {
-    if (estimate.source != "auto") return estimate;
+    if (estimate.source == "pinned") return estimate;
     const auto start = remembered_start(memory, key, estimate.tokens, free_mib);
     if (!start) return estimate;
     estimate.tokens = start->tokens;
     estimate.source = "remembered";
     estimate.reason = start->reason;
+    return estimate;
+}
+
+ModelFit with_memory(const hardware::Machine& machine, const models::Model& model,
+                     ModelFit estimate, const ContextMemory& memory, const HeldKey& key,
+                     std::optional<std::int64_t> free_mib) {
+    const auto held = find_entry(memory.entries, key);
+    if (held == memory.entries.end() || held->placement.kind == Placement::Kind::gpu) {
+        if (estimate.placement.kind == Placement::Kind::gpu)
+            estimate.context = with_memory(estimate.context, memory, key, free_mib);
+        return estimate;
+    }
+    const bool climbs =
+        held->clean_runs >= runs_to_climb(*held) || is_clearly_more(free_mib, held->free_mib);
+    if (climbs) return estimate;
+    estimate.placement = held->placement;
+    estimate.fits = Fits::partly;
+    estimate.reason = placement_sentence(machine, model, held->placement);
+    if (estimate.context.source == "pinned") return estimate;
+    estimate.context.tokens = held->tokens;
+    estimate.context.source = "remembered";
+    estimate.context.reason =
+        concat(held->tokens, " tokens is what held here before: ", estimate.reason);
     return estimate;
 }
 
@@ -186,13 +228,13 @@ ContextChoice with_memory(const ContextChoice& estimate, const ContextMemory& me
     return least;
 }
 
-void note_held(ContextMemory& memory, const HeldKey& key, std::int64_t tokens,
+void note_held(ContextMemory& memory, const HeldKey& key, const Setup& setup,
                std::optional<std::int64_t> failed_tokens, std::optional<std::int64_t> free_mib) {
     const auto known = find_entry(memory.entries, key);
     if (known == memory.entries.end() && !failed_tokens) return; // it never ran out of memory
-    HeldContext held{key, tokens, 0, 0, free_mib};
+    HeldContext held{key, setup.context, 0, 0, free_mib, setup.placement};
     if (known != memory.entries.end()) {
-        held = learnt(*known, tokens, failed_tokens, free_mib);
+        held = learnt(*known, setup, failed_tokens, free_mib);
         memory.entries.erase(known);
     }
     // The same file, changed: what was known of it is of no use any more.

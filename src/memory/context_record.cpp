@@ -40,10 +40,15 @@ ContextChoice ContextRecord::recalled(ContextChoice estimate,
     return with_memory(estimate, m_memory, keys, m_free_mib);
 }
 
-void ContextRecord::held(const models::Model& model, std::int64_t tokens,
+ModelFit ContextRecord::recalled(ModelFit estimate, const models::Model& model) const {
+    const std::lock_guard lock(m_mutex);
+    return with_memory(m_machine, model, std::move(estimate), m_memory, key_of(model), m_free_mib);
+}
+
+void ContextRecord::held(const models::Model& model, const Setup& setup,
                          std::optional<std::int64_t> failed_tokens) {
     const std::lock_guard lock(m_mutex);
-    note_held(m_memory, key_of(model), tokens, failed_tokens, m_free_mib);
+    note_held(m_memory, key_of(model), setup, failed_tokens, m_free_mib);
     save_context_memory(m_file, m_memory);
 }
 

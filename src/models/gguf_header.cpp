@@ -213,35 +213,39 @@ struct Pairs {
     return pairs;
 }
 
-struct Tensors {
-    std::uint64_t last_offset = 0; // where the last one begins, from the start of the weights
-    std::int64_t elements = 0;     // of all; 0: too many to be true
-};
-
-// The product of a tensor's dimensions; a product that is too large counts as nothing.
-[[nodiscard]] std::uint64_t elements_of(Cursor& in, std::uint32_t dimensions) {
-    constexpr std::uint64_t k_elements_max = std::uint64_t{1} << 40;
-    std::uint64_t product = 1;
+// A product that cannot overflow.
+[[nodiscard]] std::uint64_t read_elements(Cursor& in, std::uint32_t dimensions) {
+    constexpr std::uint64_t k_most = std::uint64_t{1} << 62;
+    std::uint64_t elements = 1;
     for (std::uint32_t i = 0; i < dimensions; ++i) {
-        const auto extent = in.number<std::uint64_t>();
-        product = extent != 0 && product > k_elements_max / extent ? 0 : product * extent;
+        const auto length = in.number<std::uint64_t>();
+        elements = length != 0 && elements > k_most / length ? k_most : elements * length;
     }
-    return product;
+    return elements;
 }
 
-[[nodiscard]] Tensors read_tensors(Cursor& in, std::uint64_t tensor_count) {
-    Tensors found;
+struct TensorTable {
+    Weights weights;
+    std::uint64_t last_offset = 0; // where the last one begins, from the start of the weights
+    std::int64_t elements = 0;     // of all; what is too many to be true counts as nothing
+};
+
+[[nodiscard]] TensorTable read_tensors(Cursor& in, std::uint64_t tensor_count) {
+    constexpr std::uint64_t k_elements_max = std::uint64_t{1} << 40;
+    TensorTable table;
     for (std::uint64_t i = 0; i < tensor_count; ++i) {
         const auto name_bytes = in.number<std::uint64_t>();
         if (name_bytes > k_key_bytes_max) refuse("a tensor's name is too long");
-        in.skip(name_bytes);
+        const auto name = short_text(in, name_bytes);
         const auto dimensions = in.number<std::uint32_t>();
         if (dimensions > k_dimensions_max) refuse("a tensor has too many dimensions");
-        found.elements += static_cast<std::int64_t>(elements_of(in, dimensions));
-        in.skip(4); // its type
-        found.last_offset = std::max(found.last_offset, in.number<std::uint64_t>());
+        const auto elements = read_elements(in, dimensions);
+        if (elements <= k_elements_max) table.elements += static_cast<std::int64_t>(elements);
+        const auto type = in.number<std::uint32_t>();
+        add_tensor(table.weights, name, type, elements);
+        table.last_offset = std::max(table.last_offset, in.number<std::uint64_t>());
     }
-    return found;
+    return table;
 }
 
 // Keeps what is about the model, under the names that GgufInfo promises.
@@ -289,9 +293,10 @@ struct Tensors {
     auto info = info_of(read_pairs(in, pair_count));
     info.version = version;
     info.tensor_count = tensor_count;
-    const auto tensors = read_tensors(in, tensor_count);
-    const auto last = tensors.last_offset;
-    info.parameter_count = tensors.elements;
+    auto table = read_tensors(in, tensor_count);
+    const auto last = table.last_offset;
+    info.weights = std::move(table.weights);
+    info.parameter_count = table.elements;
     const auto alignment = static_cast<std::uint64_t>(
         info.number("general.alignment").value_or(std::int64_t{k_default_alignment}));
     if (!std::has_single_bit(alignment) || alignment > (1 << 20)) refuse("its alignment is odd");

@@ -294,10 +294,20 @@ class Builder {
         }
     }
 
+    [[nodiscard]] bool is_preset_value(const ScannedFile* file) const {
+        return file == nullptr || can_be_preset_value(absolute(file->file.path));
+    }
+
+    // An id that no section can bear gets one that can: each model may need values of its own.
+    [[nodiscard]] bool keeps_id(const std::string& id, const Candidate& candidate) const {
+        return can_be_section_name(id) || !is_preset_value(candidate.files.front()) ||
+               !is_preset_value(candidate.mmproj);
+    }
+
     // Whether a preset file can name its files.
     [[nodiscard]] bool can_be_told(const Candidate& candidate) {
         for (const auto* file : {candidate.files.front(), candidate.mmproj}) {
-            if (file == nullptr || can_be_preset_value(absolute(file->file.path))) continue;
+            if (is_preset_value(file)) continue;
             find(concat(file->file.path,
                         " is not offered: llama-server cannot be told a path with ';', "
                         "'#' or a line end (",
@@ -310,7 +320,7 @@ class Builder {
     void add_model(const Candidate& candidate, const Folder& folder) {
         Model model;
         const auto own = own_id_of_router(candidate);
-        model.listed_by_router = own && !m_ids.contains(*own);
+        model.listed_by_router = own && !m_ids.contains(*own) && keeps_id(*own, candidate);
         if (!model.listed_by_router && !can_be_told(candidate)) return;
         model.id = model.listed_by_router ? *own : new_id(candidate, folder);
         m_ids.insert(model.id);
@@ -353,6 +363,17 @@ class Builder {
         if (model.shards == 1 && info.parameter_count > 0)
             model.parameter_count = info.parameter_count;
         model.kv = kv_shape(info);
+        model.weights = weights_of(candidate);
+    }
+
+    [[nodiscard]] static std::optional<Weights> weights_of(const Candidate& candidate) {
+        Weights sum;
+        for (const auto* part : candidate.files) {
+            const auto* info = std::get_if<GgufInfo>(&part->header);
+            if (info == nullptr) return std::nullopt;
+            add_part(sum, info->weights);
+        }
+        return sum.blocks.empty() ? std::nullopt : std::optional(std::move(sum));
     }
 
     // The repository that odysseus itself fetched the file from.

@@ -46,11 +46,9 @@ void MetricsText::gauge(std::string_view name, std::string_view help, double val
     m_text += concat(name, ' ', number(value), '\n');
 }
 
-void MetricsText::labelled(std::string_view name, std::string_view help, std::string_view label,
-                           std::initializer_list<std::pair<std::string_view, double>> values) {
-    begin(name, help, "counter");
-    for (const auto& [value, count] : values)
-        m_text += concat(name, '{', label, "=\"", escaped(value), "\"} ", number(count), '\n');
+void MetricsText::add_labelled(std::string_view name, std::string_view label,
+                               std::string_view value, double count) {
+    m_text += concat(name, '{', label, "=\"", escaped(value), "\"} ", number(count), '\n');
 }
 
 } // namespace odysseus::proxy

@@ -53,7 +53,8 @@ OwnAnswer metrics(const Shared& shared) {
     text.gauge("odysseus_connections", "Clients connected.", double(traffic.connections));
     text.counter("odysseus_sent_bytes_total", "Bytes of answers.",
                  double(traffic.bytes_to_clients));
-    text.labelled("odysseus_answers_total", "Answers passed on, by class of status.", "class",
+    text.labelled("odysseus_answers_total", "Answers passed on, by class of status.", "counter",
+                  "class",
                   {{"2xx", double(traffic.by_class[2])},
                    {"3xx", double(traffic.by_class[3])},
                    {"4xx", double(traffic.by_class[4])},
@@ -62,6 +63,10 @@ OwnAnswer metrics(const Shared& shared) {
                  traffic.first_byte_s);
     text.counter("odysseus_answer_seconds_total", "Time to the last byte, summed up.",
                  traffic.total_s);
+    if (shared.pages.contexts) {
+        text.labelled("odysseus_model_context_tokens", "The context of each model.", "gauge",
+                      "model", shared.pages.contexts());
+    }
     answer.body = text.text();
     if (shared.pages.metrics_text) answer.body += shared.pages.metrics_text();
     return answer;

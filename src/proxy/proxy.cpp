@@ -197,7 +197,6 @@ void Proxy::State::stop(std::chrono::milliseconds grace) {
     shared.pulling.stop();
     shared.inflating.stop();
     shared.translating.stop();
-    shared.pulling.stop();
     shared.looks.stop();
     shared.request_log.stop();
 }

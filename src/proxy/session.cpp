@@ -31,13 +31,25 @@ bool says_json(const HeaderLines& lines) {
     return same_name(trimmed(type.substr(0, type.find(';'))), "application/json");
 }
 
-// If that cannot be told, it is asked for again.
-server::Serving serving_now(const server::LlamaControl& upstream) {
+[[noreturn]] void refuse_in_vain(const server::GiveUp& in_vain) {
+    throw Refused{.status = in_vain.status,
+                  .code = in_vain.code,
+                  .message = in_vain.message,
+                  .retry_after = in_vain.retry_after};
+}
+
+// For a request that loads this model (empty: for any other). If that cannot be told, it is asked
+// for again.
+server::Serving serving_for(server::LlamaControl& upstream, const std::string& model) {
+    std::variant<server::Serving, server::GiveUp> admitted;
     try {
-        return upstream.current();
+        if (model.empty()) return upstream.current();
+        admitted = upstream.admit(model);
     } catch (...) {
         return {};
     }
+    if (auto* const in_vain = std::get_if<server::GiveUp>(&admitted)) refuse_in_vain(*in_vain);
+    return std::get<server::Serving>(std::move(admitted));
 }
 
 bool is_local_peer(const TcpSocket& socket) {
@@ -236,7 +248,8 @@ Task<server::Serving> Session::server_ready() {
     const auto latest = Clock::now() + m_limits.ready_wait;
     std::optional<Loop::Poll> poll;
     while (true) {
-        auto serving = serving_now(m_shared.upstream);
+        auto serving = serving_for(m_shared.upstream,
+                                   m_request->loads_model ? m_request->model : std::string());
         if (serving.state == server::State::ready && !m_shared.held) {
             if (m_request->with_key || !serving.api_key.empty()) co_return serving;
             throw Refused{.status = 401,
@@ -290,11 +303,7 @@ Task<server::Verdict> Session::verdict_on(const server::Failure& failure) {
 // True: the request is worth another try.
 Task<bool> Session::cured(const server::Failure& failure) {
     const auto verdict = co_await verdict_on(failure);
-    if (const auto* const in_vain = std::get_if<server::GiveUp>(&verdict))
-        throw Refused{.status = in_vain->status,
-                      .code = in_vain->code,
-                      .message = in_vain->message,
-                      .retry_after = in_vain->retry_after};
+    if (const auto* const in_vain = std::get_if<server::GiveUp>(&verdict)) refuse_in_vain(*in_vain);
     co_return std::holds_alternative<server::Replay>(verdict);
 }
 

@@ -157,15 +157,16 @@ std::vector<std::string> launch_arguments(const LaunchPlan& plan) {
         arguments.insert(arguments.end(), more);
     };
     if (plan.unified_program) add({"serve"});
+    const auto backend = plan.without_gpu ? Backend::cpu : plan.backend;
     add({"--port", std::to_string(plan.port), "--models-dir", plan.models_dir, "--models-max",
-         std::to_string(plan.models_max), "--parallel", std::to_string(plan.parallel)});
-    if (!plan.per_model_context) add({"--ctx-size", std::to_string(plan.context)});
-    add({"--threads", std::to_string(plan.threads)});
-    if (!plan.per_model_context) add({"-ngl", std::to_string(gpu_layers(plan.backend))});
-    add({"--host", "127.0.0.1"});
+         std::to_string(plan.models_max), "--parallel", std::to_string(plan.parallel), "--ctx-size",
+         std::to_string(plan.context), "--threads", std::to_string(plan.threads), "-ngl",
+         std::to_string(gpu_layers(backend)), "--host", "127.0.0.1"});
     // The context was divided by the slots already, in the estimate; without this llama-server
     // would divide again.
     if (plan.parallel > 1) add({"--kv-unified"});
+    if (!plan.cache_type.empty())
+        add({"--cache-type-k", plan.cache_type, "--cache-type-v", plan.cache_type});
     if (plan.preset_file) add({"--models-preset", *plan.preset_file});
     arguments.insert(arguments.end(), plan.user_arguments.begin(), plan.user_arguments.end());
     return arguments;
@@ -224,6 +225,8 @@ std::vector<std::string> launch_environment(const std::vector<std::string>& ours
         kept.insert(kept.end(), k_against_system_config.begin(), k_against_system_config.end());
         unless_chosen("LLAMA_ARG_SPEC_DRAFT_MODEL", "");
     }
+    if (wanted.prompt_cache_mib)
+        unless_chosen("LLAMA_ARG_CACHE_RAM", std::to_string(*wanted.prompt_cache_mib));
     if (!wanted.api_key.empty()) kept.push_back("LLAMA_API_KEY=" + wanted.api_key);
     return kept;
 }

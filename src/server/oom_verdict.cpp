@@ -109,7 +109,7 @@ OomVerdict judge_dead(const ModelProcess& process, const Symptoms& symptoms) {
     if (no_free_memory != nullptr && !process.loaded) return NoFreeMemory{no_free_memory->text};
     if (const auto* fact = first_of(process, Kind::not_memory)) return OtherCause{fact->text};
     if (symptoms.killed_for_memory) {
-        return OutOfMemory{"the kernel killed a process for want of memory", std::nullopt, ""};
+        return OutOfMemory{"the kernel killed a process for want of memory", std::nullopt, "CPU"};
     }
     const bool ended_now = process.exit_status.value_or(0) != 0 &&
                            (process.ended_at >= symptoms.since || !process.loaded);

@@ -38,8 +38,8 @@ namespace {
 
 class Writer {
   public:
-    Writer(const models::Catalog& catalog, const ModelContexts* contexts)
-        : m_catalog(catalog), m_contexts(contexts) {
+    Writer(const models::Catalog& catalog, const Placements& placements)
+        : m_catalog(catalog), m_placements(placements) {
         m_taken.insert(catalog.router_ids.begin(), catalog.router_ids.end());
         for (const auto& model : catalog.models)
             m_taken.insert(model.id);
@@ -49,25 +49,24 @@ class Writer {
         std::string sections;
         for (const auto& model : m_catalog.models)
             sections += section(model);
-        if (sections.empty() && m_contexts == nullptr) return "";
+        if (sections.empty()) return "";
         return "# Written by odysseus at every start; what is changed here is lost.\nversion = "
                "1\n" +
-               defaults() + sections;
+               sections;
     }
 
   private:
-    [[nodiscard]] std::string context_lines(std::int64_t tokens) const {
-        return concat("ctx-size = ", tokens, "\nn-gpu-layers = ", m_contexts->gpu_layers, "\n");
-    }
-    [[nodiscard]] std::string defaults() const {
-        if (m_contexts == nullptr) return "";
-        return "\n[*]\n" + context_lines(m_contexts->other_tokens);
+    [[nodiscard]] std::string placement_lines(const models::Model& model) const {
+        const auto found = m_placements.find(model.id);
+        if (found == m_placements.end()) return "";
+        if (found->second.kind == memory::Placement::Kind::cpu) return "device = none\n";
+        const auto tensors = memory::override_tensor(found->second, model);
+        return tensors.empty() ? "" : concat("override-tensor = ", tensors, "\n");
     }
     [[nodiscard]] std::string section(const models::Model& model) {
         const bool can_tell = models::can_be_section_name(model.id);
-        const auto kind = kind_lines(model);
-        if (model.listed_by_router && !(can_tell && (m_contexts != nullptr || !kind.empty())))
-            return "";
+        const auto more = kind_lines(model) + placement_lines(model);
+        if (model.listed_by_router && !(can_tell && !more.empty())) return "";
         std::string text = concat("\n[", model.id, "]\n");
         // What the router finds by itself needs no path, and may have one that cannot be told.
         if (!model.listed_by_router) {
@@ -76,28 +75,18 @@ class Writer {
             const auto aliases = alias_list(model, m_taken);
             if (!aliases.empty()) text += concat("alias = ", aliases, "\n");
         }
-        text += kind;
-        if (m_contexts != nullptr) {
-            const auto own = m_contexts->tokens.find(model.id);
-            text += context_lines(own == m_contexts->tokens.end() ? m_contexts->other_tokens
-                                                                  : own->second);
-        }
-        return text;
+        return text + more;
     }
 
     const models::Catalog& m_catalog;
-    const ModelContexts* m_contexts;
+    const Placements& m_placements;
     std::set<std::string> m_taken; // names that no alias may be
 };
 
 } // namespace
 
-std::string preset_text(const models::Catalog& catalog) {
-    return Writer(catalog, nullptr).text();
-}
-
-std::string preset_text(const models::Catalog& catalog, const ModelContexts& contexts) {
-    return Writer(catalog, &contexts).text();
+std::string preset_text(const models::Catalog& catalog, const Placements& placements) {
+    return Writer(catalog, placements).text();
 }
 
 } // namespace odysseus::server

@@ -26,6 +26,7 @@ Supervisor::Core::Core(StartSpec spec, std::unique_ptr<World> world)
       m_lifecycle(m_spec.context, m_spec.limits.lifecycle), m_port(m_spec.port),
       m_world(std::move(world)) {
     m_serving.context = m_spec.context;
+    m_without_gpu = m_serving.without_gpu = m_spec.without_gpu;
     m_serving.api_key = m_spec.api_key;
     m_serving.reason = "llama-server is being started";
 }
@@ -132,6 +133,8 @@ void Supervisor::Core::publish(State state, std::string reason) {
         m_serving.reason = std::move(reason);
         m_serving.generation = m_lifecycle.generation();
         m_serving.context = m_lifecycle.context();
+        m_serving.without_gpu = m_without_gpu;
+        m_descending = m_descent.has_value();
         m_serving.port = m_port;
         m_serving.pid = m_world->child_pid();
         m_serving.restarts = m_restarts;
@@ -219,6 +222,7 @@ void Supervisor::Core::take(Message& message) {
                    [&](MemoryLooked& looked) { on_memory_looked(looked); },
                    [&](Examined& examined) { on_examined(examined); },
                    [&](Reported& reported) { on_reported(reported.file); },
+                   [&](SwitchAsked& asked) { on_switch_asked(asked); },
                    [&](StopAsked& asked) {
                        act(m_lifecycle.stop());
                        m_world->stop_child(asked.grace);
@@ -255,7 +259,7 @@ void Supervisor::Core::tick() {
     if (is_due(m_look_for_stuck_at)) look_for_stuck_processes();
     if (is_due(m_prove_at)) {
         m_prove_at.reset();
-        if (m_reduction && m_proof == 0) prove();
+        if (m_descent && m_proof == 0) prove();
     }
     settle_cases();
     if (m_proof_failed) judge_proof();
@@ -297,7 +301,7 @@ void Supervisor::Core::act_start(const Lifecycle::StartAt& start) {
     m_silent_since.reset();
     const bool first = m_lifecycle.phase() == Lifecycle::Phase::starting;
     auto reason = first ? std::string("llama-server is being started")
-                  : m_reduction
+                  : m_descent
                       ? concat("out of memory: trying a context of ", start.context, " tokens")
                       : std::string("llama-server is being started again");
     publish(first ? State::starting : State::restarting, std::move(reason));
@@ -329,7 +333,7 @@ void Supervisor::Core::act_fail(const Lifecycle::Fail& fail) {
                                       "); it will be tried again in ", seconds.count(), " s"));
         log::error(current().reason);
     }
-    m_reduction.reset();
+    m_descent.reset();
     conclude_all(failed_verdict());
 }
 
@@ -365,6 +369,10 @@ void Supervisor::kill_now() {
 
 Serving Supervisor::current() const {
     return m_core->current();
+}
+
+std::variant<Serving, GiveUp> Supervisor::admit(const std::string& model) {
+    return m_core->admit(model);
 }
 
 Serving Supervisor::wait_ready(std::chrono::milliseconds limit, const GaveUp& gave_up) {

@@ -64,7 +64,7 @@ void Supervisor::Core::launch() {
         m_bind_failed = false;
         system::ChildSpec spec;
         spec.executable = m_spec.executable;
-        spec.arguments = m_spec.arguments(m_lifecycle.context(), m_port);
+        spec.arguments = m_spec.arguments(m_lifecycle.context(), m_without_gpu, m_port);
         spec.environment = m_spec.environment;
         spec.directory = m_spec.directory;
         m_world->start_child(spec, generation);

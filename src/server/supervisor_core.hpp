@@ -34,6 +34,7 @@ class Supervisor::Core {
     void stop();
     void kill_now();
     [[nodiscard]] Serving current() const;
+    [[nodiscard]] std::variant<Serving, GiveUp> admit(const std::string& model);
     [[nodiscard]] Serving wait_ready(Time limit, const GaveUp& gave_up);
     [[nodiscard]] Verdict report(const Failure& failure, const GaveUp& gave_up);
     [[nodiscard]] std::optional<Error> start_trouble() const;
@@ -90,6 +91,14 @@ class Supervisor::Core {
     void notice(const std::string& sentence) const;
     [[nodiscard]] LlamaAddress address() const;
 
+    // --- supervisor_switch.cpp --------------------------------------------------------------
+    [[nodiscard]] bool needs_switch(const std::string& model, const Serving& serving) const;
+    [[nodiscard]] std::optional<Verdict> hopeless_verdict(const std::string& model);
+    void give_up(const std::string& model, const Verdict& verdict);
+    void on_switch_asked(const SwitchAsked& asked);
+    [[nodiscard]] memory::Setup setup_of(const std::string& model) const;
+    [[nodiscard]] bool write_setup(const std::string& model, const memory::Setup& setup) const;
+
     // --- owner thread: supervisor_recovery.cpp ----------------------------------------------
     void on_reported(const ReportPointer& file);
     void settle_cases(); // those whose evidence is in, or whose time is up
@@ -105,12 +114,23 @@ class Supervisor::Core {
     [[nodiscard]] bool seems_alive(const std::string& model) const;
     void conclude(Report& file, Verdict verdict);
     void conclude_all(const Verdict& verdict); // everyone who waits
+    // One model's way to a setup that holds: down the ladder, then off the GPU.
+    struct Descent {
+        ContextReduction ladder;
+        memory::Setup origin;
+        memory::Setup trying;
+        std::optional<std::deque<memory::Setup>>
+            placements; // what is left to try, below the ladder
+        std::size_t placements_tried = 0;
+    };
     void begin_reduction(const ReportPointer& file, const OomVerdict& verdict);
     void next_descent();
-    void remember(const ContextReduction& descent) const;
-    [[nodiscard]] bool write_context(const std::string& model, std::int64_t tokens) const;
+    void remember(const Descent& descent) const;
     void walk(const ContextReduction::Step& step);
-    void try_context(std::int64_t context);
+    void end_as_not_memory(const std::string& reason);
+    [[nodiscard]] bool place_lower(const OutOfMemory& last);
+    void placement_failed(const OomVerdict& verdict);
+    void try_setup(const memory::Setup& setup);
     void prove();
     void look_for_memory();
     void on_memory_looked(const MemoryLooked& looked);
@@ -122,11 +142,13 @@ class Supervisor::Core {
         failed, // the context goes back
     };
     void end_reduction(const Verdict& verdict, Outcome outcome);
+    void go_back(const Descent& descent);
     [[nodiscard]] bool is_same_failure(const LlamaAnswer& answer) const;
     [[nodiscard]] bool crashes_too_often(const std::string& model);
     [[nodiscard]] std::optional<std::int64_t> ceiling(const OomVerdict& verdict) const;
     [[nodiscard]] bool killed_for_memory();
     [[nodiscard]] Verdict exhausted_verdict(const OutOfMemory& last) const;
+    [[nodiscard]] std::string free_text(const OutOfMemory& last) const;
     [[nodiscard]] Verdict failed_verdict() const;
 
     const StartSpec m_spec;
@@ -139,6 +161,7 @@ class Supervisor::Core {
     mutable std::mutex m_state_mutex;
     std::condition_variable m_state_changed;
     Serving m_serving;              // by m_state_mutex
+    bool m_without_gpu = false;     // what llama-server is started with
     std::string m_build;            // by m_state_mutex
     std::optional<Error> m_trouble; // by m_state_mutex: why the first start failed
 
@@ -172,8 +195,8 @@ class Supervisor::Core {
     bool m_gpu_unused_told = false;
 
     std::vector<ReportPointer> m_cases; // waiting for evidence
-    std::optional<ContextReduction> m_reduction;
-    std::vector<ReportPointer> m_reduction_waiters;
+    std::optional<Descent> m_descent;
+    std::vector<ReportPointer> m_descent_waiters;
     struct Queued { // memory too, but of another model: its turn comes after this descent
         ReportPointer file;
         OomVerdict verdict;
@@ -192,7 +215,9 @@ class Supervisor::Core {
         Verdict verdict;
     };
     std::map<std::string, Judged> m_judged;   // per model, in this generation
-    std::map<std::string, Judged> m_hopeless; // per model: no rung held, or it was not memory
+    std::map<std::string, Judged> m_hopeless; // by m_state_mutex; per model: nothing held, or it
+                                              // was not memory
+    bool m_descending = false;                // by m_state_mutex: m_descent is there
     std::map<std::string, std::deque<Moment>> m_crashes;
 
     std::unique_ptr<World> m_world;

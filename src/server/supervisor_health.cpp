@@ -60,7 +60,7 @@ void Supervisor::Core::on_checked(const Checked& checked) {
                     const std::lock_guard lock(m_state_mutex);
                     m_build = ready.build;
                 }
-                act(m_lifecycle.ready(m_reduction.has_value()));
+                act(m_lifecycle.ready(m_descent.has_value()));
             },
             [&](const NotYet&) { check_readiness_soon(m_world->now() + m_spec.limits.ready_poll); },
             // Ours will find that it cannot bind, and end.

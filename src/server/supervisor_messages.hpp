@@ -62,10 +62,14 @@ struct Examined { // a health question to the router and to the models that are 
 struct Reported {
     ReportPointer file;
 };
+struct SwitchAsked { // a model whose turn it is needs another start
+    std::uint64_t generation = 0;
+    std::string model;
+};
 struct StopAsked {
     std::chrono::milliseconds grace{0};
 };
 using Message = std::variant<Lines, Ended, AllGone, Checked, Proved, MemoryLooked, Examined,
-                             Reported, StopAsked>;
+                             Reported, SwitchAsked, StopAsked>;
 
 } // namespace odysseus::server

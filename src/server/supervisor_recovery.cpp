@@ -11,8 +11,6 @@ namespace {
 constexpr std::chrono::milliseconds k_ask_client_every{100};
 // A second report of what was judged a moment ago is about the same failure.
 constexpr std::chrono::milliseconds k_same_failure{1000};
-// What no rung could hold is not tried again for so long: every try costs all others a restart.
-constexpr std::chrono::minutes k_hopeless_for{2};
 constexpr std::chrono::seconds k_crash_retry_after{30};
 constexpr std::chrono::seconds k_again_after{5};
 
@@ -60,7 +58,7 @@ void Supervisor::Core::conclude(Report& file, Verdict verdict) {
 }
 
 void Supervisor::Core::conclude_all(const Verdict& verdict) {
-    for (auto* files : {&m_cases, &m_reduction_waiters}) {
+    for (auto* files : {&m_cases, &m_descent_waiters}) {
         for (const auto& file : *files)
             conclude(*file, verdict);
         files->clear();
@@ -78,8 +76,8 @@ void Supervisor::Core::on_reported(const ReportPointer& file) {
     } else if (failure.generation != m_lifecycle.generation() ||
                is_retryable_race(failure.status, failure.body)) {
         conclude(*file, Replay{}); // it is another server by now, or the router's own race
-    } else if (m_reduction && m_reduction->model() == failure.model) {
-        m_reduction_waiters.push_back(file);
+    } else if (m_descent && m_descent->ladder.model() == failure.model) {
+        m_descent_waiters.push_back(file);
     } else {
         file->refused = is_refused_connection(failure.status, failure.body) &&
                         seems_alive(failure.model) && m_processes.newest(failure.model)->loaded;
@@ -114,8 +112,8 @@ bool Supervisor::Core::try_settle(const ReportPointer& file, Moment now) {
         conclude(*file, Replay{}); // an earlier case of this round has acted
         return true;
     }
-    if (m_reduction && m_reduction->model() == failure.model) {
-        m_reduction_waiters.push_back(file);
+    if (m_descent && m_descent->ladder.model() == failure.model) {
+        m_descent_waiters.push_back(file);
         return true;
     }
     const bool broken = is_broken_connection(failure.status, failure.body);
@@ -220,13 +218,10 @@ bool Supervisor::Core::judge_case(const ReportPointer& file) {
         return true;
     }
     judged.verdict = Replay{};
-    const auto hopeless = m_hopeless.find(failure.model);
-    if (hopeless != m_hopeless.end()) {
-        if (m_world->now() - hopeless->second.when < k_hopeless_for) {
-            conclude(*file, hopeless->second.verdict);
-            return true;
-        }
-        m_hopeless.erase(hopeless);
+    if (const auto hopeless = hopeless_verdict(failure.model)) {
+        judged.verdict = *hopeless;
+        conclude(*file, *hopeless);
+        return true;
     }
     begin_reduction(file, verdict);
     return true;

@@ -64,11 +64,12 @@ class Reader {
         return least;
     }
 
-    std::optional<std::int64_t> integer_or_auto(std::string_view id, std::int64_t most) {
+    std::optional<std::int64_t> integer_or_auto(std::string_view id, std::int64_t most,
+                                                std::string_view words = "") {
         if (lowered(text(id)) == "auto") return std::nullopt;
         const auto value = with_thousands(text(id));
         if (value && *value >= 1 && *value <= most) return value;
-        refuse(id, concat("auto or a whole number from 1 to ", most));
+        refuse(id, concat(words, "auto or a whole number from 1 to ", most));
         return std::nullopt;
     }
 
@@ -240,10 +241,14 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     if (lowered(read.text("backend")) != "llama") {
         read.refuse("backend", "llama, the one backend that is supported");
     }
-    s.ctx = read.integer_or_auto("ctx", k_ctx_max);
+    s.ctx_max = lowered(read.text("ctx")) == "max";
+    if (!s.ctx_max) s.ctx = read.integer_or_auto("ctx", k_ctx_max, "max, ");
+    s.kv = read.one_of("kv");
     s.parallel = static_cast<int>(read.integer("parallel", 1, k_parallel_max));
     const auto threads = read.integer_or_auto("threads", k_threads_max);
     s.threads = threads ? std::optional(static_cast<int>(*threads)) : std::nullopt;
+
+    s.threads_asked_for = read.asked_for("threads");
 
     s.home = home;
     s.models_dir = read.text("models_dir").empty() ? below(home, "models")

@@ -94,7 +94,7 @@ server::StartSpec spec_for(const Bench& bench, long limit_kib) {
     environment.api_key = "bench";
     spec.environment = server::launch_environment(ours, environment);
     spec.api_key = environment.api_key;
-    spec.arguments = [&bench](std::int64_t tokens, int port) {
+    spec.arguments = [&bench](std::int64_t tokens, bool, int port) {
         server::LaunchPlan plan;
         plan.port = port;
         plan.models_dir = bench.models_dir;
@@ -129,9 +129,9 @@ bool measure(const Bench& bench, long limit_kib) {
     {
         auto spec = spec_for(bench, limit_kib);
         auto arguments = spec.arguments;
-        spec.arguments = [&tried, arguments](std::int64_t context, int port) {
+        spec.arguments = [&tried, arguments](std::int64_t context, bool without_gpu, int port) {
             tried.push_back(context);
-            return arguments(context, port);
+            return arguments(context, without_gpu, port);
         };
         server::Supervisor supervisor(std::move(spec));
         supervisor.start();

@@ -210,3 +210,26 @@ TEST_CASE("context: what the estimate has for a model") {
     machine.gpus.front().free_mib = 1024;
     CHECK(model_memory_bytes(machine) == 0);
 }
+
+TEST_CASE("context: --ctx max goes on above the ladder, up to what was trained") {
+    auto model = model_of(k_gib);
+    model.kv = shape_costing(32768); // 1 GiB for 32768 tokens
+    ContextWish wish;
+    wish.max = true;
+    const auto tokens = [&](std::int64_t ram_gib, std::optional<std::int64_t> trained) {
+        model.trained_context = trained;
+        return choose_auto_context(cpu_machine(ram_gib), &model, wish).tokens;
+    };
+    CHECK(tokens(64, 131072) == 131072);
+    CHECK(tokens(64, 1'000'000) == 262144);
+    CHECK(tokens(6, 131072) == 65536); // room for 98304
+    CHECK(tokens(64, 40960) == 40960);
+    CHECK(tokens(64, 4096) == 4096);
+    CHECK(tokens(3, 131072) == 2048);
+    CHECK(tokens(64, std::nullopt) == 32768); // nobody knows what it was trained for
+    wish.max = false;
+    CHECK(tokens(64, 131072) == 32768);
+    wish.max = true;
+    wish.key_type = wish.value_type = CacheType::q8_0;
+    CHECK(tokens(6, 131072) == 131072);
+}

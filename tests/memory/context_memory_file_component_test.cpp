@@ -23,7 +23,7 @@ struct TempDir {
 
 ContextMemory one_entry() {
     ContextMemory memory;
-    note_held(memory, {"m", 1000, 7, "b11669", "cpu", 1}, 8192, 32768, 4096);
+    note_held(memory, {"m", 1000, 7, "b11669", "cpu", 1}, {8192, {}}, 32768, 4096);
     return memory;
 }
 

@@ -16,7 +16,7 @@ HeldKey key_of(const char* model) {
 // After a launch that began at 32768 and held at 8192.
 ContextMemory after_descent(std::optional<std::int64_t> free_mib = 4096) {
     ContextMemory memory;
-    note_held(memory, key_of("m"), 8192, 32768, free_mib);
+    note_held(memory, key_of("m"), {8192, {}}, 32768, free_mib);
     return memory;
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("context memory: any other circumstance is not known") {
 
 TEST_CASE("context memory: a model that never ran out of memory is not remembered") {
     ContextMemory memory;
-    note_held(memory, key_of("m"), 32768, std::nullopt, 4096);
+    note_held(memory, key_of("m"), {32768, {}}, std::nullopt, 4096);
     CHECK(memory.entries.empty());
 }
 
@@ -90,7 +90,7 @@ TEST_CASE("context memory: after three clean runs a rung more is tried, and kept
     auto memory = after_descent();
     for (int run = 0; run < 3; ++run) {
         CHECK(start(memory) == 8192);
-        note_held(memory, key_of("m"), 8192, std::nullopt, 4096);
+        note_held(memory, key_of("m"), {8192, {}}, std::nullopt, 4096);
     }
     const auto climb = remembered_start(memory, key_of("m"), 32768, 4096);
     REQUIRE(climb);
@@ -99,7 +99,7 @@ TEST_CASE("context memory: after three clean runs a rung more is tried, and kept
     CHECK(climb->reason ==
           "8192 tokens held before; a rung more is tried, after 3 runs without trouble.");
     CHECK(start(memory, 4096, 10000) == 10000); // no further than the estimate
-    note_held(memory, key_of("m"), 12288, std::nullopt, 4096);
+    note_held(memory, key_of("m"), {12288, {}}, std::nullopt, 4096);
     CHECK(start(memory) == 12288);
     CHECK(memory.entries.size() == 1);
 }
@@ -109,10 +109,10 @@ TEST_CASE("context memory: each climb that fails makes the next one wait twice a
     const auto runs_until_climb = [&memory] {
         int runs = 0;
         while (start(memory) == 8192 && runs < 1000) {
-            note_held(memory, key_of("m"), 8192, std::nullopt, 4096);
+            note_held(memory, key_of("m"), {8192, {}}, std::nullopt, 4096);
             ++runs;
         }
-        note_held(memory, key_of("m"), 8192, 12288, 4096); // and fails
+        note_held(memory, key_of("m"), {8192, {}}, 12288, 4096); // and fails
         return runs;
     };
     for (const int expected : {3, 6, 12, 24, 48, 96, 96})
@@ -133,9 +133,9 @@ TEST_CASE("context memory: clearly more free memory is worth a try at once") {
 
 TEST_CASE("context memory: a lower start of another reason teaches nothing, a deeper fall does") {
     auto memory = after_descent();
-    note_held(memory, key_of("m"), 2048, std::nullopt, 4096);
+    note_held(memory, key_of("m"), {2048, {}}, std::nullopt, 4096);
     CHECK(start(memory) == 8192);
-    note_held(memory, key_of("m"), 4096, 8192, 4096);
+    note_held(memory, key_of("m"), {4096, {}}, 8192, 4096);
     CHECK(start(memory) == 4096);
     CHECK(memory.entries[0].failed_climbs == 0);
 }
@@ -144,18 +144,18 @@ TEST_CASE("context memory: a changed file is forgotten, and there is a limit") {
     auto memory = after_descent();
     auto changed = key_of("m");
     changed.size_bytes = 2000;
-    note_held(memory, changed, 4096, 8192, 4096);
+    note_held(memory, changed, {4096, {}}, 8192, 4096);
     CHECK(memory.entries.size() == 1);
     for (int i = 0; i < 300; ++i)
-        note_held(memory, key_of(concat("other-", i).c_str()), 4096, 8192, 4096);
+        note_held(memory, key_of(concat("other-", i).c_str()), {4096, {}}, 8192, 4096);
     CHECK(memory.entries.size() == 256);
     CHECK(memory.entries.back().key.model == "other-299");
 }
 
 TEST_CASE("context memory: text and back") {
     auto memory = after_descent(std::nullopt);
-    note_held(memory, key_of("\xC3\xA9 \"x\""), 4096, 8192, 512);
-    note_held(memory, key_of("\xC3\xA9 \"x\""), 4096, std::nullopt, 512);
+    note_held(memory, key_of("\xC3\xA9 \"x\""), {4096, {}}, 8192, 512);
+    note_held(memory, key_of("\xC3\xA9 \"x\""), {4096, {}}, std::nullopt, 512);
     CHECK(memory_from_json(memory_json(memory)) == memory);
     CHECK(memory_from_json(memory_json({})) == ContextMemory{});
     for (const char* bad : {"", "{", "[]", "null", "{}", R"({"version": 2, "entries": []})",
@@ -218,8 +218,8 @@ TEST_CASE("context memory: models that share one context start with the least, i
     machine.ram_mib = 65536;
     const auto estimate = choose_auto_context(machine, nullptr, {});
     ContextMemory memory;
-    note_held(memory, key_of("a"), 24576, 32768, 4096);
-    note_held(memory, key_of("b"), 8192, 32768, 4096);
+    note_held(memory, key_of("a"), {24576, {}}, 32768, 4096);
+    note_held(memory, key_of("b"), {8192, {}}, 32768, 4096);
     for (const auto& keys :
          {std::vector{key_of("a"), key_of("b")}, {key_of("b"), key_of("a"), key_of("new")}}) {
         const auto choice = with_memory(estimate, memory, keys, 4096);

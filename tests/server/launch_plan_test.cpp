@@ -51,13 +51,16 @@ TEST_CASE("launch: what is added, and the user's own last", "[launch]") {
     CHECK(has(words, "4"));
 }
 
-TEST_CASE("launch: with a context for each model, argv has none", "[launch]") {
+TEST_CASE("launch: for a model on the CPU alone no layer goes to the GPU", "[launch]") {
     auto plan = plan_for(Backend::cuda);
-    plan.per_model_context = true;
-    plan.preset_file = "p.ini";
-    CHECK(launch_arguments(plan) == Words{"--port", "10086", "--models-dir", "/h/models",
-                                          "--models-max", "1", "--parallel", "1", "--threads", "4",
-                                          "--host", "127.0.0.1", "--models-preset", "p.ini"});
+    const auto before = launch_arguments(plan);
+    plan.without_gpu = true;
+    auto words = launch_arguments(plan);
+    const auto layers = std::find(words.begin(), words.end(), "-ngl") + 1;
+    REQUIRE(layers != words.end());
+    CHECK(*layers == "0");
+    *layers = "99";
+    CHECK(words == before);
 }
 
 TEST_CASE("launch: the environment is cleaned, not emptied", "[launch]") {

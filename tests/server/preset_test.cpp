@@ -55,20 +55,41 @@ TEST_CASE("preset: an alias is never what anything else is called") {
     CHECK(half.find("\nalias = w,n/m/s-00001-of-00002/w\n") != std::string::npos);
 }
 
-TEST_CASE("preset: a context for every model") {
-    ModelContexts contexts;
-    contexts.tokens = {{"a-Q4_0", 8192}};
-    contexts.other_tokens = 4096;
-    contexts.gpu_layers = 99;
-    const auto text =
-        preset_text(catalog_of({"a-Q4_0.gguf", "x/y/deep.gguf", "odd:name-b.gguf"}), contexts);
-    CHECK(text.find("\n[*]\nctx-size = 4096\nn-gpu-layers = 99\n") != std::string::npos);
-    CHECK(text.find("\n[a-Q4_0]\nctx-size = 8192\nn-gpu-layers = 99\n") != std::string::npos);
-    CHECK(text.find(
-              "\n[x/y]\nmodel = /m/x/y/deep.gguf\nalias = y,deep,x/y/deep\nctx-size = 4096\n") !=
-          std::string::npos);
-    CHECK(text.find("odd") == std::string::npos); // its section would become another model
-    CHECK_FALSE(preset_text(catalog_of({}), contexts).empty());
+TEST_CASE("preset: where weights lie that do not all fit the GPU") {
+    const auto catalog = catalog_of({"a-Q4_0.gguf", "b.gguf", "c.gguf", "x/y/deep.gguf"});
+    using Kind = memory::Placement::Kind;
+    const auto text = preset_text(catalog, {{"a-Q4_0", {Kind::feed_forward, 2, 9}},
+                                            {"b", {Kind::cpu, 9, 9}},
+                                            {"c", {}},
+                                            {"x/y", {Kind::blocks, 9, 9}},
+                                            {"gone", {Kind::cpu, 9, 9}}});
+    CHECK(text == "# Written by odysseus at every start; what is changed here is lost.\n"
+                  "version = 1\n"
+                  "\n[a-Q4_0]\noverride-tensor = blk\\.(7|8)\\.ffn_.*=CPU\n"
+                  "\n[b]\ndevice = none\n"
+                  "\n[x/y]\nmodel = /m/x/y/deep.gguf\nalias = y,deep,x/y/deep\n"
+                  "override-tensor = blk\\..*=CPU\n");
+}
+
+TEST_CASE("preset: every model can have a section of its own") {
+    // The router would find these by itself, under names that no section can bear.
+    for (const char* path : {"odd:name-b.gguf", "a b (x) [y].gguf", "default.gguf", "a,b.gguf"}) {
+        INFO(path);
+        const auto catalog = catalog_of({path});
+        REQUIRE(catalog.models.size() == 1);
+        const auto& model = catalog.models.front();
+        CHECK(can_be_section_name(model.id));
+        const std::string stem = std::string(path).substr(0, std::string(path).size() - 5);
+        CHECK(std::find(model.names.begin(), model.names.end(), stem) != model.names.end());
+        const auto text = preset_text(catalog, {{model.id, {memory::Placement::Kind::cpu, 1, 1}}});
+        CHECK(text.find("\n[" + model.id + "]\nmodel = /m/" + path + "\n") != std::string::npos);
+        CHECK(text.find("\ndevice = none\n") != std::string::npos);
+    }
+    // One whose path cannot be told stays the router's own; it is never told anything.
+    const auto catalog = catalog_of({"*;.gguf"});
+    REQUIRE(catalog.models.size() == 1);
+    CHECK(preset_text(catalog, {{catalog.models.front().id, {memory::Placement::Kind::cpu, 1, 1}}})
+              .find("device") == std::string::npos);
 }
 
 TEST_CASE("preset: a path that cannot be told is a finding") {

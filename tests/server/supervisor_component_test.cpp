@@ -38,9 +38,10 @@ struct Bench {
         spec.record = scratch / "llama-server.json";
         spec.environment = {"PATH=/usr/bin:/bin",
                             "FAKE_LLAMA=" + flags + " --count " + (scratch / "count").string()};
-        spec.arguments = [](std::int64_t tokens, int port) {
-            return std::vector<std::string>{"--port", std::to_string(port), "--ctx-size",
-                                            std::to_string(tokens)};
+        spec.arguments = [](std::int64_t tokens, bool without_gpu, int port) {
+            return std::vector<std::string>{"--port",     std::to_string(port),
+                                            "--ctx-size", std::to_string(tokens),
+                                            "-ngl",       without_gpu ? "0" : "99"};
         };
         spec.port = 21000 + static_cast<int>(::getpid() % 2900) * 4;
         spec.context = context;
@@ -59,6 +60,68 @@ struct Bench {
     }
 };
 
+// Models with setups of their own, and what the supervisor tells of them.
+class FixedSetups final : public ModelSetups {
+  public:
+    using Below = std::vector<memory::Setup>;
+    using Held = std::vector<std::pair<std::string, std::int64_t>>;
+
+    explicit FixedSetups(std::map<std::string, memory::Setup> setups)
+        : m_setups(std::move(setups)) {}
+    // Set before the start.
+    bool shared = false;
+    std::map<std::string, Below> lower;
+    std::map<std::string, std::string> refusals;
+    std::function<void(const memory::Setup&)> on_set;
+    std::function<void()> on_held;
+
+    [[nodiscard]] Held all_held() const {
+        const std::lock_guard lock(m_mutex);
+        return m_held;
+    }
+
+    [[nodiscard]] bool is_shared() const override { return shared; }
+    [[nodiscard]] std::optional<memory::Setup> of(const std::string& model) const override {
+        const std::lock_guard lock(m_mutex);
+        const auto found = m_setups.find(model);
+        return found != m_setups.end() ? std::optional(found->second) : std::nullopt;
+    }
+    void set(const std::string& model, const memory::Setup& setup) override {
+        if (on_set) on_set(setup);
+        const std::lock_guard lock(m_mutex);
+        m_setups[model] = setup;
+    }
+    [[nodiscard]] Below below(const std::string& model, const memory::Setup& failed,
+                              bool race) const override {
+        const auto found = lower.find(model);
+        auto steps = found != lower.end() ? found->second : Below{};
+        if (race && !steps.empty()) steps.insert(steps.begin(), failed);
+        return steps;
+    }
+    [[nodiscard]] std::optional<std::string> refusal(const std::string& model) const override {
+        const auto found = refusals.find(model);
+        return found != refusals.end() ? std::optional(found->second) : std::nullopt;
+    }
+    [[nodiscard]] std::string sentence(const std::string&) const override { return ""; }
+    [[nodiscard]] std::string figures(const std::string&) const override {
+        return "the GPU has 1 GiB, the machine 2 GiB";
+    }
+    void held(const std::string& model, const memory::Setup& setup,
+              std::optional<std::int64_t>) override {
+        if (on_held) on_held();
+        const std::lock_guard lock(m_mutex);
+        m_held.emplace_back(model, setup.context);
+    }
+
+  private:
+    mutable std::mutex m_mutex;
+    std::map<std::string, memory::Setup> m_setups;
+    Held m_held;
+};
+
+constexpr memory::Placement k_half{memory::Placement::Kind::feed_forward, 4, 8};
+constexpr memory::Placement k_on_cpu{memory::Placement::Kind::cpu, 8, 8};
+
 LlamaAnswer chat(const Serving& serving, const std::string& model) {
     return llama_post({serving.port, serving.api_key}, "/v1/chat/completions",
                       "{\"model\":\"" + model + "\"}", 20s);
@@ -66,7 +129,16 @@ LlamaAnswer chat(const Serving& serving, const std::string& model) {
 
 // A request as the proxy makes it: once, and once more when the supervisor says so.
 LlamaAnswer ask(Supervisor& supervisor, const std::string& model, Verdict* verdict = nullptr) {
-    const auto before = supervisor.wait_ready(20s, {});
+    auto before = supervisor.wait_ready(20s, {});
+    const auto until = Clock::now() + 20s;
+    for (;;) {
+        const auto admitted = supervisor.admit(model);
+        if (const auto* in_vain = std::get_if<GiveUp>(&admitted))
+            return {in_vain->status, in_vain->message};
+        before = std::get<Serving>(admitted);
+        if (before.state == State::ready || Clock::now() > until) break;
+        std::this_thread::sleep_for(2ms);
+    }
     auto answer = chat(before, model);
     if (answer.status != 0 && answer.status < 500) return answer;
     const auto said = supervisor.report({before.generation, model, answer.status, answer.body}, {});
@@ -229,10 +301,8 @@ TEST_CASE("supervisor: a drive that is removed is named, and waited for", "[supe
 TEST_CASE("supervisor: a memory failure steps to the rung that holds, and asks again",
           "[supervisor]") {
     Bench bench("--oom-above 8192");
-    std::vector<std::pair<std::string, std::int64_t>> held;
-    bench.spec.on_context_held = [&](const std::string& model, std::int64_t tokens) {
-        held.emplace_back(model, tokens);
-    };
+    FixedSetups setups({{"heavy", {32768, {}}}});
+    bench.spec.setups = &setups;
     // 128 KiB a token: 12288 tokens are 1.5 GiB and cannot be had, 8192 tokens are 1 GiB.
     bench.spec.memory_ceiling = [](const std::string&) {
         return std::optional<std::int64_t>(1'200'000'000);
@@ -246,7 +316,7 @@ TEST_CASE("supervisor: a memory failure steps to the rung that holds, and asks a
     CHECK(now.context == 8192);
     CHECK(now.oom_steps == 1);
     CHECK(now.restarts == 0);
-    CHECK(held == std::vector<std::pair<std::string, std::int64_t>>{{"heavy", 8192}});
+    CHECK(setups.all_held() == FixedSetups::Held{{"heavy", 8192}});
 }
 
 TEST_CASE("supervisor: rung by rung where nothing is known of the memory", "[supervisor]") {
@@ -275,38 +345,152 @@ TEST_CASE("supervisor: failures at one time cost one descent", "[supervisor]") {
     CHECK(supervisor.current().oom_steps == 2);
 }
 
-TEST_CASE("supervisor: a context for each model is changed without a start", "[supervisor]") {
-    Bench bench("--oom-above 12288");
-    const auto file = bench.scratch / "context";
-    bench.spec.environment.back() += " --context-file " + file.string();
-    std::int64_t context = 32768;
-    bench.spec.model_context = [&](const std::string&) { return context; };
-    bench.spec.set_model_context = [&](const std::string& model, std::int64_t tokens) {
-        CHECK(model == "heavy");
-        context = tokens;
-        std::ofstream(file) << tokens;
-    };
+TEST_CASE("supervisor: each model has its own context, within one start", "[supervisor]") {
+    Bench bench("--oom-above 32768", 8192);
+    FixedSetups setups({{"tiny", {32768, {}}}, {"heavy", {8192, {}}}});
+    bench.spec.setups = &setups;
+    Supervisor supervisor(bench.spec);
+    CHECK(started(supervisor).context == 8192);
+    CHECK(ask(supervisor, "heavy").status == 200);
+    CHECK(supervisor.current().generation == 1);
+    CHECK(ask(supervisor, "tiny").status == 200);
+    CHECK(supervisor.current().model == "tiny");
+    CHECK(supervisor.current().context == 32768);
+    CHECK(ask(supervisor, "tiny").status == 200);
+    CHECK(ask(supervisor, "none of ours").status == 200); // with whatever there is
+    CHECK(supervisor.current().generation == 2);
+    CHECK(ask(supervisor, "heavy").status == 200);
+    const auto now = supervisor.current();
+    CHECK(now.generation == 3);
+    CHECK(now.restarts == 0);
+    CHECK(now.oom_steps == 0);
+    CHECK(bench.history() == std::vector<std::string>{
+                                 "start 8192", "load heavy 8192", "start 32768", "load tiny 32768",
+                                 "load none of ours 32768", "start 8192", "load heavy 8192"});
+}
+
+TEST_CASE("supervisor: models that are held together share a context", "[supervisor]") {
+    Bench bench("--oom-above 16384", 24576);
+    FixedSetups setups({{"tiny", {32768, {}}}, {"heavy", {8192, {}}}});
+    setups.shared = true;
+    bench.spec.setups = &setups;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    CHECK(ask(supervisor, "tiny").status == 200);
+    CHECK(supervisor.current().context == 16384);
+    CHECK(supervisor.current().generation == 3);
+}
+
+TEST_CASE("supervisor: a descent lowers one model's context alone", "[supervisor]") {
+    Bench bench("--oom-above 12288 --only heavy");
+    FixedSetups setups({{"tiny", {32768, {}}}, {"heavy", {32768, {}}}});
+    bench.spec.setups = &setups;
     SECTION("until it holds") {
         Supervisor supervisor(bench.spec);
-        const auto before = started(supervisor);
+        (void)started(supervisor);
         CHECK(ask(supervisor, "heavy").status == 200);
-        CHECK(context == 12288);
-        const auto after = supervisor.current();
-        CHECK(after.pid == before.pid);
-        CHECK(after.generation == 1);
-        CHECK(after.oom_steps == 3);
-        CHECK(bench.history() == std::vector<std::string>{"start 32768", "load heavy 32768",
-                                                          "reload 24576", "load heavy 24576",
-                                                          "reload 16384", "load heavy 16384",
-                                                          "reload 12288", "load heavy 12288"});
+        CHECK(setups.of("heavy")->context == 12288);
+        CHECK(ask(supervisor, "tiny").status == 200);
+        CHECK(supervisor.current().context == 32768);
+        CHECK(ask(supervisor, "heavy").status == 200);
+        CHECK(supervisor.current().context == 12288);
+        CHECK(supervisor.current().oom_steps == 3);
     }
     SECTION("nothing holds: it goes back") {
         bench.spec.environment.back() += " --oom-above 1024";
         Supervisor supervisor(bench.spec);
         (void)started(supervisor);
         CHECK(ask(supervisor, "heavy").status == 503);
-        CHECK(context == 32768);
+        CHECK(setups.of("heavy")->context == 32768);
+        CHECK(ask(supervisor, "tiny").status == 200);
+        CHECK(supervisor.current().context == 32768);
     }
+}
+
+TEST_CASE("supervisor: what the GPU cannot hold is placed, without a start", "[supervisor]") {
+    Bench bench("", 2048);
+    const auto placed = bench.scratch / "placed";
+    bench.spec.environment.back() += " --device-full-without " + placed.string();
+    FixedSetups setups({{"tiny", {2048, {}}}, {"heavy", {2048, {}}}});
+    setups.lower["heavy"] = {{2048, k_half}, {4096, k_on_cpu}};
+    bench.spec.setups = &setups;
+    const auto write_at = [&](memory::Placement::Kind kind) {
+        setups.on_set = [&, kind](const memory::Setup& setup) {
+            if (setup.placement.kind == kind) std::ofstream(placed) << "x";
+        };
+    };
+    const std::vector<std::string> one_load{"start 2048", "load heavy 2048"};
+    SECTION("a race heals itself") {
+        setups.on_set = [&](const memory::Setup&) { std::ofstream(placed) << "x"; };
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        CHECK(ask(supervisor, "heavy").status == 200);
+        CHECK(setups.of("heavy")->placement.kind == memory::Placement::Kind::gpu);
+        CHECK(supervisor.current().oom_steps == 0);
+    }
+    SECTION("partly in RAM") {
+        write_at(memory::Placement::Kind::feed_forward);
+        Supervisor supervisor(bench.spec);
+        const auto before = started(supervisor);
+        CHECK(ask(supervisor, "heavy").status == 200);
+        CHECK(setups.of("heavy")->placement == k_half);
+        CHECK(setups.all_held() == FixedSetups::Held{{"heavy", 2048}});
+        CHECK(supervisor.current().pid == before.pid);
+        CHECK(supervisor.current().oom_steps == 1);
+        CHECK(bench.history().size() == one_load.size() + 2); // once more, and placed
+    }
+    SECTION("on the CPU alone, by a start without GPU") {
+        write_at(memory::Placement::Kind::cpu);
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        CHECK(ask(supervisor, "heavy").status == 200);
+        CHECK(setups.of("heavy")->placement == k_on_cpu);
+        CHECK(supervisor.current().without_gpu);
+        CHECK(supervisor.current().context == 4096);
+    }
+    SECTION("nowhere: one error with both figures, and it is not loaded again") {
+        Supervisor supervisor(bench.spec);
+        (void)started(supervisor);
+        const auto answer = ask(supervisor, "heavy");
+        CHECK(answer.status == 503);
+        CHECK(answer.body.find("the GPU has 1 GiB, the machine 2 GiB") != std::string::npos);
+        CHECK(answer.body.find("cache-type") == std::string::npos);
+        CHECK(setups.of("heavy")->placement.kind == memory::Placement::Kind::gpu);
+        const auto loads = bench.history().size();
+        CHECK(ask(supervisor, "heavy").status == 503);
+        CHECK(bench.history().size() == loads);
+    }
+}
+
+TEST_CASE("supervisor: what was placed and does not hold leaves the ladder alone", "[supervisor]") {
+    Bench bench("", 8192);
+    const auto placed = bench.scratch / "placed";
+    bench.spec.environment.back() += " --device-full-without " + placed.string();
+    FixedSetups setups({{"heavy", {8192, k_half}}});
+    setups.lower["heavy"] = {{8192, {memory::Placement::Kind::feed_forward, 8, 8}}};
+    setups.on_set = [&](const memory::Setup& setup) {
+        if (setup.placement.blocks == 8) std::ofstream(placed) << "x";
+    };
+    bench.spec.setups = &setups;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    CHECK(ask(supervisor, "heavy").status == 200);
+    CHECK(bench.history() == std::vector<std::string>{"start 8192", "load heavy 8192",
+                                                      "load heavy 8192", "load heavy 8192"});
+}
+
+TEST_CASE("supervisor: what the machine cannot hold is refused before a load", "[supervisor]") {
+    Bench bench("");
+    FixedSetups setups({{"tiny", {32768, {}}}, {"heavy", {32768, {}}}});
+    setups.refusals["heavy"] = "it is too large for both";
+    bench.spec.setups = &setups;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    const auto answer = ask(supervisor, "heavy");
+    CHECK(answer.status == 503);
+    CHECK(answer.body == "it is too large for both");
+    CHECK(ask(supervisor, "tiny").status == 200);
+    CHECK(bench.history() == std::vector<std::string>{"start 32768", "load tiny 32768"});
 }
 
 TEST_CASE("supervisor: nothing holds", "[supervisor]") {
@@ -321,7 +505,15 @@ TEST_CASE("supervisor: nothing holds", "[supervisor]") {
     CHECK(supervisor.wait_ready(10s, {}).context == 32768);
     const auto starts = bench.history().size();
     CHECK(ask(supervisor, "heavy").status == 503);
-    CHECK(bench.history().size() == starts + 1); // the load that the request itself caused
+    CHECK(bench.history().size() == starts); // it is not even loaded
+    // Nor is the bare failure of a request that was under way then passed on.
+    const auto now = supervisor.current();
+    const auto verdict =
+        supervisor.report({now.generation, "heavy", 500,
+                           R"({"error":{"code":500,"message":"model name=heavy failed to load"}})"},
+                          {});
+    REQUIRE(std::holds_alternative<GiveUp>(verdict));
+    CHECK(std::get<GiveUp>(verdict).code == "out_of_memory");
 }
 
 TEST_CASE("supervisor: what is not memory steps nothing", "[supervisor]") {
@@ -582,10 +774,11 @@ TEST_CASE("supervisor: what a client writes restarts nothing and steps nothing",
 
 TEST_CASE("supervisor: a context that cannot be written costs one descent", "[supervisor]") {
     Bench bench("--oom-above 12288");
-    bench.spec.model_context = [](const std::string&) { return 32768; };
-    bench.spec.set_model_context = [](const std::string&, std::int64_t) {
+    FixedSetups setups({{"heavy", {32768, {}}}});
+    setups.on_set = [](const memory::Setup&) {
         throw Error(Fault::usage, "writing models.ini: No space left on device");
     };
+    bench.spec.setups = &setups;
     Supervisor supervisor(bench.spec);
     const auto before = started(supervisor);
     CHECK(ask(supervisor, "heavy").status == 503);
@@ -596,9 +789,11 @@ TEST_CASE("supervisor: a context that cannot be written costs one descent", "[su
 
 TEST_CASE("supervisor: a context that cannot be remembered is used", "[supervisor]") {
     Bench bench("--oom-above 12288");
-    bench.spec.on_context_held = [](const std::string&, std::int64_t) {
+    FixedSetups setups({{"heavy", {32768, {}}}});
+    setups.on_held = [] {
         throw Error(Fault::usage, "writing context_memory.json: No space left on device");
     };
+    bench.spec.setups = &setups;
     Supervisor supervisor(bench.spec);
     (void)started(supervisor);
     CHECK(ask(supervisor, "heavy").status == 200);
@@ -613,9 +808,9 @@ TEST_CASE("supervisor: supervision that fails ends the program", "[supervisor]")
     };
     const auto arguments = bench.spec.arguments;
     int calls = 0;
-    bench.spec.arguments = [&](std::int64_t tokens, int port) {
+    bench.spec.arguments = [&](std::int64_t tokens, bool without_gpu, int port) {
         if (++calls > 1) throw std::logic_error("a bug");
-        return arguments(tokens, port);
+        return arguments(tokens, without_gpu, port);
     };
     Supervisor supervisor(bench.spec);
     const auto serving = started(supervisor);
@@ -636,14 +831,14 @@ TEST_CASE("supervisor: a thread that cannot be made is a failed start, and no mo
     rlimit before{};
     ::getrlimit(RLIMIT_AS, &before);
     const auto arguments = bench.spec.arguments;
-    bench.spec.arguments = [&](std::int64_t tokens, int port) {
+    bench.spec.arguments = [&](std::int64_t tokens, bool without_gpu, int port) {
         std::ifstream in("/proc/self/statm");
         rlim_t pages = 0;
         in >> pages;
         const rlimit tight{pages * static_cast<rlim_t>(::getpagesize()) + 4'000'000,
                            before.rlim_max};
         ::setrlimit(RLIMIT_AS, &tight);
-        return arguments(tokens, port);
+        return arguments(tokens, without_gpu, port);
     };
     auto supervisor = std::make_unique<Supervisor>(bench.spec);
     supervisor->start();
@@ -673,19 +868,16 @@ TEST_CASE("supervisor: a port that can never be bound is no race", "[supervisor]
 }
 
 TEST_CASE("supervisor: two models that run out of memory at one time", "[supervisor]") {
-    Bench bench("--oom-above 24576 --load-ms 500");
-    const auto file = bench.scratch / "context";
-    bench.spec.environment.back() += " --context-file " + file.string();
-    bench.spec.model_context = [](const std::string&) { return 32768; };
-    bench.spec.set_model_context = [&](const std::string&, std::int64_t tokens) {
-        std::ofstream(file) << tokens;
+    Bench bench("--load-ms 500", 2048);
+    const auto placed = bench.scratch / "placed";
+    bench.spec.environment.back() += " --device-full-without " + placed.string();
+    FixedSetups setups({{"tiny", {2048, {}}}, {"heavy", {2048, {}}}});
+    for (const char* model : {"tiny", "heavy"})
+        setups.lower[model] = {{2048, k_half}};
+    setups.on_set = [&](const memory::Setup& setup) {
+        if (setup.placement == k_half) std::ofstream(placed) << "x";
     };
-    std::mutex mutex;
-    std::vector<std::string> held;
-    bench.spec.on_context_held = [&](const std::string& model, std::int64_t) {
-        const std::lock_guard lock(mutex);
-        held.push_back(model);
-    };
+    bench.spec.setups = &setups;
     Supervisor supervisor(bench.spec);
     const auto serving = started(supervisor);
     const auto failed = chat(serving, "tiny"); // reported while the other one is being proved
@@ -696,26 +888,23 @@ TEST_CASE("supervisor: two models that run out of memory at one time", "[supervi
         supervisor.report({serving.generation, "tiny", failed.status, failed.body}, {});
     CHECK(std::holds_alternative<Replay>(tiny));
     CHECK(first.get().status == 200);
-    const std::lock_guard lock(mutex);
-    CHECK(held == std::vector<std::string>{"heavy", "tiny"});
+    CHECK(setups.all_held() == FixedSetups::Held{{"heavy", 2048}, {"tiny", 2048}});
 }
 
 TEST_CASE("supervisor: a long proof keeps nobody from being asked", "[supervisor]") {
-    Bench bench("--oom-above 16384 --load-ms 1000");
-    const auto file = bench.scratch / "context";
-    bench.spec.environment.back() += " --context-file " + file.string();
+    Bench bench("--load-ms 1000", 2048);
+    bench.spec.environment.back() += " --device-full-without " + (bench.scratch / "no").string();
     bench.spec.limits.health_every = 50ms;
     bench.spec.limits.health_answer = 100ms;
     bench.spec.limits.hung_after = 300ms;
-    bench.spec.model_context = [](const std::string&) { return 24576; };
-    bench.spec.set_model_context = [&](const std::string&, std::int64_t tokens) {
-        std::ofstream(file) << tokens;
-    };
+    FixedSetups setups({{"heavy", {2048, {}}}});
+    setups.lower["heavy"] = {{2048, k_half}};
+    bench.spec.setups = &setups;
     Supervisor supervisor(bench.spec);
     const auto before = started(supervisor);
     auto asking = std::async(std::launch::async, [&] { return ask(supervisor, "heavy"); });
     // It stands still while the model is proved: that is seen before the proof is given up.
-    CHECK(comes_true([&] { return bench.history().size() >= 4; }));
+    CHECK(comes_true([&] { return bench.history().size() >= 3; }));
     ::kill(static_cast<pid_t>(before.pid), SIGSTOP);
     CHECK(comes_true([&] { return supervisor.current().restarts == 1; }, 15s));
     ::kill(static_cast<pid_t>(before.pid), SIGCONT);

@@ -72,6 +72,8 @@ TEST_CASE(
         {"ctx", "k", "auto or a whole number"},
         {"ctx", "99999999k", "auto or a whole number"},
         {"threads", "8k", "whole number"},
+        {"ctx", "maximum", "max, auto or a whole number"},
+        {"kv", "q9", "one of f16, q8_0"},
         {"ctx", "99999999999999999999", "auto or a whole number"},
         {"parallel", "0", "from 1 to 256"},
         {"parallel", "two", "from 1 to 256"},
@@ -106,6 +108,11 @@ TEST_CASE(
 TEST_CASE("settings: look-alikes of bad values are good") {
     CHECK(values_of(one("ctx", "AUTO")).ctx == std::nullopt);
     CHECK(values_of(one("ctx", "40000")).ctx == 40000);
+    CHECK(values_of(one("ctx", "Max")).ctx_max);
+    CHECK_FALSE(values_of(one("ctx", "max")).ctx);
+    CHECK_FALSE(values_of(one("ctx", "auto")).ctx_max);
+    CHECK(values_of(one("kv", "Q8_0")).kv == "q8_0");
+    CHECK(values_of({}).kv == "f16");
     CHECK(values_of(one("threads", "auto")).threads == std::nullopt);
     CHECK(values_of(one("device", "CPU")).device == Backend::cpu);
     CHECK(values_of(one("device", "sycl")).device == Backend::sycl);

@@ -38,6 +38,10 @@
 //   --calls-tool              a request with tools is answered by a call of the first one, in
 //   pieces where it is streamed
 //   --context-file FILE       the context is read from there at /models?reload=1, as from a preset
+//   --device-full-without FILE  a model does not fit the GPU (Vulkan's words) unless FILE was there
+//   at
+//                             the start or at the last /models?reload=1, as what a preset says
+//   --only NAME               --oom-above is for this model
 //   --count FILE              appends one line for each start and each load
 //
 // The same program takes the guard role for the tests.
@@ -150,11 +154,16 @@ class Router {
             loads += line.starts_with("load ") ? 1 : 0;
         return loads;
     }
+    void read_preset() {
+        const auto file = m_flags.text("--device-full-without");
+        m_device_full = !file.empty() && !std::ifstream(file).good();
+    }
     void unload();
     void spawn_model(const std::string& name);
     void model_ended(int status);
     bool load(const std::string& name, httplib::Response& response);
     void fail_of_memory() const;
+    void fail_of_device_memory() const;
     void answer(const httplib::Request& request, httplib::Response& response);
     void stream(httplib::Response& response) const;
     bool is_due(const std::string& misbehaviour) const;
@@ -163,6 +172,7 @@ class Router {
     Flags m_flags;
     int m_port;
     long m_context;
+    bool m_device_full = false;
     std::string m_key;
     httplib::Server m_server;
     std::mutex m_loading;
@@ -253,6 +263,14 @@ void Router::fail_of_memory() const {
     model_says('E', "srv  llama_server: exiting due to model loading error");
 }
 
+// The real lines of a Vulkan build.
+void Router::fail_of_device_memory() const {
+    model_says('E', "ggml_vulkan: vk::Device::allocateMemory: ErrorOutOfDeviceMemory");
+    model_says('E', "alloc_tensor_range: failed to allocate Vulkan0 buffer of size 268945408");
+    model_says('E', "llama_model_load: error loading model: unable to allocate Vulkan0 buffer");
+    model_says('E', "srv  llama_server: exiting due to model loading error");
+}
+
 bool Router::load(const std::string& name, httplib::Response& response) {
     const std::lock_guard lock(m_loading);
     if (m_model == name) return true;
@@ -269,16 +287,20 @@ bool Router::load(const std::string& name, httplib::Response& response) {
         send_error(response, 500, "model name=" + name + " failed to load");
         return false;
     }
-    const long most = m_flags.number("--oom-above", m_context);
+    const auto only = m_flags.text("--only");
+    const bool spared = !only.empty() && only != name;
+    const long most = spared ? m_context : m_flags.number("--oom-above", m_context);
     const long silent = m_flags.number("--silent-above", m_context);
     const bool corrupt = m_flags.text("--corrupt") == name;
-    if (m_context > most || m_context > silent || corrupt) {
+    if (m_context > most || m_context > silent || corrupt || m_device_full) {
         if (corrupt) {
             model_says('E', "gguf_init_from_reader: invalid magic characters: '\?\?\?\?', expected "
                             "'GGUF'");
             model_says('E', "srv  llama_server: exiting due to model loading error");
         } else if (m_context > most) {
             fail_of_memory();
+        } else if (m_device_full) {
+            fail_of_device_memory();
         }
         model_ended(1);
         send_error(response, 500, "model name=" + name + " failed to load");
@@ -445,11 +467,9 @@ void Router::routes() {
         response.set_content(props.dump(), "application/json");
     });
     const auto models = [this](const auto& request, auto& response) {
-        const auto file = m_flags.text("--context-file");
-        if (request.has_param("reload") && !file.empty()) {
+        if (request.has_param("reload")) {
             const std::lock_guard lock(m_loading);
-            std::ifstream(file) >> m_context;
-            count("reload " + std::to_string(m_context));
+            read_preset();
         }
         json list = json::array();
         for (const char* name : {"tiny", "heavy"}) {
@@ -469,6 +489,7 @@ void Router::routes() {
 
 int Router::run() {
     count("start " + std::to_string(m_context));
+    read_preset();
     if (const auto file = m_flags.text("--print"); !file.empty()) {
         std::ifstream in(file, std::ios::binary);
         std::ostringstream text;

@@ -43,6 +43,12 @@ using CheckBuild = std::function<BuildCheck(const std::filesystem::path& server,
                                      const std::vector<std::filesystem::path>& folders,
                                      std::chrono::milliseconds limit = std::chrono::seconds(60));
 
+// What `--list-devices` says alone; absent: it says nothing that can be read.
+[[nodiscard]] std::optional<std::vector<Device>>
+listed_devices(const std::filesystem::path& server,
+               const std::vector<std::filesystem::path>& folders,
+               std::chrono::milliseconds limit = std::chrono::seconds(20));
+
 // Why a build of that backend cannot be used after this check; absent: it can.
 struct RejectedBuild {
     Rejection setback;

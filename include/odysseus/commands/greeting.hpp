@@ -11,6 +11,9 @@ namespace odysseus::commands {
 // Where a browser on this machine finds the server.
 [[nodiscard]] std::string url_of(const std::string& host, int port);
 
+// About settings that do nothing any more.
+void say_what_has_no_effect(const settings::Settings& settings);
+
 void say_first_lines(const Plan& plan, bool first_run);
 // The addresses; and that a toy model is no way to get answers.
 void say_ready(const std::string& url, const Plan& plan, bool first_run);

@@ -37,16 +37,17 @@ void refuse_missing_models_folder(const settings::ResolvedSettings& resolved);
 // Writes its file when it is not there.
 void write_toy_model(const settings::Home& home);
 
-[[nodiscard]] memory::ContextChoice context_for(const settings::Settings& settings,
-                                                const hardware::Machine& machine,
-                                                const std::vector<models::Model>& models,
-                                                const std::vector<std::string>& llama_args);
+// The context of a start, and whether it is for a model that runs on the CPU alone.
+struct StartedWith {
+    std::int64_t context = 0;
+    bool without_gpu = false;
+};
 
-// How llama-server will be started with this context on this port.
+// How llama-server will be started so on this port.
 [[nodiscard]] server::LaunchPlan launch_plan_for(const settings::Settings& settings,
                                                  const settings::Home& home,
                                                  const hardware::Machine& machine,
-                                                 std::int64_t context, int port,
+                                                 const StartedWith& start, int port,
                                                  const std::vector<std::string>& llama_args);
 
 } // namespace odysseus::commands

@@ -6,6 +6,7 @@
 #include "odysseus/hardware/machine.hpp"
 #include "odysseus/memory/context_choice.hpp"
 #include "odysseus/memory/fit_report.hpp"
+#include "odysseus/memory/model_fit.hpp"
 #include "odysseus/models/model.hpp"
 
 #include <nlohmann/json_fwd.hpp>
@@ -31,15 +32,19 @@ struct Plan {
         build; // absent: none fits, or none could be asked for; `build_trouble` says why
     std::string build_trouble;
     std::vector<models::Model> models;
-    memory::ContextChoice context;
-    std::vector<std::string> argv; // llama-server's, its name first
+    std::vector<memory::ModelFit> fits;           // of the models, in their order
+    memory::ContextChoice context;                // of the model that is run first, or that runs
+    bool without_gpu = false;                     // that model runs on the CPU alone
+    std::optional<std::int64_t> prompt_cache_mib; // RAM for finished prompts; absent: not decided
+    std::vector<std::string> argv;                // llama-server's, its name first
     std::vector<std::string> findings;
     std::optional<memory::FitComparison> verified; // with --verify
 };
 
 // The parts and the whole of `plan --json`.
 [[nodiscard]] nlohmann::ordered_json build_json(const std::optional<PlannedBuild>& build);
-[[nodiscard]] nlohmann::ordered_json models_json(const std::vector<models::Model>& models);
+[[nodiscard]] nlohmann::ordered_json models_json(const std::vector<models::Model>& models,
+                                                 const std::vector<memory::ModelFit>& fits);
 [[nodiscard]] nlohmann::ordered_json context_json(const memory::ContextChoice& context);
 [[nodiscard]] std::string plan_json(const Plan& plan); // ends with a line end
 

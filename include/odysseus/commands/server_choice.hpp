@@ -37,6 +37,11 @@ struct Server {
                                 const hardware::Machine& machine,
                                 const std::function<bool()>& stopped);
 
+// Where the probe knows no GPU's memory, what llama-server itself lists is better than an
+// assumption. Asks only then, and never for a machine that a file describes.
+void take_listed_devices(hardware::Machine& machine, const settings::Settings& settings,
+                         const Server& server);
+
 // What `odysseus plan` shows: ready_server's, else what would be fetched.
 [[nodiscard]] PlannedBuild planned_build(const settings::Settings& settings,
                                          const hardware::Machine& machine);

@@ -1,6 +1,7 @@
 // What a launch does with the proxy: its door, its port, its settings and odysseus's own pages.
 #pragma once
 
+#include "odysseus/commands/model_fits.hpp"
 #include "odysseus/commands/plan_report.hpp"
 #include "odysseus/hardware/machine.hpp"
 #include "odysseus/models/models_folder.hpp"
@@ -20,11 +21,11 @@ void refuse_open_door(const settings::Settings& settings);
                                                   const hardware::Machine& machine,
                                                   const std::vector<std::string>& llama_args);
 
-// The status, the log and the models that can be fetched. What is passed must live as long as the
-// answer.
+// The status, the log, the models' contexts and the models that can be fetched. What is passed must
+// live as long as the answer.
 [[nodiscard]] proxy::ProxyPages proxy_pages(const settings::Settings& settings, const Plan& plan,
                                             const server::Supervisor& supervisor,
-                                            const models::Models& models);
+                                            const models::Models& models, const ModelFits& fits);
 
 // Binds the port that was asked for, or the next free one where nobody asked. Throws Error (busy).
 void listen(proxy::Proxy& proxy, const settings::Settings& settings);

@@ -55,6 +55,9 @@ struct Machine {
 [[nodiscard]] std::optional<Arch> arch_from(std::string_view name);
 [[nodiscard]] std::optional<Vendor> vendor_from(std::string_view name);
 
+// Whose GPUs a backend uses, where only the backend is known.
+[[nodiscard]] Vendor vendor_of(Backend backend);
+
 // How a person reads it: "Windows", "macOS", "Linux".
 [[nodiscard]] std::string_view os_title(Os os);
 

@@ -26,6 +26,7 @@ inline constexpr std::array<std::int64_t, 7> k_ladder{32768, 24576, 16384, 12288
 
 struct ContextWish {
     std::optional<std::int64_t> pinned; // --ctx: exactly this
+    bool max = false; // --ctx max: rungs above the ladder too, up to the trained context
     std::int64_t parallel = 1;
     CacheType key_type = CacheType::f16; // as the user tells llama-server
     CacheType value_type = CacheType::f16;
@@ -49,6 +50,10 @@ struct ContextChoice {
 [[nodiscard]] ContextChoice choose_auto_context(const hardware::Machine& machine,
                                                 const models::Model* largest,
                                                 const ContextWish& wish);
+
+// What the cache of a context of `tokens` for each slot takes.
+[[nodiscard]] std::int64_t context_bytes(const models::Model& model, const ContextWish& wish,
+                                         std::int64_t tokens);
 
 // The GPUs whose memory llama.cpp will use with this machine's backend.
 [[nodiscard]] std::vector<hardware::Gpu> used_gpus(const hardware::Machine& machine);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "odysseus/hardware/machine.hpp"
-#include "odysseus/memory/context_choice.hpp"
+#include "odysseus/memory/model_fit.hpp"
 #include "odysseus/models/model.hpp"
 
 #include <cstdint>
@@ -38,6 +38,7 @@ struct HeldContext {
     std::int64_t clean_runs = 0;          // launches at `tokens` without a memory failure
     std::int64_t failed_climbs = 0;       // each makes the next climb wait longer
     std::optional<std::int64_t> free_mib; // when it was found
+    Placement placement;                  // of its weights
 
     bool operator==(const HeldContext&) const = default;
 };
@@ -66,15 +67,21 @@ struct RememberedStart {
 [[nodiscard]] ContextChoice with_memory(ContextChoice estimate, const ContextMemory& memory,
                                         const HeldKey& key, std::optional<std::int64_t> free_mib);
 
+// The same for a model that may lie partly in RAM: what held goes before what is reckoned, until a
+// climb is due.
+[[nodiscard]] ModelFit with_memory(const hardware::Machine& machine, const models::Model& model,
+                                   ModelFit estimate, const ContextMemory& memory,
+                                   const HeldKey& key, std::optional<std::int64_t> free_mib);
+
 // The same for models that share one context: the least of what they are remembered by, in any
 // order.
 [[nodiscard]] ContextChoice with_memory(const ContextChoice& estimate, const ContextMemory& memory,
                                         const std::vector<HeldKey>& keys,
                                         std::optional<std::int64_t> free_mib);
 
-// Once in a launch, when the model was loaded at `tokens` and answered. `failed_tokens`: what ran
+// Once in a launch, when the model was loaded with `setup` and answered. `failed_tokens`: what ran
 // out of memory before that, in this launch.
-void note_held(ContextMemory& memory, const HeldKey& key, std::int64_t tokens,
+void note_held(ContextMemory& memory, const HeldKey& key, const Setup& setup,
                std::optional<std::int64_t> failed_tokens, std::optional<std::int64_t> free_mib);
 
 // For the file HOME/data/context_memory.json. Reading: absent when it is no such text at all;

@@ -17,9 +17,10 @@ class ContextRecord {
     // The estimate, or what held before where that is less: one context serves all of these models.
     [[nodiscard]] ContextChoice recalled(ContextChoice estimate,
                                          const std::vector<models::Model>& models) const;
-    // The model was loaded at `tokens`. `failed_tokens`: what ran out of memory before that in this
-    // launch.
-    void held(const models::Model& model, std::int64_t tokens,
+    [[nodiscard]] ModelFit recalled(ModelFit estimate, const models::Model& model) const;
+    // The model was loaded with `setup`. `failed_tokens`: what ran out of memory before that in
+    // this launch.
+    void held(const models::Model& model, const Setup& setup,
               std::optional<std::int64_t> failed_tokens);
 
     // Removes what is remembered.

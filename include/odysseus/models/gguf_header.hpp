@@ -4,6 +4,8 @@
 // every count has a limit, and nothing is allocated because a number in the file says so.
 #pragma once
 
+#include "odysseus/models/weights.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -36,6 +38,7 @@ struct GgufInfo {
     // The file holds at least this many bytes when it is whole; absent: its tensors are not listed
     // in a form that tells.
     std::optional<std::uint64_t> bytes_at_least;
+    Weights weights; // of this file
 
     [[nodiscard]] std::optional<std::int64_t> number(std::string_view key) const;
     [[nodiscard]] std::optional<std::string> text(std::string_view key) const;

@@ -40,7 +40,8 @@ struct Model {
     std::optional<std::int64_t> trained_context; // tokens
     std::optional<std::int64_t> parameter_count; // absent: of a model in several files
     std::optional<std::int64_t> file_type;       // llama.cpp's number of the quantisation
-    std::optional<KvShape> kv; // absent: the metadata does not tell, only the size does
+    std::optional<KvShape> kv;      // absent: the metadata does not tell, only the size does
+    std::optional<Weights> weights; // absent: a part cannot be read
 
     // "chat", "vision", "embedding" or "rerank".
     [[nodiscard]] const char* kind_name() const;

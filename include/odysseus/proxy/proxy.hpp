@@ -17,6 +17,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace odysseus::proxy {
 
@@ -77,6 +79,8 @@ struct ProxyPages {
     std::function<std::string(std::uint64_t after)> log_json;
     // Tokens that this model (llama-server's id) has or will have; empty: the same for all.
     std::function<std::int64_t(const std::string& id)> context_of;
+    // The context of each model, by id, whether it is loaded or not.
+    std::function<std::vector<std::pair<std::string, std::int64_t>>()> contexts;
     std::function<std::string()> metrics_text; // more lines for GET /metrics; may be empty
     // GET and POST /odysseus/pull; empty: 404. `pull` blocks until the model is there, and throws
     // Error.

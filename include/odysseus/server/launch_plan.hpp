@@ -19,8 +19,8 @@ struct LaunchPlan {
     std::int64_t context = 0; // tokens
     int threads = 4;
     Backend backend = Backend::cpu;
-    // Every model has its own context, from the preset file; what stands in argv would win over it.
-    bool per_model_context = false;
+    bool without_gpu = false; // for a model that runs on the CPU alone
+    std::string cache_type;   // of keys and values; empty: llama-server's own, f16
     std::optional<std::string> preset_file;
     bool unified_program = false; // the program is `llama`, whose first argument says what it is
     std::vector<std::string> user_arguments; // what followed "--", last
@@ -39,6 +39,8 @@ struct LaunchEnvironment {
     std::string api_key;                      // empty: none
     std::string config_dir;     // an empty folder, in place of the user's with llama.cpp's config
     bool system_config = false; // llama.cpp's system-wide config.ini is there, and will be read
+    std::optional<std::int64_t>
+        prompt_cache_mib; // unless the user says; absent: llama-server's own
 };
 
 // `ours` are "NAME=value" entries; the answer is what llama-server gets. Dropped is what would

@@ -24,6 +24,8 @@ struct Serving {
     int port = 0;                 // of llama-server, on 127.0.0.1
     std::int64_t pid = 0;         // of llama-server; 0: none
     std::int64_t context = 0;     // tokens
+    std::string model;            // that was admitted last; empty: none yet
+    bool without_gpu = false;     // started for a model that runs on the CPU alone
     std::string api_key;          // what llama-server expects; empty: none
     std::string reason;           // why it is not ready, as a sentence
     std::chrono::seconds retry_after{1};
@@ -66,6 +68,12 @@ class LlamaControl {
   public:
     virtual ~LlamaControl() = default;
     [[nodiscard]] virtual Serving current() const = 0;
+    // As current(), for a request that needs this model: not ready while llama-server has to be
+    // started again for it, which begins with the first question. GiveUp: it cannot be had now.
+    [[nodiscard]] virtual std::variant<Serving, GiveUp> admit(const std::string& model) {
+        (void)model;
+        return current();
+    }
     // Returns when the state is ready, failed or stopping, when `limit` has passed, or when the
     // client gave up.
     [[nodiscard]] virtual Serving wait_ready(std::chrono::milliseconds limit,

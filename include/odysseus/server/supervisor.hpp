@@ -6,6 +6,7 @@
 #include "odysseus/base/error.hpp"
 #include "odysseus/server/ladder.hpp"
 #include "odysseus/server/llama_control.hpp"
+#include "odysseus/server/model_setups.hpp"
 #include "odysseus/server/server_log.hpp"
 
 #include <chrono>
@@ -49,27 +50,23 @@ struct StartSpec {
     std::filesystem::path record;    // of what runs, for the next start; empty: none
     std::vector<std::filesystem::path> needs; // without one of these it is not started
     std::vector<std::string> environment;
-    std::function<std::vector<std::string>(std::int64_t context, int port)> arguments;
+    std::function<std::vector<std::string>(std::int64_t context, bool without_gpu, int port)>
+        arguments;
     std::string api_key; // empty: none
     int port = 10086;
     bool port_asked_for = false; // a taken port is then an error; else the next free one is used
-    std::int64_t context = 0;    // tokens
+    std::int64_t context = 0;    // tokens, of the first start
+    bool without_gpu = false;    // likewise
     bool uses_gpu = false;       // a GPU was asked for
     SupervisorLimits limits;
 
-    // Per-model contexts: writes the model's context where llama-server reads it; then it is told
-    // to read again instead of being started again. Absent: the context is in argv.
-    std::function<void(const std::string& model, std::int64_t tokens)> set_model_context;
-    // The context of a model, where each has its own.
-    std::function<std::int64_t(const std::string& model)> model_context;
+    // How each model is run; must outlive the supervisor. Null: all with the same context.
+    ModelSetups* setups = nullptr;
     // What no single allocation on this device ("CPU", "CUDA0"...) can exceed, in bytes, where
     // known.
     std::function<std::optional<std::int64_t>(const std::string& device)> memory_ceiling;
     // What is free on this device now, in bytes, where known; for messages.
     std::function<std::optional<std::int64_t>(const std::string& device)> memory_free;
-    // A context was found by a descent, and the model holds there. Called in the supervisor's
-    // thread.
-    std::function<void(const std::string& model, std::int64_t tokens)> on_context_held;
     // The supervision itself failed, and llama-server was ended: nothing will come of this program
     // any more. Called in the supervisor's thread.
     std::function<void(const Error& error)> on_lost;
@@ -104,6 +101,7 @@ class Supervisor final : public LlamaControl {
     void kill_now();
 
     [[nodiscard]] Serving current() const override;
+    [[nodiscard]] std::variant<Serving, GiveUp> admit(const std::string& model) override;
     [[nodiscard]] Serving wait_ready(std::chrono::milliseconds limit,
                                      const GaveUp& gave_up) override;
     [[nodiscard]] Verdict report(const Failure& failure, const GaveUp& gave_up) override;

@@ -49,9 +49,12 @@ using RawSettings = std::map<std::string, RawValue, std::less<>>; // by id
 
 // Every value parsed and in range.
 struct Settings {
-    std::optional<std::int64_t> ctx; // tokens; absent: auto
+    std::optional<std::int64_t> ctx; // tokens; absent: auto, or max
+    bool ctx_max = false;
+    std::string kv = "f16"; // or "q8_0"
     int parallel = 1;
     std::optional<int> threads = 4; // absent: auto, as many as the machine has cores
+    bool threads_asked_for = false; // by flag, environment or file
     std::string home;               // absolute
     std::string models_dir;         // absolute
     std::string default_model;      // empty: none

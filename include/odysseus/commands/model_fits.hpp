@@ -1,0 +1,86 @@
+// How each model of this HOME is run: reckoned, remembered, and what memory failures have taught.
+#pragma once
+
+#include "odysseus/commands/plan_report.hpp"
+#include "odysseus/memory/context_record.hpp"
+#include "odysseus/memory/model_fit.hpp"
+#include "odysseus/server/model_setups.hpp"
+#include "odysseus/server/preset_file.hpp"
+#include "odysseus/settings/settings.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace odysseus::commands {
+
+// What it is reckoned from, beside the models.
+struct FitRules {
+    hardware::Machine machine;
+    memory::ContextWish wish;
+    std::size_t models_max = 1;  // held at once; 0: any number
+    std::string preferred;       // the model of requests that name none; empty: not said
+    bool machine_is_real = true; // else it is a file's, and what is free here now is no matter
+};
+[[nodiscard]] FitRules fit_rules(const settings::Settings& settings,
+                                 const hardware::Machine& machine,
+                                 const std::vector<std::string>& llama_args);
+
+struct FittedModels {
+    std::vector<memory::ModelFit> fits; // in the order of the models
+    memory::ContextChoice context;      // of the one that is run first
+    bool without_gpu = false;           // that one runs on the CPU alone
+    std::optional<std::int64_t> prompt_cache_mib;
+};
+[[nodiscard]] FittedModels fitted_models(const FitRules& rules,
+                                         const std::vector<models::Model>& models,
+                                         const memory::ContextRecord& record);
+
+void take(Plan& plan, FittedModels fitted);
+
+// For the supervisor, and for everybody who tells of it. Thread-safe.
+class ModelFits final : public server::ModelSetups {
+  public:
+    // Both must live as long as this.
+    ModelFits(FitRules rules, memory::ContextRecord& record, server::PresetFile& preset);
+
+    // These are the models now; writes the preset file. Throws Error (usage) when it cannot.
+    void offer(const models::Catalog& catalog);
+    // What is known of these models, in their order; `context` is that of `running` (an id), or of
+    // the one that would run first.
+    [[nodiscard]] FittedModels fitted(const std::vector<models::Model>& models,
+                                      const std::string& running) const;
+    // Ids and contexts.
+    [[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> contexts() const;
+
+    [[nodiscard]] bool is_shared() const override { return m_rules.models_max != 1; }
+    [[nodiscard]] std::optional<memory::Setup> of(const std::string& model) const override;
+    void set(const std::string& model, const memory::Setup& setup) override;
+    [[nodiscard]] std::vector<memory::Setup>
+    below(const std::string& model, const memory::Setup& failed, bool race) const override;
+    [[nodiscard]] std::optional<std::string> refusal(const std::string& model) const override;
+    [[nodiscard]] std::string sentence(const std::string& model) const override;
+    [[nodiscard]] std::string figures(const std::string& model) const override;
+    void held(const std::string& model, const memory::Setup& setup,
+              std::optional<std::int64_t> failed_tokens) override;
+
+  private:
+    struct Known {
+        models::Model model;
+        memory::ModelFit fit;
+    };
+    [[nodiscard]] const Known* find(const std::string& model) const; // with m_mutex
+    [[nodiscard]] hardware::Machine machine_now() const;
+
+    const FitRules m_rules;
+    memory::ContextRecord& m_record;
+    server::PresetFile& m_preset;
+    mutable std::mutex m_mutex;
+    std::map<std::string, Known> m_known; // by id
+};
+
+} // namespace odysseus::commands

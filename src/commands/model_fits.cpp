@@ -1,0 +1,218 @@
+#include "odysseus/commands/model_fits.hpp"
+
+#include "odysseus/base/text.hpp"
+#include "odysseus/server/user_arguments.hpp"
+#include "odysseus/system/process_info.hpp"
+
+#include <algorithm>
+
+namespace odysseus::commands {
+namespace {
+
+using Kind = memory::Placement::Kind;
+
+// One context for all, each with the placement that goes with it.
+void share(const FitRules& rules, const std::vector<models::Model>& models,
+           std::vector<memory::ModelFit>& fits, const memory::ContextChoice& context) {
+    auto wish = rules.wish;
+    wish.pinned = context.tokens;
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        fits[i] = memory::fit_of(rules.machine, &models[i], wish);
+        fits[i].context = context;
+    }
+}
+
+} // namespace
+
+FitRules fit_rules(const settings::Settings& settings, const hardware::Machine& machine,
+                   const std::vector<std::string>& llama_args) {
+    const auto said = server::user_arguments(llama_args);
+    FitRules rules;
+    rules.machine = machine;
+    rules.wish.pinned = said.context ? said.context : settings.ctx;
+    rules.wish.max = settings.ctx_max && !rules.wish.pinned;
+    rules.wish.parallel = settings.parallel;
+    rules.wish.key_type = rules.wish.value_type =
+        memory::cache_type_from(settings.kv).value_or(memory::CacheType::f16);
+    if (said.key_type) rules.wish.key_type = *said.key_type;
+    if (said.value_type) rules.wish.value_type = *said.value_type;
+    rules.models_max = said.models_max.value_or(1);
+    rules.preferred = settings.default_model;
+    rules.machine_is_real = settings.hardware.empty();
+    return rules;
+}
+
+FittedModels fitted_models(const FitRules& rules, const std::vector<models::Model>& models,
+                           const memory::ContextRecord& record) {
+    FittedModels fitted;
+    for (const auto& model : models) {
+        fitted.fits.push_back(
+            record.recalled(memory::fit_of(rules.machine, &model, rules.wish), model));
+    }
+    const auto first = memory::first_to_run(models, fitted.fits, rules.preferred);
+    if (rules.models_max != 1 && models.size() > 1) {
+        fitted.context = record.recalled(
+            memory::shared_context(rules.machine, models, rules.models_max, rules.wish), models);
+        share(rules, models, fitted.fits, fitted.context);
+    } else if (first) {
+        fitted.context = fitted.fits[*first].context;
+        fitted.without_gpu = fitted.fits[*first].placement.kind == Kind::cpu;
+    } else {
+        fitted.context = memory::fit_of(rules.machine, nullptr, rules.wish).context;
+    }
+    fitted.prompt_cache_mib =
+        memory::prompt_cache_mib(rules.machine, models, fitted.fits, rules.wish);
+    return fitted;
+}
+
+void take(Plan& plan, FittedModels fitted) {
+    plan.fits = std::move(fitted.fits);
+    plan.context = std::move(fitted.context);
+    plan.without_gpu = fitted.without_gpu;
+    plan.prompt_cache_mib = fitted.prompt_cache_mib;
+}
+
+ModelFits::ModelFits(FitRules rules, memory::ContextRecord& record, server::PresetFile& preset)
+    : m_rules(std::move(rules)), m_record(record), m_preset(preset) {}
+
+void ModelFits::offer(const models::Catalog& catalog) {
+    const auto& models = catalog.models;
+    const auto fitted = fitted_models(m_rules, models, m_record);
+    server::Placements placements;
+    const std::lock_guard lock(m_mutex);
+    std::map<std::string, Known> known;
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        const auto before = m_known.find(models[i].id);
+        const bool same = before != m_known.end() &&
+                          before->second.model.size_bytes == models[i].size_bytes &&
+                          before->second.model.modified_s == models[i].modified_s;
+        // What was learnt of it stays.
+        auto& now = known[models[i].id];
+        now = {models[i], same ? before->second.fit : fitted.fits[i]};
+        placements[models[i].id] = now.fit.placement;
+    }
+    m_known = std::move(known);
+    m_preset.offer(catalog, std::move(placements));
+}
+
+FittedModels ModelFits::fitted(const std::vector<models::Model>& models,
+                               const std::string& running) const {
+    const std::lock_guard lock(m_mutex);
+    FittedModels fitted;
+    for (const auto& model : models) {
+        const auto* known = find(model.id);
+        fitted.fits.push_back(
+            known != nullptr ? known->fit : memory::fit_of(m_rules.machine, &model, m_rules.wish));
+    }
+    const auto* runs = find(running);
+    const auto first = memory::first_to_run(models, fitted.fits, m_rules.preferred);
+    const auto fit = runs != nullptr ? runs->fit
+                     : first         ? fitted.fits[*first]
+                                     : memory::fit_of(m_rules.machine, nullptr, m_rules.wish);
+    fitted.context = fit.context;
+    fitted.without_gpu = fit.placement.kind == Kind::cpu && !is_shared();
+    fitted.prompt_cache_mib =
+        memory::prompt_cache_mib(m_rules.machine, models, fitted.fits, m_rules.wish);
+    return fitted;
+}
+
+std::vector<std::pair<std::string, std::int64_t>> ModelFits::contexts() const {
+    const std::lock_guard lock(m_mutex);
+    std::vector<std::pair<std::string, std::int64_t>> all;
+    for (const auto& [id, known] : m_known)
+        all.emplace_back(id, known.fit.context.tokens);
+    return all;
+}
+
+std::optional<memory::Setup> ModelFits::of(const std::string& model) const {
+    const std::lock_guard lock(m_mutex);
+    const auto* known = find(model);
+    return known != nullptr ? std::optional(known->fit.setup()) : std::nullopt;
+}
+
+void ModelFits::set(const std::string& model, const memory::Setup& setup) {
+    const std::lock_guard lock(m_mutex);
+    const auto found = m_known.find(model);
+    if (found == m_known.end()) return;
+    if (found->second.fit.placement != setup.placement) m_preset.place(model, setup.placement);
+    for (auto& [id, known] : m_known) {
+        if (id != model && !is_shared()) continue;
+        auto& context = known.fit.context;
+        if (context.tokens == setup.context) continue;
+        context.reason =
+            setup.context < context.tokens
+                ? concat(setup.context, " tokens: memory ran out with ", context.tokens)
+                : concat(setup.context, " tokens");
+        context.tokens = setup.context;
+    }
+    auto& fit = found->second.fit;
+    fit.placement = setup.placement;
+    const bool whole = setup.placement.kind == Kind::gpu;
+    fit.fits = whole ? memory::Fits::yes : memory::Fits::partly;
+    fit.reason =
+        whole ? ""
+              : memory::placement_sentence(m_rules.machine, found->second.model, setup.placement);
+}
+
+std::vector<memory::Setup> ModelFits::below(const std::string& model, const memory::Setup& failed,
+                                            bool race) const {
+    const auto machine = machine_now();
+    const std::lock_guard lock(m_mutex);
+    const auto* known = find(model);
+    if (known == nullptr) return {};
+    auto wish = m_rules.wish;
+    if (is_shared()) wish.pinned = failed.context;
+    return memory::placements_below(machine, known->model, wish, failed, race);
+}
+
+std::optional<std::string> ModelFits::refusal(const std::string& model) const {
+    {
+        const std::lock_guard lock(m_mutex);
+        const auto* known = find(model);
+        if (known == nullptr || known->fit.fits != memory::Fits::no ||
+            m_rules.machine.backend == Backend::cpu)
+            return std::nullopt;
+    }
+    const auto machine = machine_now(); // programs may have ended meanwhile
+    const std::lock_guard lock(m_mutex);
+    const auto* known = find(model);
+    if (known == nullptr) return std::nullopt;
+    const auto placed = memory::needed_placement(machine, known->model, m_rules.wish);
+    if (!placed || placed->fits != memory::Fits::no) return std::nullopt;
+    return placed->reason;
+}
+
+std::string ModelFits::sentence(const std::string& model) const {
+    const std::lock_guard lock(m_mutex);
+    const auto* known = find(model);
+    return known != nullptr ? known->fit.reason : "";
+}
+
+std::string ModelFits::figures(const std::string& model) const {
+    const auto machine = machine_now();
+    const std::lock_guard lock(m_mutex);
+    const auto* known = find(model);
+    return known != nullptr ? memory::memory_figures(machine, known->model) : "";
+}
+
+void ModelFits::held(const std::string& model, const memory::Setup& setup,
+                     std::optional<std::int64_t> failed_tokens) {
+    const std::lock_guard lock(m_mutex);
+    if (const auto* known = find(model)) m_record.held(known->model, setup, failed_tokens);
+}
+
+const ModelFits::Known* ModelFits::find(const std::string& model) const {
+    const auto found = m_known.find(model);
+    return found != m_known.end() ? &found->second : nullptr;
+}
+
+// Its RAM as it is now.
+hardware::Machine ModelFits::machine_now() const {
+    auto machine = m_rules.machine;
+    constexpr std::int64_t k_mib = std::int64_t{1} << 20;
+    const auto free = m_rules.machine_is_real ? system::memory_free() : std::nullopt;
+    if (free) machine.available_ram_mib = *free / k_mib;
+    return machine;
+}
+
+} // namespace odysseus::commands
