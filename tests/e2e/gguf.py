@@ -86,9 +86,10 @@ def _weights_that_say(says, vocabulary, width):
 
 
 def write_model(path, *, name="tiny", layers=2, width=64, feed_forward=128, heads=4, kv_heads=2, head_dim=16,
-                trained_context=32768, padding_mib=0, seed=7, says=WORDS, template=_TEMPLATE):
+                trained_context=32768, padding_mib=0, seed=7, says=WORDS, template=_TEMPLATE, experts=0, hollow=False):
     """Writes a model of the llama architecture. padding_mib adds an unused tail: a file of a given size. `says` holds
-    different words, and bytes as <0xF0>; nothing means an answer that ends at once."""
+    different words, and bytes as <0xF0>; nothing means an answer that ends at once. `experts` makes it a mixture, of which
+    two are used for a token. `hollow` leaves holes in the file for the feed-forward weights, which are zeros then."""
     vocabulary = _vocabulary(says)
     metadata = [
         _pair("general.architecture", _STRING, "llama"),
@@ -115,15 +116,20 @@ def write_model(path, *, name="tiny", layers=2, width=64, feed_forward=128, head
         _pair("tokenizer.ggml.add_bos_token", _BOOL, 1),
         _pair("tokenizer.chat_template", _STRING, template),
     ]
+    if experts:
+        metadata += [_pair("llama.expert_count", _U32, experts), _pair("llama.expert_used_count", _U32, 2)]
+    forward = [("ffn_gate", (width, feed_forward), _TENSOR_F16), ("ffn_up", (width, feed_forward), _TENSOR_F16),
+               ("ffn_down", (feed_forward, width), _TENSOR_F16)]
+    if experts:
+        forward = [("ffn_gate_inp", (width, experts), _TENSOR_F32)] + [(part + "_exps", (*shape, experts), kind)
+                                                                      for part, shape, kind in forward]
     tensors = [("token_embd.weight", (width, len(vocabulary)), _TENSOR_F16)]
     for layer in range(layers):
         for part, shape, kind in [
                 ("attn_norm", (width,), _TENSOR_F32), ("attn_q", (width, heads * head_dim), _TENSOR_F16),
                 ("attn_k", (width, kv_heads * head_dim), _TENSOR_F16),
                 ("attn_v", (width, kv_heads * head_dim), _TENSOR_F16),
-                ("attn_output", (heads * head_dim, width), _TENSOR_F16), ("ffn_norm", (width,), _TENSOR_F32),
-                ("ffn_gate", (width, feed_forward), _TENSOR_F16), ("ffn_up", (width, feed_forward), _TENSOR_F16),
-                ("ffn_down", (feed_forward, width), _TENSOR_F16)]:
+                ("attn_output", (heads * head_dim, width), _TENSOR_F16), ("ffn_norm", (width,), _TENSOR_F32), *forward]:
             tensors.append(("blk.%d.%s.weight" % (layer, part), shape, kind))
     tensors += [("output_norm.weight", (width,), _TENSOR_F32),
                 ("output.weight", (width, len(vocabulary)), _TENSOR_F16)]
@@ -147,7 +153,11 @@ def write_model(path, *, name="tiny", layers=2, width=64, feed_forward=128, head
         file.write(bytes(-file.tell() % _ALIGNMENT))
         for tensor, size, kind in sizes:
             unit = noise if kind == _TENSOR_F16 else struct.pack("<f", 1.0)
-            if tensor.endswith(("attn_output.weight", "ffn_down.weight")):
+            if hollow and ".ffn_" in tensor and kind == _TENSOR_F16:
+                file.truncate(file.tell() + size + -size % _ALIGNMENT)
+                file.seek(0, 2)
+                continue
+            if tensor.endswith(("attn_output.weight", "ffn_down.weight", "ffn_down_exps.weight")):
                 unit = bytes(32)  # they add nothing to the residual stream
             unit = fixed.get(tensor, unit)
             file.write((unit * (size // len(unit) + 1))[:size] + bytes(-size % _ALIGNMENT))
