@@ -3,7 +3,9 @@
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
+#include "odysseus/system/certificates.hpp"
 #include "odysseus/system/environment.hpp"
+#include "odysseus/system/files.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -138,6 +140,9 @@ void set_certificates(CURL* easy) {
             curl_easy_setopt(easy, CURLOPT_CAINFO, file->c_str());
             return;
         }
+    }
+    if (const auto bundle = system::certificate_bundle()) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, system::utf8(*bundle).c_str());
     }
 #ifdef CURLSSLOPT_NATIVE_CA
     curl_easy_setopt(easy, CURLOPT_SSL_OPTIONS, static_cast<long>(CURLSSLOPT_NATIVE_CA));

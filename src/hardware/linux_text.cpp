@@ -263,6 +263,26 @@ std::optional<std::string> parse_glibc(std::string_view text) {
     return concat(parts[0], '.', parts[1]);
 }
 
+std::optional<std::string> glibc_of_library(std::string_view library) {
+    constexpr std::string_view k_banner = "GNU C Library (";
+    constexpr std::string_view k_version = " version ";
+    constexpr std::size_t k_banner_bytes_max = 200;
+    for (auto at = library.find(k_banner); at != library.npos;
+         at = library.find(k_banner, at + 1)) {
+        // "GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36."
+        auto line = library.substr(at, k_banner_bytes_max);
+        line = line.substr(0, line.find('\n'));
+        const auto name = line.find(k_version);
+        if (name == line.npos) continue;
+        const auto rest = line.substr(name + k_version.size());
+        auto number = rest.substr(0, rest.find_first_not_of("0123456789."));
+        while (!number.empty() && number.back() == '.')
+            number.remove_suffix(1);
+        if (auto version = parse_glibc(number)) return version;
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> parse_rocm_version(std::string_view text) {
     const auto line = trimmed(text.substr(0, text.find('\n')));
     const auto version = line.substr(0, line.find_first_not_of("0123456789."));

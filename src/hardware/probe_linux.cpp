@@ -315,6 +315,18 @@ std::string sycl_runtime(const ProbeLimits& limits) {
     return major ? std::to_string(*major) : "none";
 }
 
+// The machine's own C library, where this program is linked with another one (a static build).
+std::optional<std::string> glibc_of_machine(const Tree& tree) {
+    constexpr std::size_t k_library_bytes_max = std::size_t{32} << 20; // they have 2 MiB
+    for (const char* folder :
+         {"lib64", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu", "usr/lib64",
+          "usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib", "lib"}) {
+        const auto library = tree.text(concat(folder, "/libc.so.6"), k_library_bytes_max);
+        if (auto version = glibc_of_library(library)) return version;
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> glibc_version(const Tree& tree, bool own_root) {
     if (tree.exists("lib/ld-musl-x86_64.so.1") || tree.exists("lib/ld-musl-aarch64.so.1")) {
         // Both can be installed beside each other; then programs made for glibc run.
@@ -328,7 +340,7 @@ std::optional<std::string> glibc_version(const Tree& tree, bool own_root) {
         return parse_glibc(text); // "glibc 2.36"
     }
 #endif
-    return std::nullopt;
+    return glibc_of_machine(tree);
 }
 
 void probe_architecture(Machine& machine) {

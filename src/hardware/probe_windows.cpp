@@ -55,7 +55,7 @@ void probe_cpu(Machine& machine) {
     if (::RegGetValueW(HKEY_LOCAL_MACHINE, L"HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0",
                        L"ProcessorNameString", RRF_RT_REG_SZ, nullptr, name,
                        &size) == ERROR_SUCCESS) {
-        machine.cpu_model = std::string(trimmed(narrow(name)));
+        machine.cpu_model = std::string(trimmed(system::utf8(fs::path(name))));
     }
     DWORD bytes = 0;
     ::GetLogicalProcessorInformationEx(RelationProcessorCore, nullptr, &bytes);
@@ -149,7 +149,7 @@ void probe_adapters(bool nvidia_told, Machine& machine) {
         if (*vendor == Vendor::nvidia && nvidia_told) continue;
         Gpu gpu;
         gpu.vendor = *vendor;
-        gpu.name = narrow(description.Description);
+        gpu.name = system::utf8(fs::path(description.Description));
         set_memory(adapter.get(), description, gpu);
         machine.gpus.push_back(std::move(gpu));
     }

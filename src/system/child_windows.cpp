@@ -1,5 +1,6 @@
 // The program and all it starts are in a job that the system ends when its last handle closes: when
 // this program ends, however it ends. No guard is needed.
+#include "error_text_windows.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/child.hpp"
@@ -24,12 +25,13 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t k_output_bytes_max = std::size_t{256} * 1024;
 constexpr UINT k_killed = 1;
+constexpr DWORD k_end_wait_ms = 2000;
 // Messages of the job's completion port carry this key; ours, which ask it to look up, the other.
 constexpr ULONG_PTR k_key_job = 1;
 constexpr ULONG_PTR k_key_ours = 2;
 
 [[noreturn]] void fail(const ChildSpec& spec, const char* doing) {
-    const auto reason = std::system_category().message(static_cast<int>(::GetLastError()));
+    const auto reason = windows_error_text(::GetLastError());
     throw Error(Fault::server, concat("starting ", utf8(spec.executable), ": ", doing, reason));
 }
 
@@ -121,7 +123,9 @@ void Child::Native::watch() {
         const BOOL got =
             ::GetQueuedCompletionStatus(port.get(), &message, &key, &value, patience());
         if (got && key == k_key_job && message == JOB_OBJECT_MSG_ACTIVE_PROCESS_ZERO) empty = true;
-        if (!ended && ::WaitForSingleObject(process.get(), 0) == WAIT_OBJECT_0) {
+        // The job's news can come before the process tells its end.
+        const DWORD wait_ms = empty ? k_end_wait_ms : 0;
+        if (!ended && ::WaitForSingleObject(process.get(), wait_ms) == WAIT_OBJECT_0) {
             ended = true;
             DWORD code = 0;
             ::GetExitCodeProcess(process.get(), &code);
@@ -272,8 +276,9 @@ ChildEvent Child::next(std::chrono::milliseconds limit) {
 
 void Child::stop(std::chrono::milliseconds grace) {
     auto& native = *m_native;
-    // llama-server's own handler ends it in order (Ctrl-C cannot be sent to one group).
-    ::GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, native.pid);
+    // llama-server's own handler ends it in order (Ctrl-C cannot be sent to one group). Without a
+    // console it cannot be asked, and waiting would be in vain.
+    if (!::GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, native.pid)) grace = {};
     {
         const std::lock_guard lock(native.mutex);
         const auto kill_at = Clock::now() + grace;

@@ -4,6 +4,8 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/files.hpp"
 
+#include "error_text_windows.hpp"
+
 #include <string>
 #include <system_error>
 #include <utility>
@@ -25,7 +27,7 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
         CreateFileW(file.c_str(), GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
                     nullptr, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (handle == INVALID_HANDLE_VALUE) {
-        const auto reason = std::system_category().message(static_cast<int>(GetLastError()));
+        const auto reason = windows_error_text(GetLastError());
         throw Error(Fault::usage,
                     concat("opening the lock ", utf8(file), ": ", reason,
                            "; its folder must be writable, or HOME another one: --home DIR"));
@@ -36,7 +38,7 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& file) {
     if (!LockFileEx(handle, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &place)) {
         const auto code = GetLastError();
         if (code == ERROR_LOCK_VIOLATION || code == ERROR_IO_PENDING) return std::nullopt;
-        const auto reason = std::system_category().message(static_cast<int>(code));
+        const auto reason = windows_error_text(code);
         throw Error(Fault::usage, concat("locking ", utf8(file), ": ", reason));
     }
     const auto record = std::to_string(GetCurrentProcessId()) + "\n";

@@ -3,8 +3,9 @@
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 
+#include "error_text_windows.hpp"
+
 #include <algorithm>
-#include <system_error>
 #include <utility>
 #include <windows.h>
 
@@ -15,8 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void fail(std::string_view doing, const fs::path& file) {
-    const auto code = static_cast<int>(GetLastError());
-    const auto reason = std::system_category().message(code);
+    const auto reason = windows_error_text(GetLastError());
     throw Error(Fault::usage, concat(doing, " ", utf8(file), ": ", reason));
 }
 

@@ -97,7 +97,10 @@ std::optional<bool> listens_on(std::int64_t pid, int port) {
     for (DWORD i = 0; i < table->dwNumEntries; ++i) {
         const auto& row = table->table[i];
         const int local = ntohs(static_cast<std::uint16_t>(row.dwLocalPort));
-        if (local == port) return static_cast<std::int64_t>(row.dwOwningPid) == pid;
+        if (local != port) continue;
+        if (row.dwOwningPid == 0)
+            return std::nullopt; // the system (or wine) does not tell the owner
+        return static_cast<std::int64_t>(row.dwOwningPid) == pid;
     }
     return false;
 }

@@ -1,5 +1,6 @@
 #include "odysseus/system/run_tool.hpp"
 
+#include "error_text_windows.hpp"
 #include "windows_command_line.hpp"
 
 #include "handle_windows.hpp"
@@ -78,7 +79,7 @@ ToolResult not_started(DWORD error) {
     ToolResult result;
     const bool missing = error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
     result.end = missing ? ToolResult::End::not_found : ToolResult::End::not_started;
-    result.problem = std::system_category().message(static_cast<int>(error));
+    result.problem = windows_error_text(error);
     return result;
 }
 

@@ -185,3 +185,21 @@ TEST_CASE("linux text: C library and ROCm") {
     CHECK_FALSE(rocm_of_hip_library("libamdhip64.so.x").has_value());
     CHECK_FALSE(rocm_of_hip_library("libamdhip64_x.so.7").has_value());
 }
+
+TEST_CASE("probe text: the version in a glibc's own file") {
+    const auto version = [](std::string_view banner) {
+        return glibc_of_library(std::string(100, '\0') + std::string(banner) +
+                                std::string(50, '\0'));
+    };
+    CHECK(version("GNU C Library (Debian GLIBC 2.36-9+deb12u14) stable release version 2.36.\n") ==
+          "2.36");
+    CHECK(version("GNU C Library (Ubuntu GLIBC 2.35-0ubuntu3.8) stable release version 2.35.\n") ==
+          "2.35");
+    CHECK(
+        version("GNU C Library (GNU libc) stable release version 2.17, by Roland McGrath et al.") ==
+        "2.17");
+    CHECK(version("GNU C Library (no number)\nGNU C Library (GNU libc) version 2.28.") == "2.28");
+    CHECK_FALSE(version("musl libc (x86_64)\nVersion 1.2.4").has_value());
+    CHECK_FALSE(version("GNU C Library (GNU libc) stable release version ").has_value());
+    CHECK_FALSE(version("").has_value());
+}

@@ -3,6 +3,7 @@
 #include "odysseus/hardware/oneapi.hpp"
 #include "odysseus/hardware/probe.hpp"
 
+#include "odysseus/base/text.hpp"
 #include "odysseus/hardware/machine_json.hpp"
 
 #include "scratch.hpp"
@@ -362,6 +363,16 @@ TEST_CASE("probe: musl is told apart, also from musl beside glibc") {
     CHECK(fake.probe().glibc == "none");
     fake.file("lib64/ld-linux-x86-64.so.2", "");
     CHECK_FALSE(fake.probe().glibc.has_value());
+}
+
+TEST_CASE("probe: glibc's version is the machine's, whatever this program is linked with") {
+    for (const char* folder : {"lib64", "lib/x86_64-linux-gnu", "usr/lib"}) {
+        FakeMachine fake;
+        fake.file(concat(folder, "/libc.so.6"),
+                  std::string(3 << 20, '\0') +
+                      "GNU C Library (Debian GLIBC 2.31-13) stable release version 2.31.\n");
+        CHECK(fake.probe().glibc == "2.31");
+    }
 }
 
 TEST_CASE("probe: an empty root is a machine of which nothing is known") {

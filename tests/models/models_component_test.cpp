@@ -3,12 +3,12 @@
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/system/files.hpp"
+#include "odysseus/system/process_info.hpp"
 #include "scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>
 #include <new>
-#include <unistd.h>
 
 using namespace odysseus;
 using namespace odysseus::models;
@@ -16,8 +16,8 @@ using namespace odysseus::models;
 namespace {
 
 struct Folder {
-    std::filesystem::path path =
-        std::filesystem::temp_directory_path() / ("odysseus-models-" + std::to_string(getpid()));
+    std::filesystem::path path = std::filesystem::temp_directory_path() /
+                                 ("odysseus-models-" + std::to_string(system::own_pid()));
     Folder() { std::filesystem::create_directories(path); }
     ~Folder() { std::filesystem::remove_all(path); }
     void put(const std::string& name) const { std::ofstream(path / name) << "not a real GGUF"; }

@@ -80,7 +80,9 @@ struct ReleaseHost::State {
         content.file = root / fs::path(path).relative_path();
         if (fs::is_directory(content.file)) content.file /= "index.json";
         if (!fs::is_regular_file(content.file)) return std::nullopt;
-        const auto written = fs::last_write_time(content.file).time_since_epoch().count();
+        // A plain number: the clock of libc++ counts in 128 bits.
+        const auto written =
+            static_cast<std::int64_t>(fs::last_write_time(content.file).time_since_epoch().count());
         content.etag = odysseus::concat('"', content.size(), '-', written, '"');
         return content;
     }

@@ -12,6 +12,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <csignal>
+#include <fcntl.h>
 #include <fstream>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -75,7 +76,8 @@ int in_own_process(Body body) {
 class Listener {
   public:
     Listener() {
-        m_socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        m_socket = ::socket(AF_INET, SOCK_STREAM, 0);
+        REQUIRE(::fcntl(m_socket, F_SETFD, FD_CLOEXEC) == 0);
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

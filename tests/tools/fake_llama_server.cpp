@@ -53,6 +53,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <httplib.h>
 #include <map>
@@ -193,7 +194,8 @@ void send_error(httplib::Response& response, int status, const std::string& mess
 
 // Whoever connects waits; the system takes the connections that nobody accepts.
 void listen_deaf(int port) {
-    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+    ::fcntl(listener, F_SETFD, FD_CLOEXEC);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));
@@ -212,7 +214,9 @@ void Router::spawn_model(const std::string& name) {
         std::to_string(m_model_port));
     count("load " + name + " " + std::to_string(m_context));
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) std::abort();
+    if (::pipe(ends) != 0) std::abort();
+    for (const int end : ends)
+        ::fcntl(end, F_SETFD, FD_CLOEXEC);
     const bool stubborn = m_flags.has("--stubborn-model");
     const pid_t child = ::fork();
     if (child == 0) {

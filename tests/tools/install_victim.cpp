@@ -5,10 +5,11 @@
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/acquire.hpp"
+#include "odysseus/system/process_info.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <string>
@@ -19,7 +20,7 @@ namespace {
 
 [[noreturn]] void die() {
     std::fflush(stdout);
-    std::raise(SIGKILL);
+    system::kill_process(system::own_pid());
     std::abort();
 }
 
