@@ -3,8 +3,8 @@
 #
 #   ./start.sh [odysseus options]
 #
-# The first run installs with apt what a build needs (Debian, Ubuntu; it says what), builds, and fetches llama.cpp.
-# Later runs build only what changed, and otherwise start at once. Where llama.cpp's release host cannot be reached and
+# A released odysseus-OS-ARCH in dist/ or beside this script, with its SHA256SUMS, is used as it is. Else the first run
+# installs with apt what a build needs (Debian, Ubuntu; it says what), builds, and fetches llama.cpp. Later runs build only what changed, and otherwise start at once. Where llama.cpp's release host cannot be reached and
 # no build of it is here yet, Debian's own llama.cpp is taken instead. The exit code is odysseus's.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -20,6 +20,35 @@ up_to_date() {
     changed=$(find "$root/CMakeLists.txt" "$root/CMakePresets.json" "$root/cmake" "$root/src" "$root/include" \
         -newer "$stamp" -print | head -n 1)
     [ -z "$changed" ] && "$program" --version >/dev/null 2>&1 # it does not where a library of it is missing
+}
+
+# prebuilt: sets `program` to a released one for this machine that lies in dist/ or beside this script, as SHA256SUMS there
+# says, and of this very version. A folder in which somebody builds goes on building.
+prebuilt() {
+    [ ! -d "$build_dir" ] || return 1
+    case $(uname -s) in Linux) kind=linux ;; Darwin) kind=macos ;; *) return 1 ;; esac
+    case $(uname -m) in x86_64 | amd64) kind=$kind-x64 ;; aarch64 | arm64) kind=$kind-arm64 ;; *) return 1 ;; esac
+    version=$(sed -n 's/^project(odysseus VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
+    for folder in "$root/dist" "$root"; do
+        found=$folder/odysseus-$kind
+        [ -f "$found" ] || continue
+        digest=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]odysseus-$kind\$/\1/p" "$folder/SHA256SUMS" 2>/dev/null | head -n 1)
+        if [ -z "$digest" ] || [ "$digest" != "$(sha256_of "$found")" ]; then
+            say "$found is not the file that $folder/SHA256SUMS names: it is not used"
+        elif ! chmod +x "$found" 2>/dev/null && [ ! -x "$found" ]; then
+            say "$found cannot be made executable: it is not used"
+        elif [ "$("$found" --version 2>/dev/null)" != "odysseus $version" ]; then
+            say "$found is of another version than this folder: it is not used"
+        else
+            program=$found
+            return 0
+        fi
+    done
+    return 1
+}
+
+sha256_of() {
+    if has sha256sum; then sha256sum <"$1"; else shasum -a 256 <"$1"; fi | cut -d ' ' -f 1
 }
 
 # What is needed where this script cannot install it.
@@ -89,7 +118,7 @@ take_debians() {
     "$root/scripts/debian-llama-server" "$archive" && "$program" backend import "$archive" --home "$home"
 }
 
-up_to_date || build
+prebuilt || up_to_date || build
 
 look_at "$@"
 if [ -n "$serves" ] && is_debian_like && ! has_backend; then

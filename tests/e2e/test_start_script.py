@@ -1,7 +1,9 @@
 """start.sh itself: what it runs, in which order, and that it is out of the way then. The program, the build and Debian's
 llama.cpp are stand-ins that write down how they were called."""
+import hashlib
 import os
 import pathlib
+import platform
 import shutil
 import signal
 import subprocess
@@ -110,6 +112,45 @@ class StartScript(unittest.TestCase):
         other = self.project / "other"
         self.assertEqual(self.start("--home", str(other), INSTALL_EXIT="3", expect=3)[0],  # no build there
                          "odysseus [backend] [install] [--home] [@/other] [--home] [@/other]")
+
+    def prebuilt(self, folder, version="1.2.3", digest=None):
+        """A released program in `folder` of a folder in which nothing was built."""
+        shutil.rmtree(self.project / "build")
+        self.write("CMakeLists.txt", "project(odysseus VERSION 1.2.3 LANGUAGES CXX)\n")
+        machine = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
+        name = "odysseus-linux-" + machine
+        text = PROGRAM.replace("|| exit 0", "|| { echo odysseus %s; exit 0; }" % version, 1).replace("odysseus;", "released;")
+        self.write(folder + "/" + name, text)
+        self.write(folder + "/SHA256SUMS", "%s  odysseus-windows-x64.exe\n%s  %s\n" % (
+            "0" * 64, digest or hashlib.sha256(text.encode()).hexdigest(), name))
+        # A build ends here, with a sentence and exit code 1.
+        for tool in ["apt-get", "cmake"]:
+            self.write("tools/" + tool, "#!/bin/sh\nexit 1\n")
+
+    def test_a_released_program_is_used(self):
+        self.prebuilt("dist")
+        self.assertEqual(self.start("plan"), ["released [--home] [@] [plan]"])
+
+    def test_a_released_program_beside_the_script_is_used(self):
+        self.prebuilt(".")
+        self.assertEqual(self.start("plan"), ["released [--home] [@] [plan]"])
+
+    def test_a_released_program_that_is_not_the_right_one_is_not_used(self):
+        for wrong, words in (({"version": "1.2.30"}, "another version"), ({"digest": "0" * 64}, "SHA256SUMS")):
+            with self.subTest(words):
+                (self.project / "build").mkdir(exist_ok=True)
+                self.prebuilt("dist", **wrong)
+                result = subprocess.run([self.project / "start.sh", "plan"], env=self.environment({}), capture_output=True,
+                                        text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
+                self.assertNotEqual(result.returncode, 0)
+                self.assertIn(words, result.stderr)
+                self.assertFalse(self.calls.exists())
+
+    def test_where_somebody_builds_the_build_is_used(self):
+        self.prebuilt("dist")
+        self.write("build/release/odysseus", PROGRAM)
+        self.write("build/release/.built", "")
+        self.assertEqual(self.start("plan"), ["odysseus [--home] [@] [plan]"])
 
     def end(self, pids):
         for pid in pids:
