@@ -206,8 +206,8 @@ Task<OwnAnswer> Session::models_page() {
     } else if (auto entry = model_entry(list, models, wanted, context_of)) {
         found.body = std::move(*entry);
     } else {
-        const auto near = m_shared.models.lookup(wanted);
-        refuse_unknown({wanted, near.suggested, near.ambiguous});
+        const auto closest = m_shared.models.lookup(wanted);
+        refuse_unknown({wanted, closest.suggested, closest.ambiguous});
     }
     co_return found;
 }
