@@ -3,8 +3,8 @@
 #
 # Installs with apt what is missing (Debian, Ubuntu; it says what), fetches the libraries that the system lacks, builds,
 # gets a real llama-server for the end-to-end tests (Debian's, into .cache/llama-server; ODYSSEUS_E2E_LLAMA_SERVER=PATH
-# names another one) and runs ctest, whose closing lines are the last ones. Nothing is skipped: what cannot be had is
-# a failure.
+# names another one) and runs ctest, whose closing lines are the last ones. ODYSSEUS_CHECK_PLATFORMS=ON compiles the
+# program for the other systems too. Nothing is skipped: what cannot be had is a failure.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 me=test.sh
@@ -63,7 +63,7 @@ if is_debian_like && [ -z "${ODYSSEUS_E2E_VULKAN_SERVER:-}" ]; then
         scripts/debian-llama-server --vulkan --unpacked .cache/vulkan-server || say "no small GPU for the tests"
 fi
 
-cmake --preset "$preset"
+cmake --preset "$preset" "-DODYSSEUS_CHECK_PLATFORMS=${ODYSSEUS_CHECK_PLATFORMS:-OFF}"
 cmake --build --preset "$preset"
 # Most tests wait for a process most of the time: one more beside each other than there are processors, unless "$@"
 # says otherwise.
