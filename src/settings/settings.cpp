@@ -215,9 +215,10 @@ std::variant<FileSettings, std::string> settings_from_file(std::string_view file
     FileSettings settings;
     for (const auto& [key, value] : document.items()) {
         const auto& specs = setting_specs();
-        const auto spec = std::find_if(specs.begin(), specs.end(), [&key = key](const auto& row) {
-            return row.file_key != nullptr && key == row.file_key;
-        });
+        const auto spec =
+            std::find_if(specs.begin(), specs.end(), [&wanted = key](const auto& row) {
+                return row.file_key != nullptr && wanted == row.file_key;
+            });
         if (spec == specs.end()) {
             settings.unknown_keys.push_back(key);
             continue;
