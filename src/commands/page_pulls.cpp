@@ -51,13 +51,13 @@ class Steps {
             total += file.size_bytes.value_or(0);
         }
         if (known) m_step.total = total;
-        tell();
     }
 
     [[nodiscard]] models::PullEvents events() {
         models::PullEvents events;
         events.on_file = [this](const models::PullFile& file) {
             m_step.file = system::utf8(file.to.filename());
+            tell();
         };
         events.on_progress = [this](const download::FetchProgress& progress) {
             m_step.bytes = m_before + progress.bytes;

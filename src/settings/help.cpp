@@ -10,6 +10,30 @@ namespace odysseus::settings {
 namespace {
 
 constexpr std::size_t k_left_column = 26;
+constexpr std::size_t k_usage_column = 16; // behind "Usage: odysseus "
+
+constexpr std::size_t k_columns = 80;
+
+// Broken at spaces, each row after the first one behind `indent` of them; `begun`: what stands in
+// the first row already.
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t begun) {
+    std::string out;
+    std::size_t column = begun;
+    while (!text.empty()) {
+        const auto word = text.substr(0, text.find(' '));
+        text.remove_prefix(std::min(text.size(), word.size() + 1));
+        if (column + 1 + word.size() > k_columns && column > indent) {
+            out += '\n' + std::string(indent, ' ');
+            column = indent;
+        } else if (!out.empty()) {
+            out += ' ';
+            ++column;
+        }
+        out += word;
+        column += word.size();
+    }
+    return out;
+}
 
 std::string row(const std::string& left, const std::string& right) {
     std::string text = "  " + left;
@@ -19,7 +43,7 @@ std::string row(const std::string& left, const std::string& right) {
     } else {
         text.append(k_left_column - text.size(), ' ');
     }
-    return text + right + '\n';
+    return text + wrapped(right, k_left_column, k_left_column) + '\n';
 }
 
 std::string flag_row(const SettingSpec& spec) {
@@ -131,8 +155,9 @@ std::string help_text(const std::string& verb) {
     }
     for (const auto& spec : verb_specs()) {
         if (verb != spec.name) continue;
-        return concat("odysseus ", spec.name, ": ", spec.help, "\n\nUsage: odysseus ", spec.usage,
-                      "\n\nExamples:\n", indented(spec.examples), own_options(spec),
+        return concat("odysseus ", spec.name, ": ", spec.help, "\n\nUsage: odysseus ",
+                      wrapped(spec.usage, k_usage_column, k_usage_column), "\n\nExamples:\n",
+                      indented(spec.examples), own_options(spec),
                       "\nAll options: odysseus --help\n");
     }
     return {};

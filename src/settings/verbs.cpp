@@ -32,9 +32,8 @@ const std::vector<VerbSpec>& verb_specs() {
          .name = "doctor",
          .usage = "doctor [--json] [--bundle] [options]",
          .help = "look for what will go wrong here, each finding with its remedy",
-         .examples =
-             "odysseus doctor                   exit code 0 when nothing blocks\n"
-             "odysseus doctor --bundle          write an archive for a bug report, without secrets",
+         .examples = "odysseus doctor                   exit code 0 when nothing blocks\n"
+                     "odysseus doctor --bundle          an archive for a bug report",
          .switches = {{"--json", "print JSON, for scripts"},
                       {"--bundle", "write a support archive without secrets"}}},
         {.verb = Verb::models,
@@ -48,10 +47,9 @@ const std::vector<VerbSpec>& verb_specs() {
          .name = "pull",
          .usage = "pull NAME [options]",
          .help = "fetch a model into the models folder",
-         .examples =
-             "odysseus pull bartowski/Qwen2.5-7B-Instruct-GGUF          a quantisation that fits\n"
-             "odysseus pull bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M   this one\n"
-             "odysseus pull https://host.example/model.gguf             a file",
+         .examples = "odysseus pull bartowski/Qwen2.5-7B-Instruct-GGUF          one that fits\n"
+                     "odysseus pull bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M   this one\n"
+                     "odysseus pull https://host.example/model.gguf             a file",
          .words_least = 1,
          .words_most = 1,
          .settings = {"--models-dir", "--hf-endpoint"}},

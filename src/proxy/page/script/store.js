@@ -102,6 +102,7 @@ function deleteConversations(ids) {
 
 $("undo").querySelector("button").addEventListener("click", () => {
   for (const one of deleteConversations.gone ?? []) store.save(one);
+  deleteConversations.gone = [];
   $("undo").hidden = true;
   showConversations();
   $("chat-list").querySelector("button")?.focus();
