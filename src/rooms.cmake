@@ -5,7 +5,7 @@ set(odysseus_rooms base system settings hardware download builds models memory s
 set(odysseus_decisions_base backend dotted_version json_fault text version)
 set(odysseus_decisions_system elf_loader kernel_text port_text progress_line windows_command_line)
 set(odysseus_decisions_settings settings settings_table)
-set(odysseus_decisions_hardware linux_text machine machine_json macos_text nvidia_text)
+set(odysseus_decisions_hardware linux_text machine machine_json macos_text mig_text nvidia_text visible_devices)
 set(odysseus_decisions_download http_date transfer url)
 set(odysseus_decisions_builds api_reply asset_choice asset_name asset_offer build build_manifest guessed_release library_path member_path
     release runtime_fit server_text)

@@ -41,6 +41,8 @@ system::EnvAdditions loader_environment(const std::filesystem::path& program,
     // The user's config.ini for llama.cpp's programs is none of a build's business.
     const auto nowhere = system::utf8(program.parent_path() / "no-config");
     system::EnvAdditions additions{{"XDG_CONFIG_HOME", nowhere}, {"APPDATA", nowhere}};
+    if (!system::environment_value("CUDA_DEVICE_ORDER")) // as a launch does
+        additions.emplace_back("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
     if (folders.empty()) return additions;
     std::vector<std::string> names(folders.size());
     std::transform(folders.begin(), folders.end(), names.begin(), system::utf8);

@@ -32,6 +32,8 @@ void say_first_lines(const Plan& plan, bool first_run) {
         system::say("odysseus", concat(version(), " on ", machine_line(plan.hardware)));
         system::say("models", concat(models_line(plan.models), "; ", tokens));
     }
+    for (const auto& warning : plan.hardware.warnings)
+        system::say("", warning);
     for (const auto& finding : plan.findings)
         system::say("", finding);
 }

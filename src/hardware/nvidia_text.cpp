@@ -11,6 +11,7 @@ constexpr std::int64_t k_memory_mib_max = std::int64_t{16} << 20; // 16 TiB: abo
 constexpr std::size_t k_gpus_max = 256;
 constexpr std::size_t k_name_length_max = 200;
 constexpr std::size_t k_quoted_length_max = 160;
+constexpr std::size_t k_quotes_max = 4;
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -30,16 +31,154 @@ bool is_compute_capability(std::string_view text) {
     return parsed_int(parts[0]).value_or(0) > 0 && parsed_int(parts[1]).value_or(-1) >= 0;
 }
 
-bool is_uuid(std::string_view text) {
-    return text.substr(0, 4) == "GPU-" || text.substr(0, 4) == "MIG-";
+bool contains(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
 }
 
-bool is_not_told(std::string_view text) {
+// "GPU-...", "MIG-..."; Jetson's has no prefix: "23e6a1b2-0000-0000-0000-000000000000".
+bool is_uuid(std::string_view text) {
+    if (text.substr(0, 4) == "GPU-" || text.substr(0, 4) == "MIG-") return true;
+    constexpr std::size_t k_bare_length = 36;
+    return text.size() == k_bare_length && std::count(text.begin(), text.end(), '-') == 4 &&
+           text.find_first_not_of("0123456789abcdefABCDEF-") == std::string_view::npos;
+}
+
+// What the hardware does not have: a part that shares the machine's RAM has no memory of its own.
+bool is_not_there(std::string_view text) {
     const auto word = lowered(text);
     return word == "[n/a]" || word == "n/a" || word == "[not supported]" ||
-           word.find("insufficient permissions") != std::string::npos ||
-           word.find("unknown error") != std::string::npos || word == "[gpu is lost]";
+           word == "not supported" || word == "[function not found]";
 }
+
+// "[Insufficient Permissions]" (a MIG instance's parent), "[Unknown Error]", "ERR!" ...
+bool is_not_told(std::string_view text) {
+    const auto word = lowered(text);
+    const bool in_brackets = word.size() > 2 && word.front() == '[' && word.back() == ']';
+    return is_not_there(text) || in_brackets || word == "err!" || word == "unknown" ||
+           word == "unknown error" || word == "insufficient permissions" || word == "no data";
+}
+
+bool is_out_of_order(std::string_view row) {
+    const auto low = lowered(row);
+    return contains(low, "gpu is lost") || contains(low, "requires reset");
+}
+
+void set_memory(Gpu& gpu, std::string_view total, std::string_view free, NvidiaAnswer& answer) {
+    const auto total_mib = memory_mib(total);
+    const auto free_mib = memory_mib(free);
+    if (total_mib.value_or(0) > 0) gpu.total_mib = total_mib;
+    if (free_mib && (!gpu.total_mib || *free_mib <= *gpu.total_mib)) gpu.free_mib = free_mib;
+    if (!gpu.total_mib) gpu.free_mib.reset();
+    if (gpu.total_mib && gpu.free_mib) return;
+    if (is_not_told(total) || (gpu.total_mib && is_not_told(free))) {
+        answer.notes.push_back(memory_note(gpu));
+    } else {
+        answer.notes.push_back("nvidia-smi's memory figures of " + gpu.name +
+                               " are unreadable: \"" + printable(total, 40) + "\", \"" +
+                               printable(free, 40) + "\"");
+    }
+}
+
+// GB10, N1X and the Jetson chips share the machine's RAM; the first does not tell its memory, the
+// second only a part of it. "(nvgpu)" is the name of Tegra's driver.
+void mark_unified(Gpu& gpu, bool memory_not_there) {
+    for (const auto* chip : {"GB10", "N1X", "Thor", "Orin", "Xavier", "Tegra", "Jetson", "nvgpu"}) {
+        if (contains(gpu.name, chip)) {
+            gpu.unified_memory = true;
+            gpu.total_mib.reset();
+            gpu.free_mib.reset();
+            return;
+        }
+    }
+    if (memory_not_there) gpu.unified_memory = true;
+}
+
+// A row's fields. nvidia-smi puts a comma and a blank between them; a decimal comma has none.
+std::vector<std::string_view> fields_of(std::string_view line) {
+    std::vector<std::string_view> fields;
+    std::size_t start = 0;
+    for (auto at = line.find(", "); at != std::string_view::npos; at = line.find(", ", start)) {
+        fields.push_back(trimmed(line.substr(start, at - start)));
+        start = at + 2;
+    }
+    fields.push_back(trimmed(line.substr(start)));
+    if (fields.size() >= 4) return fields;
+    fields = split(line, ',');
+    for (auto& field : fields)
+        field = trimmed(field);
+    return fields;
+}
+
+// name | total | free | driver [| compute capability] [| uuid]. The name stands first and the rest
+// is recognized from the end.
+struct Row {
+    std::string_view name;
+    std::string_view total;
+    std::string_view free;
+    std::string_view driver;
+    std::string_view capability;
+    std::string_view uuid;
+    bool figures_split = false; // something stood between the name and the driver that is no figure
+};
+
+std::optional<Row> row_of(std::string_view line) {
+    constexpr std::size_t k_all = 6;
+    auto fields = fields_of(line);
+    if (fields.size() < 4 || fields.front().empty()) return std::nullopt;
+    const auto take = [&fields] {
+        const auto last = fields.back();
+        fields.pop_back();
+        return last;
+    };
+    Row row;
+    if (is_uuid(fields.back()) || (fields.size() == k_all && is_not_told(fields.back())))
+        row.uuid = take();
+    const bool has_capability = fields.size() > 4 && !is_driver_version(fields.back());
+    if (is_compute_capability(fields.back()) || has_capability) row.capability = take();
+    if (fields.size() < 4) return std::nullopt;
+    row.driver = take();
+    row.name = fields.front();
+    row.figures_split = fields.size() != 3;
+    if (!row.figures_split) {
+        row.total = fields[1];
+        row.free = fields[2];
+    }
+    // A sentence with commas in it is no row.
+    const bool told =
+        is_driver_version(row.driver) || memory_mib(row.total) || is_not_told(row.total);
+    return told ? std::optional(row) : std::nullopt;
+}
+
+bool read_row(std::string_view line, NvidiaAnswer& answer) {
+    const auto row = row_of(line);
+    if (!row || is_out_of_order(line)) return false;
+    Gpu gpu;
+    gpu.vendor = Vendor::nvidia;
+    gpu.name = is_not_told(row->name) ? "NVIDIA GPU" : printable(row->name, k_name_length_max);
+    if (is_compute_capability(row->capability))
+        gpu.compute_capability = std::string(row->capability);
+    if (is_driver_version(row->driver)) gpu.driver = std::string(row->driver);
+    set_memory(gpu, row->total, row->free, answer);
+    mark_unified(gpu, is_not_there(row->total) && gpu.compute_capability);
+    answer.gpus.push_back(std::move(gpu));
+    answer.uuids.emplace_back(is_uuid(row->uuid) ? row->uuid : std::string_view());
+    return true;
+}
+
+std::string_view first_line_with_text(std::string_view output) {
+    for (const auto line : lines_of(output)) {
+        if (!trimmed(line).empty()) return trimmed(line);
+    }
+    return {};
+}
+
+// A line that is no GPU: it is quoted, since it tells of one that is not there.
+std::string quoted(std::string_view line) {
+    return concat("nvidia-smi says \"", printable(line, k_quoted_length_max), "\"",
+                  is_out_of_order(line) ? "; reboot, or reset that GPU, to have it back" : "");
+}
+
+} // namespace
 
 // "24564", "24564 MiB", "24564.00"; a locale's spaces and apostrophes between digits are passed
 // over.
@@ -63,113 +202,28 @@ std::optional<std::int64_t> memory_mib(std::string_view text) {
     return static_cast<std::int64_t>(*value);
 }
 
-std::string plain(std::string_view text, std::size_t length_max) {
+std::string printable(std::string_view text, std::size_t length_max) {
     std::string out(trimmed(text.substr(0, length_max)));
     std::replace_if(
         out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
     return out;
 }
 
-void set_memory(Gpu& gpu, std::string_view total, std::string_view free, NvidiaAnswer& answer) {
-    const auto total_mib = memory_mib(total);
-    const auto free_mib = memory_mib(free);
-    if (total_mib.value_or(0) > 0) gpu.total_mib = total_mib;
-    if (free_mib && (!gpu.total_mib || *free_mib <= *gpu.total_mib)) gpu.free_mib = free_mib;
-    if (!gpu.total_mib) gpu.free_mib.reset();
-    if (gpu.total_mib && gpu.free_mib) return;
-    if (is_not_told(total)) {
-        answer.notes.push_back("nvidia-smi does not tell the memory of " + gpu.name);
-    } else {
-        answer.notes.push_back("nvidia-smi's memory figures of " + gpu.name +
-                               " are unreadable: \"" + plain(total, 40) + "\", \"" +
-                               plain(free, 40) + "\"");
-    }
+std::string memory_note(const Gpu& gpu) {
+    return "nvidia-smi does not tell the memory of " + gpu.name;
 }
-
-// GB10, N1X and the Jetson chips share the machine's RAM; the first does not tell its memory, the
-// second only a part of it.
-void mark_unified(Gpu& gpu, bool memory_not_told) {
-    for (const auto* chip : {"GB10", "N1X", "Thor", "Orin", "Xavier"}) {
-        if (gpu.name.find(chip) != std::string::npos) {
-            gpu.unified_memory = true;
-            gpu.total_mib.reset();
-            gpu.free_mib.reset();
-            return;
-        }
-    }
-    if (memory_not_told) gpu.unified_memory = true;
-}
-
-// name | total | free | driver [| compute capability] [| uuid]. The name stands first and the rest
-// is recognized from the end, so a decimal comma in a figure costs that figure and nothing else.
-bool read_row(std::string_view line, NvidiaAnswer& answer) {
-    auto fields = split(line, ',');
-    for (auto& field : fields)
-        field = trimmed(field);
-    if (fields.size() < 4) return false;
-
-    Gpu gpu;
-    gpu.vendor = Vendor::nvidia;
-    std::string uuid;
-    if (is_uuid(fields.back())) {
-        uuid = std::string(fields.back());
-        fields.pop_back();
-    }
-    if (is_compute_capability(fields.back())) gpu.compute_capability = std::string(fields.back());
-    if (!is_driver_version(fields.back())) fields.pop_back();
-    if (fields.empty() || !is_driver_version(fields.back())) return false;
-    gpu.driver = std::string(fields.back());
-    fields.pop_back();
-    if (fields.empty() || fields.front().empty()) return false;
-    gpu.name = plain(fields.front(), k_name_length_max);
-
-    const bool two_figures = fields.size() == 3;
-    set_memory(gpu, two_figures ? fields[1] : "", two_figures ? fields[2] : "", answer);
-    mark_unified(gpu, two_figures && is_not_told(fields[1]) && gpu.compute_capability);
-    answer.gpus.push_back(std::move(gpu));
-    answer.uuids.push_back(std::move(uuid));
-    return true;
-}
-
-std::string_view first_line_with_text(std::string_view output) {
-    for (const auto line : lines_of(output)) {
-        if (!trimmed(line).empty()) return trimmed(line);
-    }
-    return {};
-}
-
-bool contains(std::string_view text, std::string_view part) {
-    return text.find(part) != std::string_view::npos;
-}
-
-// A row of the MIG table: "|  1    3   0   0  |  14366MiB / 19968MiB | 28 ...".
-struct MigRow {
-    std::size_t gpu = 0;
-    std::int64_t used_mib = 0;
-    std::int64_t total_mib = 0;
-};
-
-std::optional<MigRow> mig_row(std::string_view line) {
-    const auto cells = split(line, '|');
-    if (cells.size() < 4 || !trimmed(cells[0]).empty()) return std::nullopt;
-    const auto ids = trimmed(cells[1]);
-    const auto gpu = parsed_int(ids.substr(0, ids.find(' ')));
-    const auto figures = split(cells[2], '/');
-    if (!gpu || *gpu < 0 || figures.size() != 2) return std::nullopt;
-    const auto used = memory_mib(trimmed(figures[0]));
-    const auto total = memory_mib(trimmed(figures[1]));
-    if (!used || !total || *total <= 0 || *used > *total) return std::nullopt;
-    return MigRow{static_cast<std::size_t>(*gpu), *used, *total};
-}
-
-} // namespace
 
 NvidiaAnswer nvidia_gpus(std::string_view csv) {
     NvidiaAnswer answer;
+    std::vector<std::string> strange;
     for (const auto line : lines_of(csv)) {
         if (answer.gpus.size() == k_gpus_max) break;
-        (void)read_row(line, answer);
+        if (trimmed(line).empty() || read_row(line, answer)) continue;
+        if (strange.size() < k_quotes_max) strange.push_back(quoted(trimmed(line)));
     }
+    // Where there is no GPU at all, nvidia_failure says why.
+    if (!answer.gpus.empty())
+        answer.notes.insert(answer.notes.end(), strange.begin(), strange.end());
     return answer;
 }
 
@@ -184,10 +238,11 @@ std::string nvidia_failure(std::string_view output) {
     const bool no_driver = contains(output, "communicate with the NVIDIA driver");
     const bool mismatch = contains(output, "version mismatch");
     const std::string remedy =
-        no_driver  ? "; install or load the driver, or reboot after an update"
-        : mismatch ? "; reboot, so that the kernel loads the driver that is installed"
-                   : "";
-    return "nvidia-smi says \"" + plain(line, k_quoted_length_max) + "\"" + remedy;
+        is_out_of_order(output) ? "; reboot, or reset that GPU, to have it back"
+        : no_driver             ? "; install or load the driver, or reboot after an update"
+        : mismatch              ? "; reboot, so that the kernel loads the driver that is installed"
+                                : "";
+    return "nvidia-smi says \"" + printable(line, k_quoted_length_max) + "\"" + remedy;
 }
 
 std::optional<std::string> nvidia_cuda_version(std::string_view output) {
@@ -207,52 +262,6 @@ std::optional<std::string> nvidia_cuda_version(std::string_view output) {
     return std::nullopt;
 }
 
-void apply_mig(std::string_view output, NvidiaAnswer& answer) {
-    const auto table = output.find("MIG devices:");
-    if (table == std::string_view::npos) return;
-    std::vector<bool> seen(answer.gpus.size(), false);
-    for (const auto line : lines_of(output.substr(table))) {
-        if (contains(line, "Processes:")) return;
-        const auto row = mig_row(line);
-        if (!row || row->gpu >= answer.gpus.size() || seen[row->gpu]) continue;
-        seen[row->gpu] = true;
-        auto& gpu = answer.gpus[row->gpu];
-        gpu.total_mib = row->total_mib;
-        gpu.free_mib = row->total_mib - row->used_mib;
-        answer.notes.push_back(concat("GPU ", row->gpu, " (", gpu.name,
-                                      ") is split by MIG; llama.cpp uses its first instance, ",
-                                      row->total_mib, " MiB"));
-    }
-}
-
-void apply_visible_devices(std::string_view visible, NvidiaAnswer& answer) {
-    NvidiaAnswer kept;
-    for (const auto entry : split(visible, ',')) {
-        const auto word = trimmed(entry);
-        std::size_t index = answer.gpus.size();
-        if (const auto number = parsed_int(word); number && *number >= 0) {
-            index = static_cast<std::size_t>(*number);
-        } else if (word.size() > 4 && is_uuid(word)) { // the beginning of a UUID will do
-            for (index = 0; index < answer.uuids.size(); ++index) {
-                if (answer.uuids[index].substr(0, word.size()) == word) break;
-            }
-        }
-        if (index >= answer.gpus.size()) break;
-        const bool twice = std::find(kept.uuids.begin(), kept.uuids.end(), answer.uuids[index]) !=
-                               kept.uuids.end() &&
-                           !answer.uuids[index].empty();
-        if (twice || kept.gpus.size() == answer.gpus.size()) break;
-        kept.gpus.push_back(answer.gpus[index]);
-        kept.uuids.push_back(answer.uuids[index]);
-    }
-    if (kept.gpus.size() < answer.gpus.size()) {
-        answer.notes.push_back(concat("CUDA_VISIBLE_DEVICES leaves ", kept.gpus.size(), " of ",
-                                      answer.gpus.size(), " NVIDIA GPUs"));
-    }
-    answer.gpus = std::move(kept.gpus);
-    answer.uuids = std::move(kept.uuids);
-}
-
 std::optional<std::string> nvidia_kernel_driver(std::string_view proc_version) {
     for (const auto line : lines_of(proc_version)) {
         if (!contains(line, "NVRM version")) continue;
@@ -266,7 +275,7 @@ std::optional<std::string> nvidia_kernel_driver(std::string_view proc_version) {
 std::optional<std::string> nvidia_model(std::string_view proc_information) {
     for (const auto line : lines_of(proc_information)) {
         if (line.substr(0, 6) != "Model:") continue;
-        const auto name = plain(line.substr(6), k_name_length_max);
+        const auto name = printable(line.substr(6), k_name_length_max);
         if (!name.empty()) return name;
     }
     return std::nullopt;

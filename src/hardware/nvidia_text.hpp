@@ -23,7 +23,7 @@ struct NvidiaAnswer {
 };
 
 // The rows of --query-gpu=... --format=csv,noheader,nounits. "[N/A]" memory is unknown (GB10 and
-// other parts that share the machine's RAM); lines that are no rows are passed over.
+// other parts that share the machine's RAM). Beside a GPU, a line that is no row becomes a note.
 [[nodiscard]] NvidiaAnswer nvidia_gpus(std::string_view csv);
 
 // Does nvidia-smi not know one of the fields?
@@ -36,13 +36,13 @@ struct NvidiaAnswer {
 // "CUDA Version: 13.0" of the plain output's header; since driver 610 "CUDA UMD Version: 13.3".
 [[nodiscard]] std::optional<std::string> nvidia_cuda_version(std::string_view output);
 
-// The table "MIG devices" of the plain output: CUDA gives a process one instance of a split GPU, so
-// its memory replaces the GPU's. Adds a note for each split GPU.
-void apply_mig(std::string_view output, NvidiaAnswer& answer);
-
-// CUDA_VISIBLE_DEVICES: keeps the GPUs that it names by index or UUID, in its order; nothing after
-// the first entry that is no GPU counts (the rule of the CUDA programming guide).
-void apply_visible_devices(std::string_view visible, NvidiaAnswer& answer);
+// "24564", "24564 MiB", "24564.00"; a locale's spaces and apostrophes between digits are passed
+// over.
+[[nodiscard]] std::optional<std::int64_t> memory_mib(std::string_view text);
+// ASCII without control characters, for notes and names.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t length_max);
+// The note about a GPU whose memory is not told.
+[[nodiscard]] std::string memory_note(const Gpu& gpu);
 
 // /proc/driver/nvidia/version and .../gpus/*/information, for when nvidia-smi does not answer.
 [[nodiscard]] std::optional<std::string> nvidia_kernel_driver(std::string_view proc_version);

@@ -8,6 +8,7 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/hardware/oneapi.hpp"
 #include "odysseus/system/files.hpp"
+#include "visible_devices.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -24,6 +25,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t k_pci_ids_bytes_max = std::size_t{16} << 20;
 constexpr std::int64_t k_mib = std::int64_t{1} << 20;
+constexpr std::int64_t k_card_bytes_max = std::int64_t{1} << 44; // 16 TiB: above it is garbage
 
 // --- CPU and memory
 
@@ -31,7 +33,7 @@ struct CgroupFiles {
     std::string folder;
     const char* limit;
     const char* used;
-    const char* reclaimable;
+    std::vector<const char*> reclaimable; // page cache and slab that the kernel takes back
 };
 
 void apply_cgroup_memory(const Tree& tree, const CgroupFiles& files, MemoryInfo& memory,
@@ -39,8 +41,10 @@ void apply_cgroup_memory(const Tree& tree, const CgroupFiles& files, MemoryInfo&
     const auto limit = system::cgroup_bytes(tree.text(files.folder + "/" + files.limit));
     if (!limit) return;
     const auto used = system::cgroup_bytes(tree.text(files.folder + "/" + files.used)).value_or(0);
-    const auto reclaimable =
-        stat_value(tree.text(files.folder + "/memory.stat"), files.reclaimable).value_or(0);
+    const auto stat = tree.text(files.folder + "/memory.stat");
+    std::int64_t reclaimable = 0;
+    for (const auto* key : files.reclaimable)
+        reclaimable += std::clamp<std::int64_t>(stat_value(stat, key).value_or(0), 0, used);
     if (apply_memory_limit(memory, {*limit, used, reclaimable})) limited = true;
 }
 
@@ -48,14 +52,19 @@ void probe_memory(const Tree& tree, const system::CgroupPaths& groups, Machine& 
     auto memory = parse_meminfo(tree.text("proc/meminfo"));
     bool limited = false;
     for (const auto& level : system::cgroup_levels(groups.unified.value_or(""))) {
-        apply_cgroup_memory(
-            tree, {"sys/fs/cgroup" + level, "memory.max", "memory.current", "inactive_file"},
-            memory, limited);
+        apply_cgroup_memory(tree,
+                            {"sys/fs/cgroup" + level,
+                             "memory.max",
+                             "memory.current",
+                             {"inactive_file", "active_file", "slab_reclaimable"}},
+                            memory, limited);
     }
     for (const auto& level : system::cgroup_levels(groups.memory.value_or(""))) {
         apply_cgroup_memory(tree,
-                            {"sys/fs/cgroup/memory" + level, "memory.limit_in_bytes",
-                             "memory.usage_in_bytes", "total_inactive_file"},
+                            {"sys/fs/cgroup/memory" + level,
+                             "memory.limit_in_bytes",
+                             "memory.usage_in_bytes",
+                             {"total_inactive_file", "total_active_file"}},
                             memory, limited);
     }
     machine.ram_mib = memory.total_mib;
@@ -129,27 +138,6 @@ void add_from_kernel(const Tree& tree, Machine& machine) {
     if (machine.gpus.empty()) return;
     machine.notes.push_back(
         "the NVIDIA GPUs are known from the kernel alone; their memory is not known");
-}
-
-// What is found stands in machine.gpus. True when the driver, or its absence, was told about.
-bool probe_nvidia(const Tree& tree, const ProbeLimits& limits, Machine& machine) {
-    const char* const path = std::getenv("PATH");
-    const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
-    auto visible_devices = limits.visible_devices;
-    if (!visible_devices && visible != nullptr) visible_devices = visible;
-
-    const auto tool = find_nvidia_smi(tree, limits.path_env.value_or(path == nullptr ? "" : path));
-    if (!tool) {
-        add_from_kernel(tree, machine);
-        return !machine.gpus.empty();
-    }
-    auto probe = ask_nvidia_smi(*tool, visible_devices, limits.tool_deadline);
-    for (auto& note : probe.answer.notes)
-        machine.notes.push_back(std::move(note));
-    for (auto& gpu : probe.answer.gpus)
-        machine.gpus.push_back(std::move(gpu));
-    if (probe.outcome == NvidiaProbe::Outcome::silent) add_from_kernel(tree, machine);
-    return true;
 }
 
 // One card of /sys/class/drm.
@@ -228,6 +216,28 @@ void set_amd_memory(const Tree& tree, const Card& card, const Machine& machine, 
     gpu.free_mib = *vram.free_mib + std::min(*gtt.free_mib, ram_left);
 }
 
+// Files that Intel's drivers have had for the memory of a card: i915's, xe's of each tile.
+std::optional<std::int64_t> intel_memory_mib(const Tree& tree, const Card& card) {
+    const auto parent = card.folder.substr(0, card.folder.rfind('/'));
+    for (const auto& file : {parent + "/lmem_total_bytes", card.folder + "/lmem_total_bytes",
+                             card.folder + "/mem_info_vram_total"}) {
+        if (const auto bytes = tree.number(file); bytes && *bytes >= k_mib) return *bytes / k_mib;
+    }
+    constexpr int k_tiles_max = 8;
+    std::int64_t sum = 0;
+    for (int tile = 0; tile < k_tiles_max; ++tile) {
+        const auto folder = concat(card.folder, "/tile", tile);
+        for (const auto* file : {"/physical_vram_size_bytes", "/memory/physical_vram_size_bytes"}) {
+            const auto bytes = tree.number(folder + file).value_or(0);
+            if (bytes > 0 && bytes <= k_card_bytes_max) {
+                sum += bytes;
+                break;
+            }
+        }
+    }
+    return sum >= k_mib ? std::optional(sum / k_mib) : std::nullopt;
+}
+
 std::string card_name(const std::string& pci_ids, const Card& card) {
     if (auto name = pci_device_name(pci_ids, card.vendor_id, card.device_id)) {
         return (card.vendor == Vendor::amd ? "AMD " : "Intel ") + *name;
@@ -266,7 +276,10 @@ void probe_other_gpus(const Tree& tree, bool nvidia_told, Machine& machine) {
         }
         if (card.vendor == Vendor::amd) set_amd_memory(tree, card, machine, gpu);
         // Intel's integrated graphics has had this address since it exists.
-        if (card.vendor == Vendor::intel) gpu.unified_memory = card.pci_address == "0000:00:02.0";
+        if (card.vendor == Vendor::intel) {
+            gpu.unified_memory = card.pci_address == "0000:00:02.0";
+            if (!*gpu.unified_memory) gpu.total_mib = intel_memory_mib(tree, card);
+        }
         machine.gpus.push_back(std::move(gpu));
     }
 }
@@ -315,6 +328,7 @@ std::string sycl_runtime(const ProbeLimits& limits) {
     return major ? std::to_string(*major) : "none";
 }
 
+<<<<<<< HEAD
 // The machine's own C library, where this program is linked with another one (a static build).
 std::optional<std::string> glibc_of_machine(const Tree& tree) {
     constexpr std::size_t k_library_bytes_max = std::size_t{32} << 20; // they have 2 MiB
@@ -325,6 +339,14 @@ std::optional<std::string> glibc_of_machine(const Tree& tree) {
         if (auto version = glibc_of_library(library)) return version;
     }
     return std::nullopt;
+=======
+void note_hidden_devices(Machine& machine) {
+    std::vector<std::string> set;
+    for (const char* name : hiding_variables()) {
+        if (std::getenv(name) != nullptr) set.emplace_back(name);
+    }
+    if (auto note = hidden_devices_note(set, machine)) machine.notes.push_back(std::move(*note));
+>>>>>>> 6332329 (hardware: MIG, Jetson and sleeping GPUs are seen; CUDA numbers as nvidia-smi does)
 }
 
 std::optional<std::string> glibc_version(const Tree& tree, bool own_root) {
@@ -361,15 +383,22 @@ Machine probe_machine(const ProbeLimits& limits) {
     Machine machine;
     machine.os = Os::linux;
     probe_architecture(machine);
+    const char* const path = std::getenv("PATH");
+    NvidiaSearch nvidia(
+        find_nvidia_smi(tree, limits.path_env.value_or(path == nullptr ? "" : path)), limits);
     const auto groups = system::cgroup_paths(tree.text("proc/self/cgroup"));
     probe_cpu(tree, groups, machine);
     probe_memory(tree, groups, machine);
-    const bool nvidia_told = probe_nvidia(tree, limits, machine);
-    probe_other_gpus(tree, nvidia_told, machine);
     machine.vulkan = has_vulkan_loader(tree);
     machine.rocm = rocm_version(tree);
     machine.sycl = sycl_runtime(limits);
     machine.glibc = glibc_version(tree, limits.root == "/");
+    const auto nvidia_smi = nvidia.add_to(machine);
+    if (nvidia_smi.value_or(NvidiaProbe::Outcome::silent) == NvidiaProbe::Outcome::silent)
+        add_from_kernel(tree, machine);
+    const bool nvidia_told = nvidia_smi || !machine.gpus.empty();
+    probe_other_gpus(tree, nvidia_told, machine);
+    note_hidden_devices(machine);
     if (tree.exists("dev/dxg")) machine.notes.emplace_back("this is WSL2");
     machine.backend = detect_backend(machine);
     return machine;

@@ -155,19 +155,6 @@ void probe_adapters(bool nvidia_told, Machine& machine) {
     }
 }
 
-bool probe_nvidia(const ProbeLimits& limits, Machine& machine) {
-    const auto tool = find_nvidia_smi(limits);
-    if (!tool) return false;
-    const auto visible = limits.visible_devices ? limits.visible_devices
-                                                : system::environment_value("CUDA_VISIBLE_DEVICES");
-    auto probe = ask_nvidia_smi(*tool, visible, limits.tool_deadline);
-    for (auto& note : probe.answer.notes)
-        machine.notes.push_back(std::move(note));
-    for (auto& gpu : probe.answer.gpus)
-        machine.gpus.push_back(std::move(gpu));
-    return probe.outcome != NvidiaProbe::Outcome::silent;
-}
-
 // The HIP runtime comes with AMD's display driver: amdhip64_6.dll, amdhip64_7.dll ...
 std::optional<std::string> hip_version() {
     for (int major = 20; major >= 6; --major) {
@@ -183,9 +170,11 @@ Machine probe_machine(const ProbeLimits& limits) {
     Machine machine;
     machine.os = Os::windows;
     machine.arch = native_arch();
+    NvidiaSearch nvidia(find_nvidia_smi(limits), limits);
     probe_cpu(machine);
     probe_memory(machine);
-    const bool nvidia_told = probe_nvidia(limits, machine);
+    const auto nvidia_smi = nvidia.add_to(machine);
+    const bool nvidia_told = nvidia_smi && *nvidia_smi != NvidiaProbe::Outcome::silent;
     probe_adapters(nvidia_told, machine);
     machine.vulkan = is_there(system_folder() / L"vulkan-1.dll");
     machine.rocm = hip_version();

@@ -219,6 +219,9 @@ std::vector<std::string> launch_environment(const std::vector<std::string>& ours
     };
     // An abort would start gdb to print a backtrace: a third of a second before the memory is free.
     unless_chosen("GGML_NO_BACKTRACE", "1");
+    // nvidia-smi, by which the memory was counted, has the order of the PCI bus; CUDA's own is
+    // another one where the cards differ.
+    unless_chosen("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
     // By default it lets a page from anywhere read its answers.
     unless_chosen("LLAMA_ARG_CORS_ORIGINS", "localhost");
     if (wanted.system_config) {

@@ -3,7 +3,9 @@
 // "[N/A]" from unslothai/unsloth pull request 10283 and lablup/all-smi issue 80, the MIG table from
 // XuehaiPan/nvitop pull request 8, the failures from NVIDIA/nvidia-docker issue 988 and
 // StatCan/aaw issue 1581. Rows with made-up figures follow their shape.
+#include "hardware/mig_text.hpp"
 #include "hardware/nvidia_text.hpp"
+#include "hardware/visible_devices.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -182,14 +184,14 @@ TEST_CASE("nvidia: failures are quoted, with a remedy where one is known") {
 TEST_CASE("nvidia: of a GPU that MIG splits, the first instance counts") {
     auto answer = nvidia_gpus("NVIDIA A100-SXM4-40GB, 40960, 40000, 535.129.03, 8.0\n"
                               "NVIDIA A100-SXM4-40GB, 40960, 16000, 535.129.03, 8.0\n");
-    apply_mig(k_mig, answer);
+    apply_mig(mig_instances(k_mig), answer);
     CHECK(answer.gpus[0].total_mib == 40960);
     CHECK(answer.gpus[1].total_mib == 19968);
     CHECK(answer.gpus[1].free_mib == 5602);
     CHECK(answer.notes == std::vector<std::string>{"GPU 1 (NVIDIA A100-SXM4-40GB) is split by MIG; "
                                                    "llama.cpp uses its first instance, 19968 MiB"});
     auto without = nvidia_gpus("NVIDIA B200, 183359, 183000, 610.43.02, 10.0");
-    apply_mig(k_header_610, without);
+    apply_mig(mig_instances(k_header_610), without);
     CHECK(without.gpus[0].total_mib == 183359);
     CHECK(without.notes.empty());
 }
@@ -200,7 +202,7 @@ TEST_CASE("nvidia: CUDA_VISIBLE_DEVICES by index and by UUID") {
                                    "C, 30, 9, 550.54, 8.6, GPU-cccc3333\n");
     const auto names = [&](std::string_view visible) {
         auto answer = three;
-        apply_visible_devices(visible, answer);
+        apply_visible_devices({visible, ""}, {}, answer);
         std::string out;
         for (const auto& gpu : answer.gpus)
             out += gpu.name;
@@ -215,9 +217,131 @@ TEST_CASE("nvidia: CUDA_VISIBLE_DEVICES by index and by UUID") {
     CHECK(names("0,0") == "A");
     CHECK(names("0,1,2") == "ABC");
     auto answer = three;
-    apply_visible_devices("1", answer);
+    apply_visible_devices({"1", ""}, {}, answer);
     CHECK(answer.notes ==
           std::vector<std::string>{"CUDA_VISIBLE_DEVICES leaves 1 of 3 NVIDIA GPUs"});
+}
+
+TEST_CASE("nvidia: every row of a Jetson is one GPU with unified memory") {
+    // dusty-nv/jetson-containers issue 740, NVIDIA's forum 293148: nvidia-smi of JetPack 6.
+    for (const char* row : {
+             "Orin (nvgpu), [N/A], [N/A], 540.4.0, [N/A], [N/A]",
+             "Orin (nvgpu), [N/A], [N/A], 540.4.0, 8.7, 23e6a1b2-0000-0000-0000-000000000000",
+             "Orin (nvgpu), [N/A], [N/A], 540.4.0, 8.7, [N/A]",
+             "NVIDIA Thor, [N/A], [N/A], 580.00, 11.0, GPU-a",
+             "Orin (nvgpu), [N/A], [N/A], [N/A], 8.7, GPU-a",
+             "Orin (nvgpu), Not Supported, Not Supported, N/A, N/A, N/A",
+             "Orin (nvgpu), [N/A], [N/A], 540.4.0",
+             "Xavier (nvgpu), [Not Supported], [Not Supported], [N/A], [N/A], [N/A]",
+             "NVIDIA Tegra X2, [N/A], [N/A], [Unknown Error], 6.2, [N/A]",
+         }) {
+        INFO(row);
+        const auto gpu = only(row);
+        CHECK(gpu.unified_memory == true);
+        CHECK_FALSE(gpu.total_mib.has_value());
+        CHECK_FALSE(gpu.compute_capability == "[N/A]");
+    }
+    CHECK(only("Orin (nvgpu), [N/A], [N/A], 540.4.0, 8.7, [N/A]").driver == "540.4.0");
+    CHECK_FALSE(only("Orin (nvgpu), N/A, N/A, N/A, N/A, N/A").driver.has_value());
+}
+
+TEST_CASE("nvidia: a row is a GPU or a note, never silence") {
+    const std::string good = "NVIDIA A10, 23028, 22000, 550.54.14, 8.6, GPU-a\n";
+    for (const char* line : {
+             "Unable to determine the device handle for GPU0000:02:00.0: GPU is lost.  Reboot the "
+             "system to recover this GPU",
+             "[GPU is lost], [GPU is lost], [GPU is lost], [GPU is lost], [GPU is lost], [GPU is "
+             "lost]",
+             "NVIDIA A10, [GPU requires reset], [GPU requires reset], 550.54.14, 8.6, GPU-b",
+             "NVIDIA A10, 23028",
+             "WARNING: infoROM is corrupted at gpu 0000:01:00.0",
+             "NVIDIA A10, 23028, 22000, five hundred, eight",
+         }) {
+        INFO(line);
+        const auto answer = nvidia_gpus(good + line + "\n");
+        CHECK(answer.gpus.size() + answer.notes.size() == 2);
+    }
+    CHECK_THAT(nvidia_gpus(good + "NVIDIA A10, [GPU requires reset], 1, 550.54.14").notes[0],
+               ContainsSubstring("reset that GPU, to have it back"));
+    // What is known of a GPU stays when one field is strange.
+    const auto odd = only("NVIDIA A10, 23028, 22000, 550.54.14-beta, 8.6, GPU-a");
+    CHECK(odd.total_mib == 23028);
+    CHECK_FALSE(odd.driver.has_value());
+    CHECK(only("[N/A], 23028, 22000, 550.54.14, 8.6, GPU-a").name == "NVIDIA GPU");
+    // Not told for want of rights: that is no shared memory.
+    const auto hidden = nvidia_gpus("NVIDIA H100 NVL, [Insufficient Permissions], [Insufficient "
+                                    "Permissions], 550.127.08, 9.0, GPU-a");
+    CHECK_FALSE(hidden.gpus[0].unified_memory.has_value());
+    CHECK(hidden.notes.size() == 1);
+}
+
+TEST_CASE("nvidia: CUDA_VISIBLE_DEVICES names a MIG instance") {
+    // The table of issue NVIDIA/k8s-device-plugin 897, the listing of NVIDIA's MIG user guide.
+    constexpr const char* k_table = R"(
+| MIG devices:                                                                            |
+| GPU  GI  CI  MIG |                     Memory-Usage |        Vol|      Shared           |
+|  0    7   0   0  |              12MiB / 24064MiB    | 32      0 |  2   0    2    0    2 |
+|                  |               0MiB / 32767MiB    |           |                       |
+|  0    8   0   1  |              28MiB / 48128MiB    | 60      0 |  4   0    4    0    4 |
+| Processes:                                                                              |)";
+    constexpr const char* k_listing = "GPU 0: NVIDIA H100 NVL (UUID: GPU-aaaaaaaa-bbbb)\n"
+                                      "  MIG 1g.24gb     Device  0: (UUID: MIG-5c89852c-d268)\n"
+                                      "  MIG 2g.47gb     Device  1: (UUID: MIG-0db4a2f1-d268)\n";
+    const auto gpu = nvidia_gpus("NVIDIA H100 NVL, [Insufficient Permissions], [Insufficient "
+                                 "Permissions], 550.127.08, 9.0, GPU-aaaaaaaa-bbbb\n");
+    auto instances = mig_instances(k_table);
+    REQUIRE(instances.size() == 2);
+    const auto seen = [&](std::string_view visible, const std::vector<MigInstance>& known) {
+        auto answer = gpu;
+        apply_visible_devices({visible, ""}, known, answer);
+        REQUIRE(answer.gpus.size() == 1);
+        CHECK_FALSE(answer.notes.empty());
+        return answer.gpus[0];
+    };
+    CHECK(seen("MIG-5c89852c-d268", instances).total_mib == 24064); // not named yet: the smallest
+    name_mig_instances(k_listing, instances);
+    CHECK(seen("MIG-5c89852c-d268", instances).total_mib == 24064);
+    CHECK(seen("MIG-0db4a2f1-d268", instances).total_mib == 48128);
+    CHECK(seen("MIG-0db4a2f1-d268", instances).free_mib == 48100);
+    CHECK(seen("MIG-0db4a2f1-d268", instances).name == "NVIDIA H100 NVL MIG 2g.47gb");
+    CHECK(seen("MIG-0db4", instances).total_mib == 48128);
+    CHECK(seen("MIG-GPU-aaaaaaaa-bbbb/8/0", instances).total_mib == 48128);
+    CHECK(seen(" MIG-0db4a2f1-d268,MIG-5c89852c-d268", instances).total_mib == 48128);
+    CHECK(seen("MIG-ffffffff", instances).total_mib == 24064);
+    CHECK_FALSE(seen("MIG-ffffffff", {}).total_mib.has_value());
+    CHECK(seen("MIG-ffffffff", {instances[1]}).total_mib == 48128); // the only one there is
+    auto answer = gpu;
+    apply_visible_devices({"0:1", ""}, instances, answer);
+    CHECK(answer.gpus.empty());
+    CHECK(answer.notes.back() ==
+          "CUDA_VISIBLE_DEVICES leaves 0 of 1 NVIDIA GPUs; \"0:1\" is none of them");
+}
+
+TEST_CASE("nvidia: numbers by speed mean any GPU") {
+    auto answer = nvidia_gpus("GTX 1660, 6144, 5900, 580.65.06, 7.5, GPU-aaaa1111\n"
+                              "RTX 3090, 24576, 24000, 580.65.06, 8.6, GPU-bbbb2222\n");
+    const auto both = answer;
+    apply_visible_devices({"1", "FASTEST_FIRST"}, {}, answer);
+    REQUIRE(answer.gpus.size() == 1);
+    CHECK(answer.gpus[0].name == "GTX 1660");
+    CHECK_THAT(answer.notes[0], ContainsSubstring("CUDA_DEVICE_ORDER"));
+    answer = both;
+    apply_visible_devices({"1", "PCI_BUS_ID"}, {}, answer);
+    CHECK(answer.gpus[0].name == "RTX 3090");
+    answer = both;
+    apply_visible_devices({"GPU-bbbb", "FASTEST_FIRST"}, {}, answer);
+    CHECK(answer.gpus[0].name == "RTX 3090");
+}
+
+TEST_CASE("devices: what the other backends hide is said where it matters") {
+    Machine machine;
+    CHECK_FALSE(hidden_devices_note({"GGML_VK_VISIBLE_DEVICES"}, machine).has_value());
+    machine.gpus.push_back({Vendor::amd, "AMD GPU", {}, {}, {}, {}, {}, {}, {}});
+    CHECK_THAT(hidden_devices_note({"GGML_VK_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"}, machine)
+                   .value_or(""),
+               ContainsSubstring("GGML_VK_VISIBLE_DEVICES and HIP_VISIBLE_DEVICES are set"));
+    CHECK_FALSE(hidden_devices_note({"ONEAPI_DEVICE_SELECTOR"}, machine).has_value());
+    CHECK_FALSE(hidden_devices_note({}, machine).has_value());
 }
 
 TEST_CASE("nvidia: the kernel's own words, for when nvidia-smi is silent") {

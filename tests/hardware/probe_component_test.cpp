@@ -68,6 +68,7 @@ class FakeMachine {
         limits.root = m_scratch.path();
         limits.path_env = (m_scratch / "nowhere").string() + ":" + (m_scratch / "bin").string();
         limits.tool_deadline = deadline;
+        limits.wake_deadline = wake_deadline;
         limits.visible_devices = visible;
         limits.library_path = library_path;
         return probe_machine(limits);
@@ -79,6 +80,7 @@ class FakeMachine {
     }
 
     std::string library_path; // LD_LIBRARY_PATH
+    std::chrono::milliseconds wake_deadline = 200ms;
 
   private:
     Scratch m_scratch;
@@ -156,13 +158,62 @@ TEST_CASE("probe: an nvidia-smi that hangs is killed, and the kernel asked inste
     CHECK_FALSE(machine.gpus[0].total_mib.has_value());
     CHECK(machine.notes ==
           std::vector<std::string>{
-              "nvidia-smi did not finish within 150 ms",
+              "nvidia-smi did not finish within 200 ms",
               "the NVIDIA GPUs are known from the kernel alone; their memory is not known"});
     // Only the header hangs: the GPUs stand.
     fake.nvidia_smi(k_two_gpus, "sleep 600");
     const auto without_header = fake.probe(300ms);
     CHECK(without_header.gpus.size() == 2);
     CHECK_FALSE(without_header.gpus[0].cuda.has_value());
+}
+
+TEST_CASE("probe: a GPU that sleeps is asked once more") {
+    FakeMachine fake;
+    fake.wake_deadline = 20s;
+    fake.nvidia_smi("sleep 1; " + std::string(k_two_gpus), k_header);
+    const auto machine = fake.probe(100ms);
+    CHECK(machine.gpus.size() == 2);
+    CHECK(machine.backend == Backend::cuda);
+    CHECK(machine.warnings.empty());
+}
+
+TEST_CASE("probe: a driver that does not answer is told at every start") {
+    FakeMachine fake;
+    fake.nvidia_smi("echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18",
+                    "exit 18");
+    const auto machine = fake.probe();
+    REQUIRE(machine.warnings.size() == 1);
+    CHECK_THAT(machine.warnings[0], ContainsSubstring("reboot"));
+    CHECK(machine.notes == machine.warnings);
+}
+
+TEST_CASE("probe: nvidia-smi's words about a GPU that is lost are kept, beside the others") {
+    FakeMachine fake;
+    fake.nvidia_smi(std::string(k_two_gpus) +
+                        "\necho 'Unable to determine the device handle for GPU0000:02:00.0: GPU is "
+                        "lost.' >&2",
+                    k_header);
+    const auto machine = fake.probe();
+    CHECK(machine.gpus.size() == 2);
+    REQUIRE(machine.notes.size() == 1);
+    CHECK_THAT(machine.notes[0], ContainsSubstring("GPU is lost"));
+}
+
+TEST_CASE("probe: an Intel card's memory comes from whichever file its driver has") {
+    for (const std::string file :
+         {"sys/class/drm/card0/lmem_total_bytes", "sys/class/drm/card0/device/lmem_total_bytes",
+          "sys/class/drm/card0/device/tile0/physical_vram_size_bytes",
+          "sys/class/drm/card0/device/tile0/memory/physical_vram_size_bytes"}) {
+        INFO(file);
+        FakeMachine fake;
+        fake.card("card0", "0x8086", "0x56a0", "0000:03:00.0");
+        fake.file("dev/dri/renderD128", "");
+        fake.file(file, "17179869184\n");
+        const auto machine = fake.probe();
+        REQUIRE(machine.gpus.size() == 1);
+        CHECK(machine.gpus[0].total_mib == 16384);
+        CHECK(machine.gpus[0].unified_memory == false);
+    }
 }
 
 TEST_CASE("probe: an nvidia-smi that fails or babbles leaves no GPU, but its words") {
@@ -330,7 +381,9 @@ TEST_CASE("probe: a container's limits count, v2 and v1, on every level") {
     v2.file("sys/fs/cgroup/kubepods/pod1/c1/memory.max", "max\n");
     v2.file("sys/fs/cgroup/kubepods/pod1/memory.max", "17179869184\n");
     v2.file("sys/fs/cgroup/kubepods/pod1/memory.current", "6442450944\n");
-    v2.file("sys/fs/cgroup/kubepods/pod1/memory.stat", "anon 1\ninactive_file 2147483648\n");
+    v2.file("sys/fs/cgroup/kubepods/pod1/memory.stat",
+            "anon 1\ninactive_file 1073741824\nactive_file 536870912\n"
+            "slab_reclaimable 536870912\n");
     v2.file("sys/fs/cgroup/kubepods/pod1/c1/cpu.max", "250000 100000\n");
     auto machine = v2.probe();
     CHECK(machine.ram_mib == 16384);
@@ -344,12 +397,13 @@ TEST_CASE("probe: a container's limits count, v2 and v1, on every level") {
     v1.file("proc/self/cgroup", "5:cpu,cpuacct:/docker/x\n4:memory:/docker/x\n");
     v1.file("sys/fs/cgroup/memory/memory.limit_in_bytes", "8589934592\n"); // seen from inside
     v1.file("sys/fs/cgroup/memory/memory.usage_in_bytes", "4294967296\n");
-    v1.file("sys/fs/cgroup/memory/memory.stat", "total_inactive_file 0\n");
+    v1.file("sys/fs/cgroup/memory/memory.stat",
+            "total_inactive_file 0\ntotal_active_file 1048576\n");
     v1.file("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
     v1.file("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
     machine = v1.probe();
     CHECK(machine.ram_mib == 8192);
-    CHECK(machine.available_ram_mib == 4096);
+    CHECK(machine.available_ram_mib == 4097);
     CHECK(machine.cpu_cores == 8);
 
     FakeMachine cpuset;

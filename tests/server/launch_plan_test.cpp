@@ -129,6 +129,9 @@ TEST_CASE("launch: a library folder comes first on the loader's path", "[launch]
     CHECK(has(result, "PATH=C:\\h;C:\\w"));
     CHECK_FALSE(has(result, "llama_arg_port=1"));
     CHECK_FALSE(has(launch_environment({"GGML_NO_BACKTRACE=0"}, wanted), "GGML_NO_BACKTRACE=1"));
+    CHECK(has(launch_environment({}, wanted), "CUDA_DEVICE_ORDER=PCI_BUS_ID"));
+    CHECK_FALSE(has(launch_environment({"CUDA_DEVICE_ORDER=FASTEST_FIRST"}, wanted),
+                    "CUDA_DEVICE_ORDER=PCI_BUS_ID"));
 }
 
 TEST_CASE("launch: what opens a door, hides the log or parts the two is not passed on",

@@ -45,6 +45,9 @@ struct Machine {
     // looked for and not found.
     std::optional<std::string> sycl;
     std::vector<std::string> notes; // what a person should know about the probe
+    // Those of the notes that are told at every start: a GPU is here that cannot be used. Not part
+    // of the JSON.
+    std::vector<std::string> warnings = {};
 };
 
 // The names that users and JSON see: "linux", "macos", "win"; "x64", "arm64"; "nvidia" ...
