@@ -56,12 +56,6 @@ if [ -z "${ODYSSEUS_E2E_LLAMA_SERVER:-}" ]; then
     case $ODYSSEUS_E2E_LLAMA_SERVER in /*) ;; *) ODYSSEUS_E2E_LLAMA_SERVER=$root/$ODYSSEUS_E2E_LLAMA_SERVER ;; esac
 fi
 export ODYSSEUS_E2E_LLAMA_SERVER
-# A small GPU, for models that are larger: without it those tests are skipped, and say why.
-if is_debian_like && [ -z "${ODYSSEUS_E2E_VULKAN_SERVER:-}" ]; then
-    [ -e /usr/include/vulkan/vk_layer.h ] || install_missing libvulkan-dev
-    [ -n "$(find .cache/vulkan-server -name llama-server -type f 2>/dev/null)" ] ||
-        scripts/debian-llama-server --vulkan --unpacked .cache/vulkan-server || say "no small GPU for the tests"
-fi
 
 cmake --preset "$preset" "-DODYSSEUS_CHECK_PLATFORMS=${ODYSSEUS_CHECK_PLATFORMS:-OFF}"
 cmake --build --preset "$preset"

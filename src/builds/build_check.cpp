@@ -71,7 +71,7 @@ BuildCheck check_build(const std::filesystem::path& server,
     }
     const auto said = parse_server_version(concat(version.err, "\n", version.out));
     if (!said) {
-        check.trouble = concat("--version told no version", last_words(version));
+        check.trouble = concat("does not tell its build (--version)", last_words(version));
         return check;
     }
     if (said->build) check.tag = concat("b", *said->build);
@@ -93,7 +93,7 @@ std::optional<std::vector<Device>> listed_devices(const std::filesystem::path& s
     system::ToolLimits limits;
     limits.deadline = limit;
     const auto listed = system::run_tool({system::utf8(server), "--list-devices"},
-                                         loader_environment(folders), limits);
+                                         loader_environment(server, folders), limits);
     return parse_devices(concat(listed.out, "\n", listed.err));
 }
 

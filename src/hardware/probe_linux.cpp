@@ -328,7 +328,6 @@ std::string sycl_runtime(const ProbeLimits& limits) {
     return major ? std::to_string(*major) : "none";
 }
 
-<<<<<<< HEAD
 // The machine's own C library, where this program is linked with another one (a static build).
 std::optional<std::string> glibc_of_machine(const Tree& tree) {
     constexpr std::size_t k_library_bytes_max = std::size_t{32} << 20; // they have 2 MiB
@@ -339,14 +338,14 @@ std::optional<std::string> glibc_of_machine(const Tree& tree) {
         if (auto version = glibc_of_library(library)) return version;
     }
     return std::nullopt;
-=======
+}
+
 void note_hidden_devices(Machine& machine) {
     std::vector<std::string> set;
     for (const char* name : hiding_variables()) {
         if (std::getenv(name) != nullptr) set.emplace_back(name);
     }
     if (auto note = hidden_devices_note(set, machine)) machine.notes.push_back(std::move(*note));
->>>>>>> 6332329 (hardware: MIG, Jetson and sleeping GPUs are seen; CUDA numbers as nvidia-smi does)
 }
 
 std::optional<std::string> glibc_version(const Tree& tree, bool own_root) {

@@ -46,6 +46,7 @@ void complete(Json& entry, const models::Model& model, const ContextOf& context_
     if (entry.contains("meta") && entry["meta"].is_null()) entry.erase("meta");
     if (entry.contains("meta") && !entry["meta"].is_object()) return;
     auto& meta = entry["meta"];
+    if (meta.is_null()) meta = Json::object();
     const auto context = context_of ? context_of(model.id) : 0;
     if (meta.value("n_ctx", Json()).is_null() && context > 0) meta["n_ctx"] = context;
     if (!meta.contains("size")) meta["size"] = model.size_bytes;

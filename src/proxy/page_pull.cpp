@@ -30,17 +30,6 @@ Refused refused(const Error& error) {
     }
 }
 
-ResponseHead lines_head() {
-    ResponseHead head;
-    head.status = 200;
-    head.reason = "OK";
-    head.framing = Framing::chunked;
-    head.headers = {{"Content-Type", "application/x-ndjson"},
-                    {"Cache-Control", "no-cache"},
-                    {"X-Accel-Buffering", "no"}};
-    return head;
-}
-
 } // namespace
 
 Task<> Session::pull_for_page() {

@@ -156,19 +156,26 @@ void Supervisor::Core::begin() {
     act(m_lifecycle.start());
 }
 
+void Supervisor::Core::take_mail() {
+    std::deque<Message> mail;
+    {
+        const std::lock_guard lock(m_mail_mutex);
+        mail.swap(m_mail);
+    }
+    for (auto& message : mail)
+        take(message);
+}
+
 void Supervisor::Core::run() {
     std::optional<Error> lost;
     try {
         begin();
         while (!m_stopped) {
-            std::deque<Message> mail;
             {
                 std::unique_lock lock(m_mail_mutex);
                 m_mail_came.wait_until(lock, next_moment(), [this] { return !m_mail.empty(); });
-                mail.swap(m_mail);
             }
-            for (auto& message : mail)
-                take(message);
+            take_mail();
             tick();
         }
     } catch (const std::exception& error) {

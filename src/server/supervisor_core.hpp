@@ -45,6 +45,7 @@ class Supervisor::Core {
     // The owner's steps, for the thread that runs it; run() is begin() and then the other two.
     void begin();
     void take(Message& message);
+    void take_mail(); // all that was posted
     void tick(); // what is due
     [[nodiscard]] Moment next_moment() const;
     [[nodiscard]] bool has_ended() const { return m_stopped; }

@@ -71,8 +71,14 @@ void Supervisor::Core::conclude_all(const Verdict& verdict) {
 void Supervisor::Core::on_reported(const ReportPointer& file) {
     const auto& failure = file->failure;
     const auto phase = m_lifecycle.phase();
+    // It was sent before this was known: the bare "failed to load" tells its client nothing.
+    const auto hopeless = is_load_failure(failure.status, failure.body)
+                              ? hopeless_verdict(failure.model)
+                              : std::nullopt;
     if (phase == Lifecycle::Phase::failed || phase == Lifecycle::Phase::stopping) {
         conclude(*file, failed_verdict());
+    } else if (hopeless) {
+        conclude(*file, *hopeless);
     } else if (failure.generation != m_lifecycle.generation() ||
                is_retryable_race(failure.status, failure.body)) {
         conclude(*file, Replay{}); // it is another server by now, or the router's own race

@@ -135,7 +135,7 @@ class Serving(Case):
         argv = self.server.server_argv()
         self.assertEqual(argv[0].rsplit("/", 1)[-1], "llama-server")
         self.assertEqual(argv[1:15], ["--port", str(self.server.llama_port), "--models-dir", str(self.shared.path / "models"),
-                                      "--models-max", "1", "--parallel", "1", "--ctx-size", "4096", "--threads", "4",
+                                      "--models-max", "1", "--parallel", "1", "--ctx-size", "4096", "--threads", str(min(4, os.cpu_count())),
                                       "-ngl", "0"])
 
 
@@ -172,7 +172,7 @@ class Lifetime(Case):
         home.model()
         first = self.odysseus(home).wait_ready()
         self.run_odysseus(home, "--llama-server", llama_server(), "--port", harness.free_port(), expect=7,
-                          says=[str(home.path)])
+                          says=["odysseus runs already", "--home"])
         self.assertEqual(first.chat("tiny").status, 200)
         self.assertEqual(first.stop(), 0)
         again = self.odysseus(home).wait_ready()
@@ -309,8 +309,8 @@ class NoModel(Case):
     def test_the_toy_is_served_and_called_a_toy(self):
         server = self.odysseus(self.home()).wait_ready()
         self.assertEqual(server.chat("odysseus-toy").status, 200)
-        self.assertRegex(server.output(), r"(?i)odysseus-toy.*noise|noise.*odysseus-toy")
-        self.assertIn("pull", server.output())
+        self.assertRegex(server.output(), r"odysseus-toy")
+        self.assertIn("random words", server.output())
         self.assertEqual(list((server.home.path / "models").iterdir()), [])  # the models folder is the user's
         self.assertEqual(server.stop(), 0)
 

@@ -1,6 +1,7 @@
 // Every parser of what tools and files print, on the same bytes; and the hardware file.
 #include "hardware/linux_text.hpp"
 #include "hardware/macos_text.hpp"
+#include "hardware/mig_text.hpp"
 #include "hardware/nvidia_text.hpp"
 #include "odysseus/builds/server_text.hpp"
 #include "odysseus/hardware/machine_json.hpp"
@@ -14,8 +15,9 @@ using namespace odysseus;
 
 void nvidia(std::string_view text) {
     auto answer = hardware::nvidia_gpus(text);
-    hardware::apply_mig(text, answer);
-    hardware::apply_visible_devices(text, answer);
+    auto instances = hardware::mig_instances(text);
+    hardware::name_mig_instances(text, instances);
+    hardware::apply_mig(instances, answer);
     if (answer.gpus.size() != answer.uuids.size()) std::abort();
     for (const auto& gpu : answer.gpus) {
         if (gpu.free_mib.value_or(0) > gpu.total_mib.value_or(0)) std::abort();

@@ -62,7 +62,7 @@ TEST_CASE("placement: what the GPU's whole memory holds is left alone") {
     auto cpu = gpu_machine(1000, 1000);
     cpu.backend = Backend::cpu;
     CHECK_FALSE(needed_placement(cpu, model, {}));
-    CHECK_FALSE(needed_placement(gpu_machine(8, 8), models::Model{}, {}));
+    CHECK_FALSE(needed_placement(gpu_machine(4096, 4096), models::Model{}, {}));
 }
 
 TEST_CASE("placement: the fewest blocks whose feed-forward weights must go") {
@@ -118,7 +118,7 @@ TEST_CASE("placement: the context is the one that a user would take") {
     CHECK(context(gpu_machine(4096, 4096), cheap) == 2048);
     // On the CPU alone the machine's memory decides.
     CHECK(context(gpu_machine(300, 300), model) == 32768);
-    CHECK(context(gpu_machine(300, 300, 9300), model) == 2048);
+    CHECK(context(gpu_machine(300, 300, 9300), model) == 4096);
 }
 
 TEST_CASE("placement: the machine's memory must hold what the GPU does not") {

@@ -24,7 +24,8 @@ std::string table() {
 
 TEST_CASE("argument rules: every argument of llama-server is decided as the table says") {
     int rows = 0;
-    for (const auto line : lines_of(table())) {
+    const auto text = table();
+    for (const auto line : lines_of(text)) {
         if (line.empty() || line.front() == '#') continue;
         const auto fields = split(line, '\t');
         REQUIRE(fields.size() == 2);

@@ -85,11 +85,6 @@ TEST_CASE("preset: every model can have a section of its own") {
         CHECK(text.find("\n[" + model.id + "]\nmodel = /m/" + path + "\n") != std::string::npos);
         CHECK(text.find("\ndevice = none\n") != std::string::npos);
     }
-    // One whose path cannot be told stays the router's own; it is never told anything.
-    const auto catalog = catalog_of({"*;.gguf"});
-    REQUIRE(catalog.models.size() == 1);
-    CHECK(preset_text(catalog, {{catalog.models.front().id, {memory::Placement::Kind::cpu, 1, 1}}})
-              .find("device") == std::string::npos);
 }
 
 TEST_CASE("preset: a path that cannot be told is a finding") {
@@ -139,6 +134,7 @@ TEST_CASE(
     auto catalog = catalog_of({"bge.gguf", "x/y/rank.gguf", "chat.gguf", "old.gguf"});
     for (auto& model : catalog.models) {
         model.trained_context = 8192;
+        model.tells_pooling = true;
         if (model.id == "bge") model.kind = models::ModelKind::embedding;
         if (model.id == "x/y") model.kind = models::ModelKind::rerank;
         if (model.id == "old") {

@@ -4,12 +4,16 @@
 //   simulation [--seed N] [--seconds S | --events N | --rounds N] [--trace 1]
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/server/model_setups.hpp"
 #include "server/supervisor_core.hpp"
 #include "sim_world.hpp"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <string_view>
 
 namespace simulation {
@@ -24,6 +28,7 @@ using odysseus::server::PassOn;
 using odysseus::server::Replay;
 using odysseus::server::Report;
 using odysseus::server::Reported;
+using odysseus::server::Serving;
 using odysseus::server::StartSpec;
 using odysseus::server::State;
 using odysseus::server::StopAsked;
@@ -49,6 +54,32 @@ struct Client {
     std::string end; // "200", "500", "out_of_memory" ...
 };
 using ClientPointer = std::shared_ptr<Client>;
+
+// Each model has a context of its own; a switch restarts the router.
+class Setups final : public odysseus::server::ModelSetups {
+  public:
+    std::map<std::string, odysseus::memory::Setup> of_model;
+
+    [[nodiscard]] bool is_shared() const override { return false; }
+    [[nodiscard]] std::optional<odysseus::memory::Setup>
+    of(const std::string& model) const override {
+        return of_model.at(model);
+    }
+    void set(const std::string& model, const odysseus::memory::Setup& setup) override {
+        of_model[model] = setup;
+    }
+    [[nodiscard]] std::vector<odysseus::memory::Setup>
+    below(const std::string&, const odysseus::memory::Setup&, bool) const override {
+        return {};
+    }
+    [[nodiscard]] std::optional<std::string> refusal(const std::string&) const override {
+        return {};
+    }
+    [[nodiscard]] std::string sentence(const std::string&) const override { return {}; }
+    [[nodiscard]] std::string figures(const std::string&) const override { return {}; }
+    void held(const std::string&, const odysseus::memory::Setup&,
+              std::optional<std::int64_t>) override {}
+};
 
 class Round {
   public:
@@ -83,7 +114,9 @@ class Round {
     ClientPointer client_of(const std::string& model);
     void hang_up();
     void move(const ClientPointer& client);
-    void forward(const ClientPointer& client);
+    [[nodiscard]] bool has_turn(const Client& client) const;
+    void give_up(const ClientPointer& client, const GiveUp& in_vain);
+    void forward(const ClientPointer& client, const Serving& serving);
     void on_answer(const ClientPointer& client, const LlamaAnswer& answer);
     void on_verdict(const ClientPointer& client);
     void finish(const ClientPointer& client, std::string end);
@@ -100,6 +133,7 @@ class Round {
     std::uint64_t m_done = 0;
     Faults m_faults;
     std::vector<ModelTruth> m_models;
+    Setups m_setups;
     SimWorld* m_world = nullptr; // the core's
     std::unique_ptr<Supervisor::Core> m_core;
     std::vector<ClientPointer> m_clients; // those that are not over
@@ -112,6 +146,7 @@ void Round::set_up() {
     using Kind = ModelTruth::Kind;
     constexpr std::array<std::int64_t, 8> k_holds{1'000'000, 32768, 24576, 16384,
                                                   8192,      4096,  2048,  0};
+    constexpr std::array<std::int64_t, 3> k_contexts{32768, 12288, 4096};
     for (const std::string name : {"alpha", "cuda-out of memory", "gamma"}) {
         ModelTruth model{name};
         model.holds = k_holds.at(m_random.below(k_holds.size()));
@@ -134,7 +169,13 @@ void Round::set_up() {
                 some(20), some(20), some(200), some(200),   some(100)};
     StartSpec spec;
     spec.context = 32768;
-    spec.arguments = [](std::int64_t context, int port) {
+    if (m_random.chance(500)) {
+        for (const auto& model : m_models)
+            m_setups.of_model[model.name].context =
+                k_contexts.at(m_random.below(k_contexts.size()));
+        spec.setups = &m_setups;
+    }
+    spec.arguments = [](std::int64_t context, bool, int port) {
         return std::vector<std::string>{std::to_string(context), std::to_string(port)};
     };
     spec.notice = [this](const std::string& sentence) { m_world->tell(sentence); };
@@ -162,6 +203,7 @@ void Round::settle() {
                 m_core->take(message);
                 check_steps();
             }
+            m_core->take_mail();
             m_core->tick();
             check_steps();
         } while (!m_world->mail.empty());
@@ -200,9 +242,15 @@ void Round::hang_up() {
 
 void Round::move(const ClientPointer& client) {
     if (client->stage == Client::Stage::waiting) {
-        const auto serving = m_core->current();
+        if (!has_turn(*client)) return;
+        const auto admitted = m_core->admit(client->model);
+        if (const auto* in_vain = std::get_if<GiveUp>(&admitted)) {
+            give_up(client, *in_vain);
+            return;
+        }
+        const auto& serving = std::get<Serving>(admitted);
         if (serving.state == State::ready) {
-            forward(client);
+            forward(client, serving);
         } else if (serving.state == State::failed || serving.state == State::stopping) {
             finish(client, "503");
         } else if (m_world->now() - client->since > k_ready_wait) {
@@ -213,8 +261,21 @@ void Round::move(const ClientPointer& client) {
     }
 }
 
-void Round::forward(const ClientPointer& client) {
-    const auto serving = m_core->current();
+// As the proxy's SwitchQueue has it: nobody uses another model meanwhile.
+bool Round::has_turn(const Client& client) const {
+    return std::all_of(m_clients.begin(), m_clients.end(), [&](const auto& other) {
+        return other->stage == Client::Stage::waiting || other->model == client.model;
+    });
+}
+
+void Round::give_up(const ClientPointer& client, const GiveUp& in_vain) {
+    if (in_vain.code == "out_of_memory" && !m_world->short_of_memory.contains(client->model)) {
+        throw Violation(concat("'", client->model, "' is said not to fit: ", in_vain.message));
+    }
+    finish(client, in_vain.code);
+}
+
+void Round::forward(const ClientPointer& client, const Serving& serving) {
     client->stage = Client::Stage::forwarded;
     client->since = m_world->now();
     client->generation = serving.generation;
@@ -254,10 +315,7 @@ void Round::on_verdict(const ClientPointer& client) {
         client->stage = Client::Stage::waiting;
         client->since = m_world->now();
     } else if (const auto* in_vain = std::get_if<GiveUp>(&verdict)) {
-        if (in_vain->code == "out_of_memory" && !m_world->short_of_memory.contains(client->model)) {
-            throw Violation(concat("'", client->model, "' is said not to fit: ", in_vain->message));
-        }
-        finish(client, in_vain->code);
+        give_up(client, *in_vain);
     } else {
         finish(client, std::to_string(client->answer.status));
     }
