@@ -13,8 +13,8 @@ few = {"num_predict": 8}
 if sys.argv[4:] == ["embeddings"]:
     both = client.embed(model=model, input=["one", "two"])
     assert len(both.embeddings) == 2 and len(both.embeddings[0]) > 8 and both.prompt_eval_count > 1, both
-    one = client.embed(model=model, input="one", dimensions=4)
-    assert len(one.embeddings) == 1 and abs(sum(x * x for x in one.embeddings[0]) - 1) < 1e-6, one
+    one = client.embed(model=model, input="one", dimensions=16)  # that of plain letters is the eleventh (../gguf.py)
+    assert len(one.embeddings[0]) == 16 and abs(sum(x * x for x in one.embeddings[0]) - 1) < 1e-6, one
     assert len(client.embeddings(model=model, prompt="one").embedding) == len(both.embeddings[0])
     assert client.embed(model=model, input=[]).embeddings == []
     sys.exit(0)
