@@ -3,8 +3,9 @@
 #
 # Installs with apt what is missing (Debian, Ubuntu; it says what), fetches the libraries that the system lacks, builds,
 # gets a real llama-server for the end-to-end tests (Debian's, into .cache/llama-server; ODYSSEUS_E2E_LLAMA_SERVER=PATH
-# names another one) and runs ctest, whose closing lines are the last ones. ODYSSEUS_CHECK_PLATFORMS=ON compiles the
-# program for the other systems too. Nothing is skipped: what cannot be had is a failure.
+# names another one) and one with Vulkan and a software GPU (.cache/vulkan-server; ODYSSEUS_E2E_VULKAN_SERVER), and runs
+# ctest, whose closing lines are the last ones. ODYSSEUS_CHECK_PLATFORMS=ON compiles the program for the other systems too.
+# Nothing is skipped: what cannot be had is a failure.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 me=test.sh
@@ -56,6 +57,10 @@ if [ -z "${ODYSSEUS_E2E_LLAMA_SERVER:-}" ]; then
     case $ODYSSEUS_E2E_LLAMA_SERVER in /*) ;; *) ODYSSEUS_E2E_LLAMA_SERVER=$root/$ODYSSEUS_E2E_LLAMA_SERVER ;; esac
 fi
 export ODYSSEUS_E2E_LLAMA_SERVER
+if [ -z "${ODYSSEUS_E2E_VULKAN_SERVER:-}" ] && ! ls .cache/vulkan-server/*/llvmpipe.json >/dev/null 2>&1; then
+    scripts/debian-llama-server --vulkan --unpacked .cache/vulkan-server >/dev/null ||
+        fail 4 "no llama-server with Vulkan for the end-to-end tests; ODYSSEUS_E2E_VULKAN_SERVER=PATH names one"
+fi
 
 cmake --preset "$preset" "-DODYSSEUS_CHECK_PLATFORMS=${ODYSSEUS_CHECK_PLATFORMS:-OFF}"
 cmake --build --preset "$preset"

@@ -1,6 +1,6 @@
 """A GPU with little memory for tests: Mesa's software GPU behind a Vulkan layer (tests/tools/small_gpu) that refuses what
 is too much, as a card would. Needs what ./test.sh gets: a Vulkan build of llama.cpp in .cache/vulkan-server (or
-ODYSSEUS_E2E_VULKAN_SERVER), a C compiler and Vulkan's headers."""
+ODYSSEUS_E2E_VULKAN_SERVER), which brings Vulkan's headers, and a C compiler."""
 import glob
 import os
 import pathlib
@@ -26,10 +26,10 @@ def environment(mib, folder):
     """For odysseus: llama-server then sees one GPU of so many MiB. `folder` keeps its state, and the layer."""
     library = folder / "libsmall_gpu.so"
     if not library.exists():
-        built = subprocess.run(["cc", "-O2", "-fPIC", "-shared", "-o", str(library), str(SOURCE / "small_gpu_layer.c"), "-lpthread"],
-                               capture_output=True, text=True, check=False)
+        built = subprocess.run(["cc", "-O2", "-fPIC", "-shared", "-I", str(server().parent / "include"), "-o", str(library),
+                                str(SOURCE / "small_gpu_layer.c"), "-lpthread"], capture_output=True, text=True, check=False)
         if built.returncode:
-            raise Missing("the Vulkan layer cannot be compiled (apt-get install libvulkan-dev): " + built.stderr[:300])
+            raise Missing("the Vulkan layer cannot be compiled: " + built.stderr[:300])
         (folder / "small_gpu_layer.json").write_bytes((SOURCE / "small_gpu_layer.json").read_bytes())
     cache = os.environ.get("MESA_SHADER_CACHE_DIR") or str(ROOT / ".cache/mesa")
     pathlib.Path(cache).mkdir(parents=True, exist_ok=True)

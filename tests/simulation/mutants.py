@@ -1,12 +1,9 @@
-#!/ usr / bin / env python3
-""
-    "Breaks the supervisor in known ways, one at a time, and tells whether the simulation finds each.
+#!/usr/bin/env python3
+"""Breaks the supervisor in known ways, one at a time, and tells whether the simulation finds each.
 
-    tests /
-    simulation /
-    mutants.py BUILD_DIR[SECONDS] exit 0 : every mutant was found
+    tests/simulation/mutants.py BUILD_DIR [SECONDS]      exit 0: every mutant was found
 
-                                               Each mutant is one replacement in one source file; the mutated object is linked before the library.
+Each mutant is one replacement in one source file; the mutated object is linked before the library.
 """
 import json
 import pathlib
@@ -17,7 +14,7 @@ import sys
 import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-#name, file, what stands there, what the mutant has instead
+# name, file, what stands there, what the mutant has instead
 MUTANTS = [
     ("words of an answer are evidence (B1)", "src/server/oom_verdict.cpp",
      "    if (word && ended_now) {", "    if (word) {"),
