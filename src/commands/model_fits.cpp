@@ -24,6 +24,12 @@ void share(const FitRules& rules, const std::vector<models::Model>& models,
 
 } // namespace
 
+std::size_t models_held(const settings::Settings& settings,
+                        const std::vector<std::string>& llama_args) {
+    const auto said = server::user_arguments(llama_args).models_max;
+    return said ? *said : static_cast<std::size_t>(settings.models_max.value_or(1));
+}
+
 FitRules fit_rules(const settings::Settings& settings, const hardware::Machine& machine,
                    const std::vector<std::string>& llama_args) {
     const auto said = server::user_arguments(llama_args);
@@ -36,7 +42,7 @@ FitRules fit_rules(const settings::Settings& settings, const hardware::Machine& 
         memory::cache_type_from(settings.kv).value_or(memory::CacheType::f16);
     if (said.key_type) rules.wish.key_type = *said.key_type;
     if (said.value_type) rules.wish.value_type = *said.value_type;
-    rules.models_max = said.models_max.value_or(1);
+    rules.models_max = models_held(settings, llama_args);
     rules.preferred = settings.default_model;
     rules.machine_is_real = settings.hardware.empty();
     return rules;

@@ -6,7 +6,6 @@
 #include "odysseus/download/url.hpp"
 #include "odysseus/models/models_folder.hpp"
 #include "odysseus/proxy/proxy.hpp"
-#include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/ports.hpp"
 #include "odysseus/system/terminal.hpp"
 #include "page_pulls.hpp"
@@ -88,9 +87,7 @@ proxy::ProxySettings proxy_settings(const settings::Settings& settings,
                                     const hardware::Machine& machine,
                                     const std::vector<std::string>& llama_args) {
     proxy::ProxySettings proxy;
-    const auto models_max = server::user_arguments(llama_args).models_max;
-    proxy.models_max =
-        models_max ? *models_max : static_cast<std::size_t>(settings.models_max.value_or(1));
+    proxy.models_max = models_held(settings, llama_args);
     proxy.idle_unload = std::chrono::minutes(settings.idle_unload_min);
     proxy.access.keys = settings.api_keys;
     proxy.access.hosts = settings.allow_hosts;

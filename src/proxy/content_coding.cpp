@@ -87,16 +87,15 @@ struct FreeReader {
 };
 using Reader = std::unique_ptr<archive, FreeReader>;
 
-Reader reader_of(Coding coding, Pieces& pieces) {
+// None where libarchive was built without what it takes.
+Reader reader_of(Coding coding) {
     Reader reader(archive_read_new());
     if (!reader) return nullptr;
     archive_read_support_format_raw(reader.get());
     const int filter = coding == Coding::zstd ? ARCHIVE_FILTER_ZSTD : ARCHIVE_FILTER_GZIP;
     // Not OK where it would start a program to do it.
     if (archive_read_append_filter(reader.get(), filter) != ARCHIVE_OK) return nullptr;
-    return archive_read_open(reader.get(), &pieces, nullptr, &Pieces::read, nullptr) == ARCHIVE_OK
-               ? std::move(reader)
-               : nullptr;
+    return reader;
 }
 
 enum class Ended { whole, broken, too_large };
@@ -140,8 +139,11 @@ std::variant<std::shared_ptr<ByteBuffer>, InflateFault>
 inflated(Coding coding, std::string_view packed, std::size_t bytes_max) {
     if (!has_magic(coding, packed)) return InflateFault::broken;
     auto pieces = pieces_of(coding, packed);
-    const auto reader = reader_of(coding, pieces);
+    const auto reader = reader_of(coding);
     if (!reader) return InflateFault::unsupported;
+    // It reads the beginning already.
+    if (archive_read_open(reader.get(), &pieces, nullptr, &Pieces::read, nullptr) != ARCHIVE_OK)
+        return InflateFault::broken;
     auto out = std::make_shared<ByteBuffer>();
     const auto ended = read_all(reader.get(), *out, bytes_max);
     if (ended == Ended::too_large) return InflateFault::too_large;

@@ -15,7 +15,7 @@ const std::vector<SettingSpec>& setting_specs() {
          .words = "llama"},
         {.id = "ctx",
          .flag = "--ctx",
-         .value = "N|auto",
+         .value = "N|auto|max",
          .environment = "ODYSSEUS_LLAMA_CTX",
          .file_key = "ctx",
          .fallback = "auto",

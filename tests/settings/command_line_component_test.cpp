@@ -76,7 +76,7 @@ TEST_CASE("command line: wrong uses are one sentence with the remedy") {
         {{"plan", "--verfy"}, "Did you mean --verify?"},
         {{"pull", "a", "--json"}, "odysseus pull has no flag --json, but these have: plan"},
         {{"--json"}, "odysseus serve has no flag --json"},
-        {{"--ctx"}, "--ctx needs a value: --ctx N|auto"},
+        {{"--ctx"}, "--ctx needs a value: --ctx N|auto|max"},
         {{"--home="}, "--home needs a value: --home DIR"},
         {{"--api-key", "a,b"}, "give the flag twice"},
         {{"--api-key", "a", "--api-key", ""}, "--api-key needs a value"},

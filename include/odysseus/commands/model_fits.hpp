@@ -26,6 +26,9 @@ struct FitRules {
     std::string preferred;       // the model of requests that name none; empty: not said
     bool machine_is_real = true; // else it is a file's, and what is free here now is no matter
 };
+// --models-max as it is in force, for the estimate and the proxy alike; 0: any number.
+[[nodiscard]] std::size_t models_held(const settings::Settings& settings,
+                                      const std::vector<std::string>& llama_args);
 [[nodiscard]] FitRules fit_rules(const settings::Settings& settings,
                                  const hardware::Machine& machine,
                                  const std::vector<std::string>& llama_args);
