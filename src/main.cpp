@@ -71,7 +71,7 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     write_toy_model(home);
     memory::ContextRecord record(home, settings, plan.hardware, plan.build->tag);
     server::PresetFile preset(home.preset());
-    ModelFits fits(fit_rules(settings, plan.hardware, line.llama_args), record, preset);
+    ModelFits fits(fit_rules(settings, plan.hardware, line.llama_args, plan.build), record, preset);
     fits.offer(*models.catalog());
     take(plan, fits.fitted(plan.models, ""));
     say_what_has_no_effect(settings);

@@ -9,9 +9,9 @@ set(odysseus_decisions_hardware linux_text machine machine_json macos_text mig_t
 set(odysseus_decisions_download http_date transfer url)
 set(odysseus_decisions_builds api_reply asset_choice asset_name asset_offer build build_manifest guessed_release library_path member_path
     release runtime_fit server_text)
-set(odysseus_decisions_models gguf_header hub_listing hub_name kv_shape model model_catalog model_kind model_name name_claims name_index
+set(odysseus_decisions_models compute_shape gguf_header hub_listing hub_name kv_shape model model_catalog model_kind model_name name_claims name_index
     name_readings name_rules pulled_origins router_view starter_models toy_model weights)
-set(odysseus_decisions_memory context_choice context_memory device_memory fit_report kv_cost model_fit placement)
+set(odysseus_decisions_memory compute_buffer context_choice context_memory device_memory fit_report kv_cost model_fit placement)
 set(odysseus_decisions_server argument_rules foreign_config ladder launch_plan line_splitter line_text log_line oom_verdict preset refused_allocation model_processes token_meter user_arguments)
 set(odysseus_decisions_proxy access dialect endpoints event_lines http_forward http_head message_start metrics_text models_answer multipart
     ollama_answer ollama_endpoints ollama_fields ollama_messages ollama_models ollama_options ollama_pull ollama_request query rewrite router_remark

@@ -22,6 +22,14 @@ void share(const FitRules& rules, const std::vector<models::Model>& models,
     }
 }
 
+// Fused attention is switched on by itself from about b6325 on (ggml-org/llama.cpp#15434).
+bool tells_its_buffers(std::string_view tag) {
+    constexpr std::int64_t k_first = 6400;
+    if (tag.empty()) return true; // a program of the user's own
+    const auto number = tag.starts_with('b') ? parsed_int(tag.substr(1)) : std::nullopt;
+    return number && *number >= k_first;
+}
+
 } // namespace
 
 std::size_t models_held(const settings::Settings& settings,
@@ -31,7 +39,8 @@ std::size_t models_held(const settings::Settings& settings,
 }
 
 FitRules fit_rules(const settings::Settings& settings, const hardware::Machine& machine,
-                   const std::vector<std::string>& llama_args) {
+                   const std::vector<std::string>& llama_args,
+                   const std::optional<PlannedBuild>& build) {
     const auto said = server::user_arguments(llama_args);
     FitRules rules;
     rules.machine = machine;
@@ -42,6 +51,8 @@ FitRules fit_rules(const settings::Settings& settings, const hardware::Machine& 
         memory::cache_type_from(settings.kv).value_or(memory::CacheType::f16);
     if (said.key_type) rules.wish.key_type = *said.key_type;
     if (said.value_type) rules.wish.value_type = *said.value_type;
+    rules.wish.buffers_known =
+        build && build->installed && tells_its_buffers(build->tag) && !said.changes_buffers;
     rules.models_max = models_held(settings, llama_args);
     rules.preferred = settings.default_model;
     rules.machine_is_real = settings.hardware.empty();

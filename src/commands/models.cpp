@@ -31,7 +31,8 @@ FittedModels fitted_here(const settings::Settings& settings,
     }
     const memory::ContextRecord record(settings::home_of(settings), settings, machine,
                                        server ? server->build.tag : "");
-    return fitted_models(fit_rules(settings, machine, llama_args), models, record);
+    const auto build = server ? std::optional(server->build) : std::nullopt;
+    return fitted_models(fit_rules(settings, machine, llama_args, build), models, record);
 }
 
 std::string count_text(std::int64_t count) {

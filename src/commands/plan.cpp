@@ -45,7 +45,8 @@ int plan(const settings::CommandLine& line, const settings::ResolvedSettings& re
     plan.models = catalog.models;
     if (line.has("--forget")) memory::ContextRecord::forget(home);
     const memory::ContextRecord record(home, settings, used, plan.build ? plan.build->tag : "");
-    take(plan, fitted_models(fit_rules(settings, used, line.llama_args), plan.models, record));
+    take(plan, fitted_models(fit_rules(settings, used, line.llama_args, plan.build), plan.models,
+                             record));
     if (line.has("--verify")) {
         auto as_used = plan;
         as_used.hardware = used;

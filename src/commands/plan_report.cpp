@@ -184,7 +184,12 @@ std::string context_text(const memory::ContextChoice& context) {
         "", concat("memory ", context.available_mib ? gib_text(*context.available_mib) : "unknown",
                    ", largest model ", gib_text(context.largest_model_mib), ", set aside ",
                    gib_text(context.overhead_mib), ", cache ", kv, " MiB for 4096 tokens, slots ",
-                   context.parallel, ", would fit ", context.estimated_max_tokens));
+                   context.parallel, ", would fit ", context.specified_max_tokens));
+    if (context.compute_mib) {
+        text += entry("", concat("by llama.cpp's own buffers: ", gib_text(*context.compute_mib),
+                                 " to compute with, ", gib_text(*context.spare_mib),
+                                 " spare, would fit ", *context.counted_max_tokens));
+    }
     return text;
 }
 
@@ -221,6 +226,10 @@ Json context_json(const memory::ContextChoice& context) {
             {"kv_mib_per_4096", context.kv_mib_per_4096},
             {"parallel", context.parallel},
             {"estimated_max_tokens", context.estimated_max_tokens},
+            {"specified_max_tokens", context.specified_max_tokens},
+            {"counted_max_tokens", or_null(context.counted_max_tokens)},
+            {"compute_mib", or_null(context.compute_mib)},
+            {"spare_mib", or_null(context.spare_mib)},
             {"reason", context.reason}};
 }
 

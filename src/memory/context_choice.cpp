@@ -1,6 +1,7 @@
 #include "odysseus/memory/context_choice.hpp"
 
 #include "odysseus/base/text.hpp"
+#include "odysseus/memory/compute_buffer.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,12 +13,14 @@ namespace {
 
 constexpr double k_mib_per_gib = 1024;
 constexpr double k_bytes_per_gib = 1024.0 * 1024 * 1024;
+constexpr std::int64_t k_mib = 1 << 20;
 constexpr std::int64_t k_estimate_max = 1 << 24; // tokens, where the cost sets no limit
 
 struct Memory {
     double gib = 0;
     bool known = true;
-    std::string what; // "23.5 GiB of free GPU memory"
+    std::int64_t spare = 0; // bytes; of a GPU that tells its size
+    std::string what;       // "23.5 GiB of free GPU memory"
 };
 
 [[nodiscard]] std::string gib_text(double gib) {
@@ -29,15 +32,16 @@ struct Memory {
 [[nodiscard]] Memory ram_of(const hardware::Machine& machine) {
     if (machine.ram_mib) {
         const double gib = static_cast<double>(*machine.ram_mib) / k_mib_per_gib;
-        return {gib, true, gib_text(gib) + " of memory"};
+        return {gib, true, 0, gib_text(gib) + " of memory"};
     }
     constexpr double k_assumed_gib = 4;
-    return {k_assumed_gib, false, "an assumed 4.0 GiB of memory (its size is not known)"};
+    return {k_assumed_gib, false, 0, "an assumed 4.0 GiB of memory (its size is not known)"};
 }
 
 // Free memory, else the whole, of every GPU; one that tells neither counts for nothing.
 [[nodiscard]] Memory gpu_memory(const hardware::Machine& machine) {
     std::int64_t mib = 0;
+    std::int64_t spare = 0;
     bool all_free = true;
     bool any = false;
     for (const auto& gpu : used_gpus(machine)) {
@@ -46,14 +50,16 @@ struct Memory {
         any = true;
         all_free = all_free && gpu.free_mib.has_value();
         mib += *known;
+        spare += spare_bytes(gpu.total_mib.value_or(*known) * k_mib);
     }
     if (any) {
         const double gib = static_cast<double>(mib) / k_mib_per_gib;
-        return {gib, true, gib_text(gib) + (all_free ? " of free GPU memory" : " of GPU memory")};
+        return {gib, true, spare,
+                gib_text(gib) + (all_free ? " of free GPU memory" : " of GPU memory")};
     }
     const auto ram = ram_of(machine);
     const double gib = std::max(4.0, std::floor(ram.gib * 0.55));
-    return {gib, ram.known,
+    return {gib, ram.known, 0,
             gib_text(gib) + " that a GPU may use (taken from " + ram.what +
                 ", as the GPU does not tell)"};
 }
@@ -112,6 +118,38 @@ struct KvCost {
     return fits;
 }
 
+// The weights that lie on the GPU when all of the model does: llama.cpp keeps the embedding of
+// tokens in RAM, unless it serves as the output as well.
+[[nodiscard]] std::int64_t gpu_weights(const models::Model& model) {
+    const auto total = model.weights ? model.weights->total() : 0;
+    if (total <= 0 || !model.weights->has_output) return model.loaded_bytes();
+    const auto share = static_cast<double>(model.weights->embedding) / static_cast<double>(total);
+    return model.loaded_bytes() -
+           static_cast<std::int64_t>(share * static_cast<double>(model.size_bytes));
+}
+
+// What fits beside llama.cpp's own buffers; absent: they are not known. A projector has some of its
+// own, which depend on the picture.
+[[nodiscard]] std::optional<std::int64_t> counted_max(const Memory& memory, const KvCost& cost) {
+    const auto* const model = cost.model;
+    if (!cost.wish.buffers_known || memory.spare == 0 || model == nullptr || !model->kv ||
+        !model->compute || model->mmproj)
+        return std::nullopt;
+    const auto free = static_cast<std::int64_t>(memory.gib * k_bytes_per_gib) - memory.spare -
+                      gpu_weights(*model);
+    const auto need = [&](std::int64_t tokens) {
+        return kv_bytes(*model->kv, cost.use(tokens)) +
+               compute_bytes(*model->compute, tokens * cost.wish.parallel);
+    };
+    std::int64_t fits = 0;
+    std::int64_t too_many = k_estimate_max / cost.wish.parallel + 1;
+    while (too_many - fits > 1) {
+        const auto middle = fits + (too_many - fits) / 2;
+        (need(middle) <= free ? fits : too_many) = middle;
+    }
+    return fits;
+}
+
 // No answer is larger than the trained context needs.
 [[nodiscard]] std::int64_t rung_for_training(std::int64_t trained) {
     std::int64_t rung = k_ladder.front();
@@ -148,9 +186,17 @@ struct KvCost {
 
 [[nodiscard]] std::string estimate_text(const ContextChoice& choice, const Memory& memory,
                                         const models::Model* model, const KvCost& cost) {
-    std::string text = concat(memory.what, ", ", model_text(model, cost), ", ",
-                              gib_text(static_cast<double>(choice.overhead_mib) / k_mib_per_gib),
-                              " is kept for the rest");
+    const auto gib = [](std::int64_t mib) {
+        return gib_text(static_cast<double>(mib) / k_mib_per_gib);
+    };
+    std::string text = concat(memory.what, ", ", model_text(model, cost), ", ");
+    if (choice.compute_mib) {
+        text += concat(gib(*choice.compute_mib), " to compute with and ", gib(*choice.spare_mib),
+                       " spare; with ", gib(choice.overhead_mib),
+                       " kept for the rest there would be room for ", choice.specified_max_tokens);
+    } else {
+        text += concat(gib(choice.overhead_mib), " is kept for the rest");
+    }
     if (choice.parallel > 1) text += concat(", ", choice.parallel, " slots share the context");
     return text;
 }
@@ -218,7 +264,15 @@ ContextChoice choose_auto_context(const hardware::Machine& machine, const models
     choice.overhead_mib = static_cast<std::int64_t>(overhead_gib * k_mib_per_gib);
     choice.kv_mib_per_4096 = cost.gib_per_4096 * k_mib_per_gib;
     choice.parallel = wish.parallel;
-    choice.estimated_max_tokens = estimated_max(memory.gib - model_gib - overhead_gib, cost);
+    choice.specified_max_tokens = estimated_max(memory.gib - model_gib - overhead_gib, cost);
+    choice.estimated_max_tokens = choice.specified_max_tokens;
+    choice.counted_max_tokens = counted_max(memory, cost);
+    if (choice.counted_max_tokens.value_or(0) > choice.specified_max_tokens) {
+        choice.estimated_max_tokens = *choice.counted_max_tokens;
+        const auto rung = rung_at_most(choice.estimated_max_tokens) * wish.parallel;
+        choice.compute_mib = compute_bytes(*largest->compute, rung) / k_mib;
+        choice.spare_mib = memory.spare / k_mib;
+    }
     const auto basis = estimate_text(choice, memory, largest, cost);
 
     if (wish.pinned) {

@@ -364,6 +364,7 @@ class Builder {
             model.parameter_count = info.parameter_count;
         model.kv = kv_shape(info);
         model.weights = weights_of(candidate);
+        model.compute = compute_shape(info);
     }
 
     [[nodiscard]] static std::optional<Weights> weights_of(const Candidate& candidate) {

@@ -28,6 +28,23 @@ std::optional<std::string> value_of(const std::vector<std::string>& arguments,
 }
 
 constexpr std::array<std::string_view, 2> k_context_names = {"-c", "--ctx-size"};
+constexpr std::array<std::string_view, 17> k_buffer_names = {"-b",
+                                                             "--batch-size",
+                                                             "-ub",
+                                                             "--ubatch-size",
+                                                             "-fa",
+                                                             "--flash-attn",
+                                                             "--swa-full",
+                                                             "-sm",
+                                                             "--split-mode",
+                                                             "-ts",
+                                                             "--tensor-split",
+                                                             "-md",
+                                                             "--model-draft",
+                                                             "--spec-type",
+                                                             "--mmproj",
+                                                             "-np",
+                                                             "--parallel"};
 
 std::optional<memory::CacheType> cache_type(const std::optional<std::string>& text) {
     return text ? memory::cache_type_from(lowered(*text)) : std::nullopt;
@@ -47,6 +64,13 @@ UserArguments user_arguments(const std::vector<std::string>& arguments) {
         const auto number = parsed_int(*text);
         if (number && *number > 0) answer.context = number;
     }
+    answer.changes_buffers =
+        std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
+            const auto word = argument_word(argument);
+            const auto name = word.substr(0, word.find('='));
+            return std::find(k_buffer_names.begin(), k_buffer_names.end(), name) !=
+                   k_buffer_names.end();
+        });
     return answer;
 }
 

@@ -2,6 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,7 @@ namespace odysseus::commands {
 TEST_CASE("The estimate holds as many models as the proxy lets llama-server hold") {
     settings::Settings settings;
     const auto held = [&](const std::vector<std::string>& llama_args) {
-        const auto rules = fit_rules(settings, {}, llama_args);
+        const auto rules = fit_rules(settings, {}, llama_args, std::nullopt);
         CHECK(rules.models_max == models_held(settings, llama_args));
         return rules.models_max;
     };

@@ -4,11 +4,13 @@
 //   model_tool shapes DIR    a small model for each way of keeping a cache; on stdout a line of
 //   JSON
 //                            for each run of llama-server to compare with:
-//                            {"name", "file", "args", "kv_bytes"}
+//                            {"name", "file", "args", "kv_bytes",
+//                            "compute_bytes" (null: not known, or the run changes it)}
 //   model_tool classify      for each line of a log on stdin what it is: memory, noise, other
 #include "shape_models.hpp"
 #include "toy_model_maker.hpp"
 
+#include "odysseus/memory/compute_buffer.hpp"
 #include "odysseus/memory/kv_cost.hpp"
 #include "odysseus/models/gguf_header.hpp"
 #include "odysseus/models/toy_model.hpp"
@@ -72,6 +74,7 @@ struct Run {
         const auto read = models::read_gguf(bytes);
         const auto* info = std::get_if<models::GgufInfo>(&read);
         const auto shape = info == nullptr ? std::nullopt : models::kv_shape(*info);
+        const auto computed = info == nullptr ? std::nullopt : models::compute_shape(*info);
         if (!shape || !write(file, bytes)) {
             std::cerr << "model_tool: " << model.name << " failed\n";
             return false;
@@ -81,10 +84,14 @@ struct Run {
                                    std::to_string(run.use.slots)};
             for (const auto& arg : run.more_args)
                 args.push_back(arg);
+            nlohmann::json compute;
+            if (computed && run.more_args.empty())
+                compute = memory::compute_bytes(*computed, run.use.context);
             std::cout << nlohmann::json{{"name", model.name},
                                         {"file", file.string()},
                                         {"args", args},
-                                        {"kv_bytes", memory::kv_bytes(*shape, run.use)}}
+                                        {"kv_bytes", memory::kv_bytes(*shape, run.use)},
+                                        {"compute_bytes", compute}}
                              .dump()
                       << '\n';
         }

@@ -55,6 +55,21 @@ class KvCost(unittest.TestCase):
                 self.assertAlmostEqual(run["kv_bytes"] / 2**20, sum(buffers), delta=0.005 * len(buffers) + 1e-9)
                 print("%-22s %-60s %9.2f MiB" % (run["name"], " ".join(run["args"]), sum(buffers)))
 
+    def test_the_compute_buffer_is_no_larger_than_odysseus_thinks(self):
+        tool = pathlib.Path(harness.llama_server()).with_name("llama-fit-params")
+        with tempfile.TemporaryDirectory(prefix="odysseus-compute-") as folder:
+            made = subprocess.run([TOOL, "shapes", folder], check=True, capture_output=True, text=True)
+            runs = [run for run in map(json.loads, made.stdout.splitlines()) if run["compute_bytes"] is not None]
+            self.assertGreaterEqual(len({run["name"] for run in runs}), 5)
+            for run in runs:
+                with self.subTest(name=run["name"], args=" ".join(run["args"])):
+                    printed = subprocess.run([tool, "-m", run["file"], *run["args"], "--fit-print", "on"], check=True,
+                                             capture_output=True, text=True, timeout=_DEADLINE_S,
+                                             env={**os.environ, "LLAMA_CACHE": folder}).stdout
+                    host = re.search(r"^Host \d+ \d+ (\d+)", printed, re.M)
+                    self.assertTrue(host, printed)
+                    self.assertLessEqual(int(host[1]), run["compute_bytes"] / 2**20 + 8)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -31,7 +31,8 @@ struct FitRules {
                                       const std::vector<std::string>& llama_args);
 [[nodiscard]] FitRules fit_rules(const settings::Settings& settings,
                                  const hardware::Machine& machine,
-                                 const std::vector<std::string>& llama_args);
+                                 const std::vector<std::string>& llama_args,
+                                 const std::optional<PlannedBuild>& build);
 
 struct FittedModels {
     std::vector<memory::ModelFit> fits; // in the order of the models

@@ -27,6 +27,9 @@ inline constexpr std::array<std::int64_t, 7> k_ladder{32768, 24576, 16384, 12288
 struct ContextWish {
     std::optional<std::int64_t> pinned; // --ctx: exactly this
     bool max = false; // --ctx max: rungs above the ladder too, up to the trained context
+    // A llama.cpp build is there whose buffers are known (compute_buffer.hpp): what the model needs
+    // of them counts instead of the flat sum, where that allows more.
+    bool buffers_known = false;
     std::int64_t parallel = 1;
     CacheType key_type = CacheType::f16; // as the user tells llama-server
     CacheType value_type = CacheType::f16;
@@ -42,7 +45,11 @@ struct ContextChoice {
     double kv_mib_per_4096 = 0;
     std::int64_t parallel = 1;
     std::int64_t estimated_max_tokens = 0; // what would fit, whatever the ladder; 0: nothing
-    std::string reason;                    // one sentence
+    std::int64_t specified_max_tokens = 0; // the same with the flat sum of overhead_mib
+    std::optional<std::int64_t> counted_max_tokens; // by the buffers, where they are known
+    std::optional<std::int64_t> compute_mib;        // of these buffers, with `tokens`
+    std::optional<std::int64_t> spare_mib;          // that is left free beside them
+    std::string reason;                             // one sentence
 };
 
 // What held before (context_memory.hpp) is not asked here. `largest`: of the models; null: there is

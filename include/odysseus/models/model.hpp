@@ -1,6 +1,7 @@
 // The models of the user's folder, as values.
 #pragma once
 
+#include "odysseus/models/compute_shape.hpp"
 #include "odysseus/models/kv_shape.hpp"
 
 #include <cstdint>
@@ -40,8 +41,9 @@ struct Model {
     std::optional<std::int64_t> trained_context; // tokens
     std::optional<std::int64_t> parameter_count; // absent: of a model in several files
     std::optional<std::int64_t> file_type;       // llama.cpp's number of the quantisation
-    std::optional<KvShape> kv;      // absent: the metadata does not tell, only the size does
-    std::optional<Weights> weights; // absent: a part cannot be read
+    std::optional<KvShape> kv;           // absent: the metadata does not tell, only the size does
+    std::optional<Weights> weights;      // absent: a part cannot be read
+    std::optional<ComputeShape> compute; // absent: only a flat sum is known
 
     // "chat", "vision", "embedding" or "rerank".
     [[nodiscard]] const char* kind_name() const;
