@@ -46,7 +46,9 @@ bool was_silent(const system::ToolResult& result) {
 
 // The header has the CUDA version, and the MIG table stands below it.
 void add_header(const Smi& smi, const NvidiaQuestion& question, NvidiaAnswer& answer) {
-    const CudaVisible visible{question.visible.value_or(""), question.order.value_or("")};
+    const std::string devices = question.visible.value_or("");
+    const std::string order = question.order.value_or("");
+    const CudaVisible visible{devices, order};
     std::vector<MigInstance> instances;
     const auto header = smi.plain();
     if (was_silent(header)) {
