@@ -45,31 +45,30 @@
 //   --count FILE              appends one line for each start and each load
 //
 // The same program takes the guard role for the tests.
+#include "fake_process.hpp"
 #include "odysseus/system/guard.hpp"
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <fcntl.h>
 #include <fstream>
 #include <httplib.h>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <string>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 namespace {
 
 using nlohmann::json;
+using odysseus::testing::end_now;
+using odysseus::testing::WaitingProcess;
 using Milliseconds = std::chrono::milliseconds;
 
 struct Flags {
@@ -180,8 +179,7 @@ class Router {
     std::string m_model;
     int m_model_port = 40000;
     bool m_lost = false;
-    pid_t m_process = 0;
-    int m_process_stdin = -1;
+    std::unique_ptr<WaitingProcess> m_process;
 };
 
 void send_error(httplib::Response& response, int status, const std::string& message,
@@ -192,45 +190,12 @@ void send_error(httplib::Response& response, int status, const std::string& mess
         "application/json; charset=utf-8");
 }
 
-// Whoever connects waits; the system takes the connections that nobody accepts.
-void listen_deaf(int port) {
-    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-    ::fcntl(listener, F_SETFD, FD_CLOEXEC);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int yes = 1;
-    ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-        ::listen(listener, 8) != 0)
-        std::abort();
-}
-
-// A process that waits for the end of its input, as a model's process does.
 void Router::spawn_model(const std::string& name) {
     ++m_model_port;
     say("        load: spawning server instance with name=" + name + " on port " +
         std::to_string(m_model_port));
     count("load " + name + " " + std::to_string(m_context));
-    int ends[2];
-    if (::pipe(ends) != 0) std::abort();
-    for (const int end : ends)
-        ::fcntl(end, F_SETFD, FD_CLOEXEC);
-    const bool stubborn = m_flags.has("--stubborn-model");
-    const pid_t child = ::fork();
-    if (child == 0) {
-        if (stubborn) ::signal(SIGTERM, SIG_IGN);
-        char byte = 0;
-        ::close(ends[1]);
-        while (::read(ends[0], &byte, 1) != 0 || stubborn) {
-            if (stubborn) ::usleep(10'000);
-        }
-        ::_exit(0);
-    }
-    ::close(ends[0]);
-    m_process = child;
-    m_process_stdin = ends[1];
+    m_process = std::make_unique<WaitingProcess>(m_flags.has("--stubborn-model"));
     m_model = name;
     model_says('I', "srv  llama_server: initializing ...");
     model_says('I', "srv    load_model: loading model 'models/" + name + ".gguf'");
@@ -238,19 +203,14 @@ void Router::spawn_model(const std::string& name) {
 
 void Router::model_ended(int status) {
     const auto name = m_model;
-    if (m_process > 0) {
-        ::kill(m_process, SIGKILL);
-        ::close(m_process_stdin);
-        ::waitpid(m_process, nullptr, 0);
-    }
-    m_process = 0;
+    m_process.reset();
     m_model.clear();
     say("         run: instance name=" + name + " exited with status " + std::to_string(status));
 }
 
 void Router::unload() {
     const std::lock_guard lock(m_loading);
-    if (m_process == 0 || m_flags.has("--stubborn-model")) return;
+    if (!m_process || m_flags.has("--stubborn-model")) return;
     model_ended(0);
 }
 
@@ -278,7 +238,7 @@ void Router::fail_of_device_memory() const {
 bool Router::load(const std::string& name, httplib::Response& response) {
     const std::lock_guard lock(m_loading);
     if (m_model == name) return true;
-    if (m_process != 0) model_ended(0);
+    if (m_process) model_ended(0);
     spawn_model(name);
     std::this_thread::sleep_for(Milliseconds(m_flags.number("--load-ms", 0)));
     const long refused = m_flags.number("--no-free-memory", 0);
@@ -311,7 +271,7 @@ bool Router::load(const std::string& name, httplib::Response& response) {
         return false;
     }
     model_says('I', "srv  llama_server: model loaded");
-    if (m_flags.has("--deaf-model")) listen_deaf(m_model_port);
+    if (m_flags.has("--deaf-model")) odysseus::testing::listen_deaf(m_model_port);
     if (is_due("--dies-loaded")) {
         model_ended(1);
         send_error(response, 500, "model name=" + name + " failed to load");
@@ -398,7 +358,7 @@ void Router::answer(const httplib::Request& request, httplib::Response& response
         return send_error(response, 400, "model name is missing from the request",
                           "invalid_request_error");
     }
-    if (m_flags.has("--exit-on-chat")) ::_exit(3);
+    if (m_flags.has("--exit-on-chat")) end_now(3);
     const auto name = body["model"].get<std::string>();
     if (name == "nope") {
         return send_error(response, 400, "model 'nope' not found", "invalid_request_error");
@@ -428,7 +388,7 @@ void Router::answer(const httplib::Request& request, httplib::Response& response
             model_says('E', "CUDA error: an illegal memory access was encountered");
             model_says('E', "  current device: 0, in function ggml_cuda_op at ggml-cuda.cu:1");
         }
-        if (m_process != 0) model_ended(1);
+        if (m_process) model_ended(1);
         response.status = 500;
         response.set_content("proxy error: Failed to read connection", "application/json");
         return;
@@ -501,15 +461,11 @@ int Router::run() {
         std::fwrite(text.str().data(), 1, text.str().size(), stdout);
         std::fflush(stdout);
     }
-    if (m_flags.has("--grandchild-holds-pipe") && ::fork() == 0) {
-        ::setsid();
-        for (;;)
-            ::pause();
-    }
+    if (m_flags.has("--grandchild-holds-pipe")) odysseus::testing::leave_a_grandchild();
     if (const long after = m_flags.number("--exit-after", -1); after >= 0) {
         std::thread([after] {
             std::this_thread::sleep_for(Milliseconds(after));
-            ::_exit(3);
+            end_now(3);
         }).detach();
     }
     std::this_thread::sleep_for(Milliseconds(m_flags.number("--ready-after", 0)));
@@ -519,7 +475,8 @@ int Router::run() {
     m_server.set_tcp_nodelay(true);
     m_server.set_socket_options([](socket_t socket) { // as llama-server does
         const int yes = 1;
-        ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+        ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, reinterpret_cast<const char*>(&yes),
+                     sizeof yes);
     });
     m_server.set_keep_alive_timeout(1);
     if (m_flags.has("--couldnt-bind") || !m_server.bind_to_port("127.0.0.1", m_port)) {
@@ -540,21 +497,13 @@ int Router::run() {
 
 int main(int argc, char** argv) {
     if (const auto code = odysseus::system::guard_main(argc, argv)) return *code;
+    if (const auto code = odysseus::testing::waiting_process_main(argc, argv)) return *code;
     const auto flags = read_flags(argc, argv);
-    sigset_t stop;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
-    ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);
     Router router(flags);
-    std::thread([&] {
-        for (;;) {
-            int signal = 0;
-            ::sigwait(&stop, &signal);
-            if (!flags.has("--ignore-term")) router.quit();
-        }
-    }).detach();
+    odysseus::testing::on_stop([&] {
+        if (!flags.has("--ignore-term")) router.quit();
+    });
     const int code = router.run();
     std::fflush(nullptr);
-    ::_exit(code); // the waiting threads are detached
+    end_now(code); // the waiting threads are detached
 }
