@@ -9,14 +9,18 @@ list(PREPEND CMAKE_PREFIX_PATH ${ODYSSEUS_DEPS_DIR})
 
 include(FetchContent)
 find_package(Threads REQUIRED)
-find_package(CURL REQUIRED)
-find_package(LibArchive REQUIRED)
-if(NOT WIN32) # which has SHA-256 itself
-  find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+if(ODYSSEUS_TARGET)
+  include(CrossDependencies)
+else()
+  find_package(CURL REQUIRED)
+  find_package(LibArchive REQUIRED)
+  if(NOT WIN32) # which has SHA-256 itself
+    find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+  endif()
+  find_package(spdlog REQUIRED)
+  find_package(CLI11 REQUIRED)
+  find_package(nlohmann_json 3.10 REQUIRED)
 endif()
-find_package(spdlog REQUIRED)
-find_package(CLI11 REQUIRED)
-find_package(nlohmann_json 3.10 REQUIRED)
 
 # cpp-httplib is one header. Pull streaming (open_stream) came with 0.41. Only a whole header will do: where a
 # distribution splits it into a header and a library (as Debian does), what we define below would not reach the library.
@@ -68,7 +72,7 @@ if(WIN32)
   target_link_libraries(odysseus_asio INTERFACE ws2_32 mswsock)
 endif()
 
-if(BUILD_TESTING)
+if(BUILD_TESTING AND NOT ODYSSEUS_TARGET)
   FetchContent_Declare(Catch2
     URL https://github.com/catchorg/Catch2/archive/refs/tags/v3.7.1.tar.gz
     URL_HASH SHA256=c991b247a1a0d7bb9c39aa35faf0fe9e19764213f28ffba3109388e62ee0269c

@@ -2,7 +2,7 @@
 # What compiles for other systems shares: one compiler for all of them, zig's clang with its C and C++ libraries, from PyPI.
 # Sourced after lib.sh by bash scripts; nothing here needs root. It is kept in .cache/cross: a second run needs no network.
 # shellcheck disable=SC2154 # root, from the caller
-cross=$root/.cache/cross
+cross=${ODYSSEUS_CROSS_DIR:-$root/.cache/cross}
 
 zig_version=0.15.2
 zig_digests=(806316453d1ede7174ed3fefb8e5348154629089c3bb5fe812dfd0e172fac130) # its wheel for x64 Linux
@@ -47,7 +47,7 @@ compilers() {
     common="-target $triple -fno-sanitize=all -g0 -Wno-unused-command-line-argument"
     mkdir -p "$bin"
     local tool arguments
-    for tool in cc c++ ar ranlib; do
+    for tool in cc c++ ar ranlib rc; do
         case $tool in c*) arguments="$tool $common" ;; *) arguments=$tool ;; esac
         printf '#!/bin/sh\nZIG_GLOBAL_CACHE_DIR="%s" ZIG_LOCAL_CACHE_DIR="%s" exec "%s" %s "$@"\n' \
             "$cross/zig/cache" "$cross/zig/cache" "$zig" "$arguments" >"$bin/$tool"

@@ -1,0 +1,43 @@
+# The libraries that scripts/cross-deps built for ODYSSEUS_TARGET, static, in place of the system's (Dependencies.cmake).
+set(cross_deps ${CMAKE_FIND_ROOT_PATH})
+if(NOT EXISTS ${cross_deps}/lib/libarchive.a)
+  message(FATAL_ERROR "there are no libraries for ${ODYSSEUS_TARGET}: run scripts/cross-deps ${ODYSSEUS_TARGET} first")
+endif()
+
+# cross_library(NAME [FILE...] [LINK library...]): headers and static archives under an imported target's name.
+function(cross_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 cross "" "" "LINK;DEFINE")
+  list(TRANSFORM cross_UNPARSED_ARGUMENTS REPLACE "(.+)" "${cross_deps}/lib/lib\\1.a")
+  add_library(${name} INTERFACE IMPORTED GLOBAL)
+  target_include_directories(${name} SYSTEM INTERFACE ${cross_deps}/include)
+  target_link_libraries(${name} INTERFACE ${cross_UNPARSED_ARGUMENTS} ${cross_LINK})
+  target_compile_definitions(${name} INTERFACE ${cross_DEFINE})
+endfunction()
+
+if(WIN32)
+  set(cross_tls LINK ws2_32 crypt32 bcrypt secur32 iphlpapi advapi32)
+  cross_library(LibArchive::LibArchive archive lzma zstd z LINK bcrypt DEFINE LIBARCHIVE_STATIC)
+else()
+  cross_library(MbedTLS::mbedcrypto mbedcrypto DEFINE "MBEDTLS_USER_CONFIG_FILE=\"odysseus_mbedtls.h\"")
+  set(cross_tls LINK MbedTLS::mbedcrypto)
+  cross_library(LibArchive::LibArchive archive lzma zstd z)
+endif()
+cross_library(CURL::libcurl curl z ${cross_tls} DEFINE CURL_STATICLIB)
+cross_library(spdlog::spdlog DEFINE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY=1)
+cross_library(CLI11::CLI11)
+cross_library(nlohmann_json::nlohmann_json)
+if(BUILD_TESTING)
+  cross_library(Catch2::Catch2WithMain Catch2)
+endif()
+
+add_compile_options(-ffunction-sections -fdata-sections -ffile-prefix-map=${ODYSSEUS_CROSS_DIR}/=)
+if(APPLE)
+  include_directories(SYSTEM ${CMAKE_CURRENT_LIST_DIR}/macos) # what Apple has and zig lacks
+else()
+  add_link_options(-Wl,--gc-sections)
+endif()
+add_link_options(-s)
+if(ODYSSEUS_TARGET MATCHES "^linux-")
+  add_link_options(-static)
+  add_compile_definitions(_LARGEFILE64_SOURCE) # for spdlog, with musl
+endif()
