@@ -13,7 +13,8 @@ set(odysseus_decisions_models compute_shape gguf_header hub_listing hub_name kv_
     name_readings name_rules pulled_origins router_view starter_models toy_model weights)
 set(odysseus_decisions_memory compute_buffer context_choice context_memory device_memory fit_report kv_cost model_fit placement)
 set(odysseus_decisions_server argument_rules foreign_config ladder launch_plan line_splitter line_text log_line oom_verdict preset refused_allocation model_processes token_meter user_arguments)
-set(odysseus_decisions_proxy access dialect endpoints event_lines http_forward http_head message_start metrics_text models_answer multipart
-    ollama_answer ollama_endpoints ollama_fields ollama_messages ollama_models ollama_options ollama_pull ollama_request query rewrite router_remark
+set(odysseus_decisions_proxy access conversation dialect endpoints event_lines http_forward http_head message_start metrics_text models_answer multipart
+    ollama_answer ollama_endpoints ollama_fields ollama_messages ollama_models ollama_options ollama_pull ollama_request peer_address peer_list
+    peer_routes peer_view query rewrite router_remark
     switch_queue)
 set(odysseus_decisions_commands findings findings_settings findings_report page_pull plan_report redact status_report)

@@ -9,7 +9,14 @@ namespace {
 
 std::string shown(const settings::SettingSpec& spec, const settings::RawValue& value) {
     if (!spec.secret || value.text.empty()) return value.text;
-    return concat("(", split(value.text, ',').size(), " set)");
+    if (spec.secret_from == 0) return concat("(", split(value.text, ',').size(), " set)");
+    std::vector<std::string> items;
+    for (const auto item : split(value.text, ',')) {
+        const auto open = item.substr(0, item.find(spec.secret_from));
+        items.push_back(open.size() == item.size() ? std::string(item)
+                                                   : concat(open, spec.secret_from, "(set)"));
+    }
+    return joined(items, ",");
 }
 
 } // namespace

@@ -107,6 +107,10 @@ RedactRules redact_rules(const settings::Settings& settings,
     RedactRules rules;
     for (const auto& key : settings.api_keys)
         add_secret(rules, key);
+    for (const auto& peer : settings.peers) {
+        if (const auto hash = peer.find('#'); hash != std::string::npos)
+            add_secret(rules, std::string_view(peer).substr(hash + 1));
+    }
     for (const char* name : {"HF_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "LLAMA_API_KEY",
                              "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"}) {
         if (const auto value = system::environment_value(name)) add_secret(rules, *value);

@@ -10,7 +10,9 @@
 #include "odysseus/builds/build_store.hpp"
 #include "odysseus/download/http.hpp"
 #include "odysseus/download/http_date.hpp"
+#include "odysseus/download/url.hpp"
 #include "odysseus/models/model_scan.hpp"
+#include "odysseus/proxy/peer_look.hpp"
 #include "odysseus/settings/home.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/file_lock.hpp"
@@ -194,6 +196,28 @@ void look_at_hosts(const settings::Settings& settings, DoctorFacts& facts) {
     facts.hosts.back().models = true;
 }
 
+void look_at_peers(const settings::Settings& settings, DoctorFacts& facts) {
+    const auto addresses = proxy::peer_addresses(settings.peers);
+    if (const auto* why = std::get_if<std::string>(&addresses)) {
+        facts.peer_trouble = *why;
+        return;
+    }
+    for (const auto& peer :
+         proxy::look_at_peers(std::get<std::vector<proxy::PeerAddress>>(addresses))) {
+        PeerFact fact;
+        fact.name = peer.name;
+        fact.url = peer.url;
+        fact.answers = peer.view.answers;
+        fact.trouble = peer.view.trouble;
+        fact.models = peer.view.models.size();
+        fact.free_mib = peer.view.free_mib;
+        fact.round_trip_ms = peer.round_trip_ms;
+        const auto url = download::parsed_url(peer.url);
+        fact.in_the_clear = url && !download::is_loopback(*url);
+        facts.peers.push_back(std::move(fact));
+    }
+}
+
 void look_at_environment(DoctorFacts& facts) {
     for (const char* name :
          {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
@@ -280,6 +304,7 @@ DoctorFacts doctor_facts(const settings::Settings& settings, const hardware::Mac
                    port_fact(settings.llama_port, "--llama-port", settings.llama_port_asked_for,
                              "127.0.0.1", ours)};
     look_at_hosts(settings, facts);
+    look_at_peers(settings, facts);
     look_at_environment(facts);
     look_at_config(home, facts);
     if (auto config = system_llama_config(machine.os))

@@ -86,6 +86,18 @@ struct LlamaConfigFact {
     std::vector<std::string> holding; // settings in it that odysseus cannot overrule
 };
 
+// Another machine (--peer), as it answered just now.
+struct PeerFact {
+    std::string name;
+    std::string url; // without its key
+    bool answers = false;
+    std::string trouble = {}; // why not
+    std::size_t models = 0;
+    std::optional<std::int64_t> free_mib = {};
+    std::optional<double> round_trip_ms = {};
+    bool in_the_clear = false; // over a network without TLS
+};
+
 struct DoctorFacts {
     hardware::Machine machine;
     std::optional<Backend> device;  // --device, when it was asked for
@@ -107,6 +119,8 @@ struct DoctorFacts {
     std::optional<std::int64_t> server_now_s; // a server's, at the same moment
     std::optional<LlamaConfigFact> llama_config;
     std::vector<std::string> unknown_keys; // of launcher_config.json
+    std::vector<PeerFact> peers;
+    std::string peer_trouble; // why a launch refuses --peer; empty: it does not
     std::vector<LeftoverFact> leftovers;
 };
 

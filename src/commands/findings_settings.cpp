@@ -36,4 +36,33 @@ void look_at_llama_config(const DoctorFacts& facts, std::vector<Finding>& findin
                         "Take these lines out of the file, or move it away."});
 }
 
+void look_at_peers(const DoctorFacts& facts, std::vector<Finding>& findings) {
+    if (!facts.peer_trouble.empty())
+        findings.push_back({Severity::blocks, "peer_setting", facts.peer_trouble + ".",
+                            "Correct --peer, ODYSSEUS_PEER or peers in launcher_config.json.", 2});
+    for (const auto& peer : facts.peers) {
+        if (!peer.answers) {
+            findings.push_back({Severity::warns, "peer_unreachable",
+                                concat("Peer ", peer.name, " (", peer.url,
+                                       ") cannot be asked: ", peer.trouble, "."),
+                                "Start odysseus there, and check the address and the key of "
+                                "--peer URL#KEY; its models are left out meanwhile."});
+            continue;
+        }
+        auto what = concat("Peer ", peer.name, " answers with ", peer.models,
+                           peer.models == 1 ? " model" : " models");
+        if (peer.free_mib) what += concat(", ", byte_text(*peer.free_mib * 1024 * 1024), " free");
+        if (peer.round_trip_ms)
+            what += concat(", round trip ", static_cast<std::int64_t>(*peer.round_trip_ms + 0.5),
+                           " ms");
+        findings.push_back({Severity::notes, "peer_answers", what + ".", ""});
+        if (peer.in_the_clear)
+            findings.push_back({Severity::warns, "peer_in_the_clear",
+                                concat("Prompts and answers go to peer ", peer.name,
+                                       " over the network unencrypted."),
+                                "Use a tunnel that ends on this machine (ssh -L), and --peer "
+                                "http://127.0.0.1:PORT; docs/machines.md."});
+    }
+}
+
 } // namespace odysseus::commands

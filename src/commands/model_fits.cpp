@@ -141,6 +141,12 @@ std::vector<std::pair<std::string, std::int64_t>> ModelFits::contexts() const {
     return all;
 }
 
+std::optional<memory::Fits> ModelFits::fits_of(const std::string& model) const {
+    const std::lock_guard lock(m_mutex);
+    const auto* known = find(model);
+    return known != nullptr ? std::optional(known->fit.fits) : std::nullopt;
+}
+
 std::optional<memory::Setup> ModelFits::of(const std::string& model) const {
     const std::lock_guard lock(m_mutex);
     const auto* known = find(model);

@@ -40,12 +40,14 @@ StatusReport report_of(const server::Serving& serving, const proxy::Traffic& tra
     report.requests_replayed = traffic.replayed;
     report.idle_unloaded = traffic.idle_unloaded;
     report.tokens = tokens;
+    report.peers = traffic.peers;
     return report;
 }
 
 } // namespace
 
 void refuse_open_door(const settings::Settings& settings) {
+    (void)peers_of(settings);
     if (download::is_loopback_host(settings.host) || !settings.api_keys.empty() ||
         settings.allow_unauthenticated)
         return;
@@ -83,6 +85,12 @@ void listen_as_ollama(proxy::Proxy& proxy, const settings::Settings& settings) {
     }
 }
 
+std::vector<proxy::PeerAddress> peers_of(const settings::Settings& settings) {
+    auto peers = proxy::peer_addresses(settings.peers);
+    if (const auto* why = std::get_if<std::string>(&peers)) throw Error(Fault::usage, *why);
+    return std::get<std::vector<proxy::PeerAddress>>(std::move(peers));
+}
+
 proxy::ProxySettings proxy_settings(const settings::Settings& settings,
                                     const hardware::Machine& machine,
                                     const std::vector<std::string>& llama_args) {
@@ -93,6 +101,7 @@ proxy::ProxySettings proxy_settings(const settings::Settings& settings,
     proxy.access.hosts = settings.allow_hosts;
     proxy.access.origins = settings.allow_origins;
     proxy.access.listens_beyond_loopback = !download::is_loopback_host(settings.host);
+    proxy.peers = peers_of(settings);
     proxy.on_gpu = machine.backend != Backend::cpu;
     proxy.pull_options = [settings, machine] { return pull_options(settings, machine, {}); };
     proxy.sse_ping = std::chrono::seconds(settings.sse_ping_s);
@@ -109,6 +118,12 @@ proxy::ProxyPages proxy_pages(const settings::Settings& settings, const Plan& pl
         for (const auto& [model, tokens] : fits.contexts())
             if (model == id) return tokens;
         return std::int64_t{0};
+    };
+    pages.fits_of = [&fits](const std::string& id) {
+        const auto fit = fits.fits_of(id);
+        if (!fit) return proxy::PeerFit::unknown;
+        if (*fit == memory::Fits::yes) return proxy::PeerFit::yes;
+        return *fit == memory::Fits::partly ? proxy::PeerFit::partly : proxy::PeerFit::no;
     };
     pages.log_json = [&supervisor](std::uint64_t after) {
         const auto tail = supervisor.log_tail(after);

@@ -7,9 +7,56 @@
 #include <nlohmann/json.hpp>
 
 namespace odysseus::commands {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json text_or_null(const std::string& text) {
+    return text.empty() ? Json() : Json(text);
+}
+
+const char* fit_word(proxy::PeerFit fit) {
+    switch (fit) {
+    case proxy::PeerFit::yes: return "yes";
+    case proxy::PeerFit::partly: return "partly";
+    case proxy::PeerFit::no: return "no";
+    case proxy::PeerFit::unknown: break;
+    }
+    return nullptr;
+}
+
+Json peer_json(const proxy::PeerStatus& peer) {
+    Json models = Json::array();
+    for (const auto& model : peer.view.models) {
+        const auto* const fits = fit_word(model.fits);
+        models.push_back({{"id", model.id},
+                          {"loaded", model.loaded},
+                          {"fits", fits != nullptr ? Json(fits) : Json()},
+                          {"context", model.context ? Json(*model.context) : Json()}});
+    }
+    const char* state = !peer.view.answers ? "unreachable" : peer.left_out ? "left_out" : "ready";
+    return {{"name", peer.name},
+            {"url", peer.url},
+            {"state", state},
+            {"reason", text_or_null(peer.view.trouble)},
+            {"odysseus", text_or_null(peer.view.version)},
+            {"free_mib", peer.view.free_mib ? Json(*peer.view.free_mib) : Json()},
+            {"round_trip_ms", peer.round_trip_ms ? Json(*peer.round_trip_ms) : Json()},
+            {"requests", {{"total", peer.requests}, {"active", peer.active}}},
+            {"failures", peer.failures},
+            {"models", std::move(models)}};
+}
+
+Json peers_json(const std::vector<proxy::PeerStatus>& peers) {
+    Json list = Json::array();
+    for (const auto& peer : peers)
+        list.push_back(peer_json(peer));
+    return list;
+}
+
+} // namespace
 
 std::string status_json(const StatusReport& report, const Plan& plan) {
-    using Json = nlohmann::ordered_json;
     Json context = context_json(plan.context);
     context["tokens"] = report.context_tokens;
     context["start_tokens"] = report.start_tokens != 0 ? report.start_tokens : plan.context.tokens;
@@ -47,6 +94,7 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
                          {{"total", report.requests_total},
                           {"active", report.requests_active},
                           {"replayed", report.requests_replayed}}},
+                        {"peers", peers_json(report.peers)},
                         {"throughput",
                          {{"tokens_total", or_null(report.tokens.generated)},
                           {"prompt_tokens_total", or_null(report.tokens.prompt)}}}};
@@ -54,7 +102,6 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
 }
 
 std::string log_json(std::uint64_t next, const std::vector<std::string>& lines) {
-    using Json = nlohmann::ordered_json;
     const Json document{{"next", next}, {"lines", lines}};
     return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

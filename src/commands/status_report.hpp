@@ -2,6 +2,7 @@
 #pragma once
 
 #include "odysseus/commands/plan_report.hpp"
+#include "odysseus/proxy/peer_view.hpp"
 #include "odysseus/server/token_meter.hpp"
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct StatusReport {
     std::uint64_t requests_replayed = 0;
     bool idle_unloaded = false; // no model is loaded, because nobody asked for some time
     server::TokenCount tokens;
+    std::vector<proxy::PeerStatus> peers;
 };
 
 // GET /odysseus/log: {"next", "lines"}. A line that is no UTF-8 is made so.

@@ -4,11 +4,6 @@
 #include <cstring>
 
 namespace odysseus::proxy {
-namespace {
-
-constexpr std::chrono::seconds k_connect_max{10};
-
-} // namespace
 
 Exchange::~Exchange() {
     drop();
@@ -23,9 +18,9 @@ void Exchange::release() {
     m_waiter.loop().keep(std::exchange(m_connection, nullptr));
 }
 
-Task<Exchange::Came> Exchange::begin(int port) {
+Task<Exchange::Came> Exchange::begin(const Destination& to) {
     for (bool fresh = false;; fresh = true) {
-        const bool connected = co_await connect(port, fresh);
+        const bool connected = co_await connect(to, fresh);
         if (!connected) co_return Came::broken;
         const auto came = co_await read_head();
         const bool stale = came == Came::broken && m_connection->used_before && m_in.empty();
@@ -33,23 +28,27 @@ Task<Exchange::Came> Exchange::begin(int port) {
     }
 }
 
-Task<bool> Exchange::connect(int port, bool fresh) {
+Task<bool> Exchange::connect(const Destination& to, bool fresh) {
     drop();
     m_sent = 0;
     m_sent_all = false;
     m_sending = true;
     auto& loop = m_waiter.loop();
-    if (!fresh) m_connection = loop.idle_connection(port);
+    if (!fresh) m_connection = loop.idle_connection(to);
     if (!m_connection) {
         m_connection = std::make_shared<Connection>(TcpSocket(loop.context));
         m_connection->owner = &m_waiter;
-        m_connection->connect(port);
+        m_connection->connect(to);
     }
     m_connection->owner = &m_waiter;
-    const auto latest = std::min(until, Clock::now() + k_connect_max);
+    const auto began = Clock::now();
+    const auto latest = std::min(until, began + connect_max);
+    const bool there = m_connection->connected;
     while (!m_connection->connected && !m_connection->broken && Clock::now() < latest)
         co_await m_waiter.pause(latest);
-    m_connection->readable = false; // llama-server speaks second
+    if (!there)
+        connected_in = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began);
+    m_connection->readable = false; // the other side speaks second
     co_return m_connection->connected;
 }
 
@@ -131,6 +130,17 @@ Task<Exchange::Came> Exchange::next() {
             co_return Came::broken;
         }
     }
+}
+
+Task<std::string> rest_of(Exchange& exchange, std::size_t bytes_max) {
+    std::string content(exchange.content());
+    while (!exchange.complete() && content.size() < bytes_max) {
+        const auto came = co_await exchange.next();
+        if (came != Exchange::Came::some) break;
+        content += exchange.content();
+    }
+    exchange.release();
+    co_return content;
 }
 
 // Takes the framing off, in place.

@@ -1,4 +1,5 @@
-// One request to llama-server and its answer, as content without its framing.
+// One request to llama-server, or to another machine, and its answer, as content without its
+// framing.
 #pragma once
 
 #include "odysseus/proxy/http_head.hpp"
@@ -6,7 +7,9 @@
 #include "loop.hpp"
 
 #include <array>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,8 +32,8 @@ class Exchange {
     Exchange& operator=(const Exchange&) = delete;
 
     // Sends the request and reads the answer's head, with what came behind it. A connection that
-    // llama-server closed while it was idle is replaced, once.
-    [[nodiscard]] Task<Came> begin(int port);
+    // the other side closed while it was idle is replaced, once.
+    [[nodiscard]] Task<Came> begin(const Destination& to);
     [[nodiscard]] Task<Came> next();
     [[nodiscard]] bool request_sent() const { return m_sent_all; }
     // The connection may serve another request, if this one has come to a clean end.
@@ -40,9 +43,11 @@ class Exchange {
     [[nodiscard]] std::string_view content() const { return m_content; } // until the next wait
     [[nodiscard]] bool complete() const { return m_complete; }
     TimePoint until = TimePoint::max(); // for all of it; then it is broken
+    std::chrono::milliseconds connect_max{10'000};
+    std::optional<std::chrono::microseconds> connected_in; // absent: it was there already
 
   private:
-    [[nodiscard]] Task<bool> connect(int port, bool fresh);
+    [[nodiscard]] Task<bool> connect(const Destination& to, bool fresh);
     [[nodiscard]] Task<Came> read_head();
     [[nodiscard]] Task<Connection::Moved> receive();
     void send_more();
@@ -64,5 +69,8 @@ class Exchange {
     bool m_complete = false;
     bool m_extra = false; // bytes behind the answer's end
 };
+
+// The content of an answer from where it is, or as much of it as `bytes_max` asks for.
+[[nodiscard]] Task<std::string> rest_of(Exchange& exchange, std::size_t bytes_max);
 
 } // namespace odysseus::proxy

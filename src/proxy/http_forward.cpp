@@ -87,8 +87,10 @@ std::string upstream_head(const RequestHead& head, const UpstreamHeadInput& inpu
         if ((input.drop_client_key || !input.upstream_key.empty()) &&
             (same_name(line.name, "authorization") || same_name(line.name, "x-api-key")))
             continue;
+        if (input.to_peer && same_name(line.name, "accept-encoding")) continue;
         append_line(out, line.name, line.value);
     }
+    if (input.to_peer) append_line(out, k_forwarded_header, "1");
     if (!input.upstream_key.empty())
         append_line(out, "Authorization", concat("Bearer ", input.upstream_key));
     if (input.as_json) append_line(out, "Content-Type", "application/json");

@@ -11,6 +11,9 @@
 
 namespace odysseus::proxy {
 
+// A request that goes to another machine says so: what was forwarded once is never forwarded again.
+inline constexpr std::string_view k_forwarded_header = "Odysseus-Forwarded";
+
 struct UpstreamHeadInput {
     std::string_view target; // path and query, the model's name already in place
     std::string_view host;   // "127.0.0.1:10086"
@@ -19,6 +22,7 @@ struct UpstreamHeadInput {
     std::string_view upstream_key; // llama-server's own; empty: none
     bool as_json = false;          // the body is JSON, whatever the client calls it
     bool body_inflated = false;    // it is no longer encoded as the client's head says
+    bool to_peer = false;          // says so, and asks for an answer that is not packed
 };
 // The head of the request as llama-server gets it.
 [[nodiscard]] std::string upstream_head(const RequestHead& head, const UpstreamHeadInput& input);

@@ -26,7 +26,7 @@ Task<std::string> ask(Waiter& waiter, const server::Serving& serving, std::strin
     request += concat("\r\n", body);
     Exchange exchange(waiter, {request}, false);
     exchange.until = until;
-    auto came = co_await exchange.begin(serving.port);
+    auto came = co_await exchange.begin(llama_server_at(serving.port));
     if (came != Exchange::Came::some || exchange.head.status != 200) co_return std::string();
     std::string answer;
     while (came == Exchange::Came::some && answer.size() < k_list_bytes_max) {

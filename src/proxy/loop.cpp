@@ -24,6 +24,10 @@ Connection::State state_of(const asio::error_code& error) {
 
 } // namespace
 
+Destination llama_server_at(int port) {
+    return {{asio::ip::address_v4::loopback(), static_cast<unsigned short>(port)}, false};
+}
+
 Waiter::Waiter(Loop& loop) : m_loop(loop), m_target(std::make_shared<WakeUp::Target>(loop, this)) {
     m_loop.add(*this);
 }
@@ -101,17 +105,18 @@ void Connection::want_write() {
     if (!writable) arm(tcp::socket::wait_write, m_write_armed, &Connection::writable);
 }
 
-void Connection::connect(int to) {
-    port = to;
+void Connection::connect(const Destination& to) {
+    destination = to;
     asio::error_code error;
-    m_socket.open(tcp::v4(), error);
+    m_socket.open(to.address.protocol(), error);
     if (!error) m_socket.non_blocking(true, error);
     if (!error) m_socket.set_option(tcp::no_delay(true), error);
     broken = bool(error);
     if (broken) return;
-    system::keep_from_children(static_cast<std::intptr_t>(m_socket.native_handle()));
-    const tcp::endpoint there(asio::ip::address_v4::loopback(), static_cast<unsigned short>(to));
-    m_socket.async_connect(there, [self = shared_from_this()](const auto& failed) {
+    const auto handle = static_cast<std::intptr_t>(m_socket.native_handle());
+    system::keep_from_children(handle);
+    if (to.far) system::notice_lost_host(handle);
+    m_socket.async_connect(to.address, [self = shared_from_this()](const auto& failed) {
         (failed ? self->broken : self->connected) = true;
         if (self->owner != nullptr) self->owner->wake();
     });
@@ -170,14 +175,14 @@ void Loop::stop(std::chrono::milliseconds grace) {
     });
 }
 
-std::shared_ptr<Connection> Loop::idle_connection(int port) {
-    while (!m_idle.empty()) {
-        auto last = std::move(m_idle.back());
-        m_idle.pop_back();
-        if (last->port == port && !last->broken) return last;
-        last->close();
-    }
-    return nullptr;
+std::shared_ptr<Connection> Loop::idle_connection(const Destination& to) {
+    const auto last = std::find_if(m_idle.rbegin(), m_idle.rend(), [&to](const auto& connection) {
+        return connection->destination == to && !connection->broken;
+    });
+    if (last == m_idle.rend()) return nullptr;
+    auto connection = std::move(*last);
+    m_idle.erase(std::next(last).base());
+    return connection;
 }
 
 void Loop::keep(std::shared_ptr<Connection> connection) {

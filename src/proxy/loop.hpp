@@ -25,6 +25,14 @@ using TcpSocket =
 
 class Loop;
 
+// Where a connection of odysseus's own leads. Connections to the same place may take each other's.
+struct Destination {
+    asio::ip::tcp::endpoint address;
+    bool far = false; // another machine: it may vanish without a word
+    friend bool operator==(const Destination&, const Destination&) = default;
+};
+[[nodiscard]] Destination llama_server_at(int port); // on 127.0.0.1
+
 // What a coroutine waits with. It is woken by its connections, when the time it named has come, and
 // by others through wake_up(); then it looks itself at what has changed.
 class Waiter {
@@ -99,7 +107,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     [[nodiscard]] Moved write(std::span<const asio::const_buffer> pieces);
     void want_read();
     void want_write();
-    void connect(int port); // to 127.0.0.1; `connected` or `broken` when it is decided
+    void connect(const Destination& to); // `connected` or `broken` when it is decided
     // What the other side has sent and nobody has read: some, later (nothing), ended or broken.
     [[nodiscard]] Moved look();
     // Tells of the other side's end although `bytes` wait to be read; false: it cannot be told.
@@ -112,7 +120,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool writable = true;
     bool connected = false;
     bool broken = false;
-    int port = 0; // of llama-server
+    Destination destination;
     bool used_before = false;
     TimePoint idle_since;
 
@@ -136,8 +144,8 @@ class Loop {
     void post(std::function<void()> work);
     void stop(std::chrono::milliseconds grace);
 
-    // A connection to llama-server that was used and is still open; null: none.
-    [[nodiscard]] std::shared_ptr<Connection> idle_connection(int port);
+    // A connection to there that was used and is still open; null: none.
+    [[nodiscard]] std::shared_ptr<Connection> idle_connection(const Destination& to);
     void keep(std::shared_ptr<Connection> connection);
 
     // While one lives, everything that waits here is woken every few milliseconds: for what tells

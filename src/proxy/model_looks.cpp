@@ -130,7 +130,7 @@ Task<std::optional<std::string>> ModelLooks::router_list(Waiter& waiter, bool re
     request += "\r\n";
     Exchange exchange(waiter, {request}, false);
     exchange.until = Clock::now() + m_answer_max;
-    auto came = co_await exchange.begin(serving.port);
+    auto came = co_await exchange.begin(llama_server_at(serving.port));
     if (came != Exchange::Came::some || exchange.head.status != 200) co_return std::nullopt;
     std::string list;
     while (came == Exchange::Came::some && list.size() < k_list_bytes_max) {

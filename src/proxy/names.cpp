@@ -24,6 +24,7 @@ class NameSettler {
 
     std::optional<UnknownModel> settle() {
         m_request.edit.reset();
+        m_request.asked.clear();
         m_request.model.clear();
         m_request.loads_model = false;
         m_request.json = false;
@@ -40,6 +41,7 @@ class NameSettler {
     // The id that is to stand in place of `asked`; absent: leave what is there.
     std::optional<std::string> id_for(const std::string& asked, bool strict) {
         if (m_managing) return std::nullopt;
+        m_request.asked = asked;
         auto found = m_models.lookup(asked);
         if (found.known) {
             m_request.model = found.id;

@@ -28,7 +28,7 @@ Task<> unload(Waiter& waiter, const server::Serving& serving, const std::string&
     const auto request = unload_request(serving, model);
     Exchange exchange(waiter, {request}, false);
     exchange.until = Clock::now() + k_answer_max;
-    auto came = co_await exchange.begin(serving.port);
+    auto came = co_await exchange.begin(llama_server_at(serving.port));
     while (came == Exchange::Came::some)
         came = co_await exchange.next();
     exchange.release();

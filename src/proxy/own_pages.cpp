@@ -27,6 +27,31 @@ OwnAnswer health(const server::Serving& serving) {
     return answer;
 }
 
+void add_peers(MetricsText& text, const std::vector<PeerStatus>& peers) {
+    if (peers.empty()) return;
+    using Values = std::vector<std::pair<std::string, double>>;
+    Values up, models, free, round_trip, requests, failures;
+    for (const auto& peer : peers) {
+        up.emplace_back(peer.name, peer.view.answers && !peer.left_out);
+        models.emplace_back(peer.name, double(peer.view.models.size()));
+        if (peer.view.free_mib)
+            free.emplace_back(peer.name, double(*peer.view.free_mib) * 1024 * 1024);
+        if (peer.round_trip_ms) round_trip.emplace_back(peer.name, *peer.round_trip_ms / 1000);
+        requests.emplace_back(peer.name, double(peer.requests));
+        failures.emplace_back(peer.name, double(peer.failures));
+    }
+    text.labelled("odysseus_peer_up", "1 when the peer is asked.", "gauge", "peer", up);
+    text.labelled("odysseus_peer_models", "Models of the peer.", "gauge", "peer", models);
+    text.labelled("odysseus_peer_free_bytes", "Memory for models when the peer started.", "gauge",
+                  "peer", free);
+    text.labelled("odysseus_peer_round_trip_seconds", "Of the last connection.", "gauge", "peer",
+                  round_trip);
+    text.labelled("odysseus_peer_requests_total", "Requests sent to the peer.", "counter", "peer",
+                  requests);
+    text.labelled("odysseus_peer_failures_total", "Requests and looks that failed.", "counter",
+                  "peer", failures);
+}
+
 OwnAnswer metrics(const Shared& shared) {
     const auto serving = shared.upstream.current();
     const auto traffic = shared.counters.traffic();
@@ -67,6 +92,7 @@ OwnAnswer metrics(const Shared& shared) {
         text.labelled("odysseus_model_context_tokens", "The context of each model.", "gauge",
                       "model", shared.pages.contexts());
     }
+    add_peers(text, shared.peers.status());
     answer.body = text.text();
     if (shared.pages.metrics_text) answer.body += shared.pages.metrics_text();
     return answer;
@@ -120,8 +146,7 @@ OwnAnswer own_page(Endpoint endpoint, std::string_view query, const Shared& shar
     case Endpoint::health: return health(shared.upstream.current());
     case Endpoint::metrics: return metrics(shared);
     case Endpoint::status:
-        answer.body =
-            shared.pages.status_json ? shared.pages.status_json(shared.counters.traffic()) : "{}";
+        answer.body = shared.pages.status_json ? shared.pages.status_json(shared.traffic()) : "{}";
         break;
     case Endpoint::log: return log_lines(query, shared);
     case Endpoint::offer: return offer(shared);

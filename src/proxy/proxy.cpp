@@ -177,6 +177,7 @@ void Proxy::State::start() {
         for (const auto& listener : listeners)
             wait_for_clients(*listener);
         if (shared.settings.idle_unload.count() > 0) idle_unload.watch(*loops[0]);
+        shared.peers.watch(*loops[0]);
     });
 }
 
@@ -198,6 +199,7 @@ void Proxy::State::stop(std::chrono::milliseconds grace) {
     shared.inflating.stop();
     shared.translating.stop();
     shared.looks.stop();
+    shared.peers.stop();
     shared.request_log.stop();
 }
 
@@ -323,7 +325,7 @@ void Proxy::stop(std::chrono::milliseconds grace) {
 }
 
 Traffic Proxy::traffic() const {
-    return m_state->shared.counters.traffic();
+    return m_state->shared.traffic();
 }
 
 } // namespace odysseus::proxy

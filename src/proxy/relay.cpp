@@ -16,25 +16,13 @@ namespace {
 constexpr std::size_t k_failure_body_max = std::size_t{64} * 1024;
 constexpr int k_router_failure = 500; // what the router itself says when it has not yet begun
 
-// The content of a failure, as far as the supervisor and the client want to know it.
-Task<std::string> failure_content(Exchange& exchange) {
-    std::string content(exchange.content());
-    while (!exchange.complete() && content.size() < k_failure_body_max) {
-        const auto came = co_await exchange.next();
-        if (came != Exchange::Came::some) break;
-        content += exchange.content();
-    }
-    exchange.release();
-    co_return content;
-}
-
 } // namespace
 
 // Nothing, when the client has its answer, whole or cut; else why it has none yet.
 Task<std::optional<server::Failure>> Session::forward(Exchange& exchange,
                                                       const server::Serving& serving) {
     server::Failure failure{serving.generation, m_request->model, 0, {}, Clock::now()};
-    const auto came = co_await exchange.begin(serving.port);
+    const auto came = co_await exchange.begin(llama_server_at(serving.port));
     if (came == Exchange::Came::no_http)
         throw Refused{.status = 502,
                       .code = "bad_answer",
@@ -58,7 +46,7 @@ Task<std::optional<server::Failure>> Session::forward(Exchange& exchange,
         co_await relay(exchange, exchange.content());
         co_return std::nullopt;
     }
-    failure.body = co_await failure_content(exchange);
+    failure.body = co_await rest_of(exchange, k_failure_body_max);
     if (failure.status >= 500) co_return failure;
     co_await pass_on(exchange, failure);
     co_return std::nullopt;
@@ -215,25 +203,32 @@ bool Session::send_content(std::string_view content, bool last) {
 // possible, an event says why.
 Task<> Session::cut_answer() {
     ++m_shared.counters.cut;
-    m_record.end = "llama-server left";
+    m_record.end = m_peer.empty() ? "llama-server left" : "the peer left";
     m_ending = true;
     if (!m_events || !m_chunked || !m_between_events) co_return;
+    std::string what = concat("the connection to ", m_peer,
+                              " broke in the middle of this answer; please ask once more");
+    if (m_peer.empty()) what = co_await why_cut();
+    const auto body = error_body(dialect(), {502, "model_unreachable", what});
+    m_client.send({chunk_of(error_event(dialect(), body))});
+}
+
+Task<std::string> Session::why_cut() {
     server::Failure failure{m_generation, m_request->model, k_router_failure,
                             "proxy error: Failed to read connection", Clock::now()};
     failure.stage = server::Failure::Stage::begun;
     const auto verdict = co_await verdict_on(failure);
     const auto* told = std::get_if<server::GiveUp>(&verdict);
-    const auto what = concat(
-        told != nullptr ? told->message : "the model's process ended in the middle of this answer",
-        "; odysseus starts it again, please ask once more");
-    const auto body = error_body(dialect(), {502, "model_unreachable", what});
-    m_client.send({chunk_of(error_event(dialect(), body))});
+    co_return concat(told != nullptr ? told->message
+                                     : "the model's process ended in the middle of this answer",
+                     "; odysseus starts it again, please ask once more");
 }
 
 // Comments keep whatever lies between from giving up, and mean nothing to the client. The first one
 // commits to status 200.
 void Session::expect_answer() {
-    if (!m_request->stream || !m_request->head.http_1_1) return;
+    // Another odysseus sends its client signs of its own.
+    if (!m_request->stream || !m_request->head.http_1_1 || m_request->forwarded) return;
     if (m_request->ollama) {
         m_client.keep_alive(
             client_head(lines_head(), head_input()),

@@ -180,6 +180,7 @@ Task<bool> read_head(ClientStream& client, ProxyRequest& request, const ProxyLim
     request.path = meant_path(request.head.path);
     request.head.path = request.path;
     request.coding = coding_of(request.head.headers);
+    request.forwarded = header(request.head.headers, k_forwarded_header).has_value();
     co_return true;
 }
 

@@ -59,12 +59,14 @@ struct ProxyRequest {
     JsonScanner scanner;
     std::optional<OllamaCall> ollama; // what it was before it was translated
     std::string client_path;          // of it
+    bool forwarded = false;           // by another odysseus; never forwarded again
     bool with_key = true;             // the client may be given llama-server's own key
     std::string allowed_origin;
 
     // What goes up, once the names are settled.
     std::string target;
     std::optional<ByteEdit> edit; // of the body
+    std::string asked;            // the model as the client named it; empty: it named none
     std::string model;            // llama-server's id; empty: none is named
     bool loads_model = false;     // llama-server loads it for this request if it must
     bool stream = false;

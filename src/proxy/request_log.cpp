@@ -20,7 +20,7 @@ std::string milliseconds_text(double value) {
 
 void write_line(const RequestLine& line) {
     if (line.id.empty()) {
-        log::error(line.end);
+        (line.trouble ? log::error : log::info)(line.end, {});
         return;
     }
     const auto write = line.detail ? log::debug : log::info;
@@ -71,6 +71,16 @@ void RequestLog::tell(const std::string& trouble) noexcept {
     try {
         RequestLine line;
         line.end = trouble;
+        add(std::move(line));
+    } catch (const std::exception&) { // no memory for it
+    }
+}
+
+void RequestLog::tell_news(const std::string& news) noexcept {
+    try {
+        RequestLine line;
+        line.end = news;
+        line.trouble = false;
         add(std::move(line));
     } catch (const std::exception&) { // no memory for it
     }

@@ -22,6 +22,7 @@ struct RequestLine {
     double total_ms = 0;
     bool detail = false; // of interest to debugging only
     std::string end;     // "client left", "llama-server left", "own answer", or nothing
+    bool trouble = true; // without an id: `end` is an error, else news
 };
 
 class RequestLog {
@@ -36,6 +37,7 @@ class RequestLog {
     // Drops the line when the writer is far behind.
     void add(RequestLine line);
     void tell(const std::string& trouble) noexcept; // as an error; dropped likewise
+    void tell_news(const std::string& news) noexcept;
 
   private:
     void write_all();

@@ -3,8 +3,6 @@
 #include "dialect.hpp"
 #include "endpoints.hpp"
 #include "odysseus/base/text.hpp"
-#include "odysseus/download/url.hpp"
-#include "odysseus/proxy/models_answer.hpp"
 #include "query.hpp"
 
 #include "blocking.hpp"
@@ -18,13 +16,6 @@ namespace {
 
 constexpr int k_client_left_status = 499; // for the log alone, as nginx writes it
 constexpr std::chrono::seconds k_look_again{1};
-
-[[noreturn]] void refuse_unknown(const UnknownModel& unknown) {
-    throw Refused{.status = 404,
-                  .code = "model_not_found",
-                  .message = unknown_model_message(unknown),
-                  .param = "model"};
-}
 
 bool says_json(const HeaderLines& lines) {
     const auto type = header(lines, "content-type").value_or("");
@@ -114,6 +105,10 @@ Task<bool> Session::serve_request() {
     co_await m_client.taken(); // what was answered before
     m_request.emplace(m_shared.bodies_bytes);
     m_record = {};
+    m_tried.clear();
+    m_conversation.reset();
+    m_peer.clear();
+    m_peer_failure.clear();
     const bool came = co_await read_head(m_client, *m_request, m_limits);
     if (!came) co_return false;
     m_body_unread = m_request->head.framing != Framing::none;
@@ -133,6 +128,24 @@ Task<bool> Session::serve_request() {
     co_await settle_model(); // or 404
     const InFlight counted(*this);
     expect_answer();
+    const bool elsewhere = co_await answered_by_peer();
+    if (elsewhere) co_return true;
+    std::optional<Refused> in_vain;
+    try {
+        co_await answer_here();
+    } catch (const Refused& why) {
+        in_vain = why;
+    }
+    if (in_vain) {
+        m_tried.push_back(k_here);
+        const bool helped = in_vain->status >= 500 && co_await answered_by_peer();
+        if (!helped) throw Refused(*in_vain);
+    }
+    co_return true;
+}
+
+// By this machine's llama-server.
+Task<> Session::answer_here() {
     const auto turn_taken = co_await turn();
     while (true) {
         const auto serving = co_await server_ready();
@@ -152,7 +165,6 @@ Task<bool> Session::serve_request() {
     }
     if (m_request->ollama && m_request->ollama->unload_after && m_request->loads_model)
         unload_when_unused(m_shared, m_client.loop(), m_request->model);
-    co_return true;
 }
 
 Task<bool> Session::answer_by_itself() {
@@ -188,42 +200,6 @@ Task<bool> Session::answer_by_itself() {
         answer(own_page(endpoint, head.query, m_shared));
     }
     co_return true;
-}
-
-Task<OwnAnswer> Session::models_page() {
-    co_await m_shared.looks.look(m_client, true);
-    const auto& path = m_request->head.path;
-    const std::string_view one = "/v1/models/";
-    const auto wanted = path.starts_with(one)
-                            ? download::percent_decoded(path.substr(one.size()), false).value_or("")
-                            : std::string();
-    const auto list = m_shared.looks.list();
-    const auto models = m_shared.models.models();
-    const auto context_of = [this](const std::string& id) { return m_shared.context_of(id); };
-    OwnAnswer found;
-    if (wanted.empty()) {
-        found.body = models_answer(list, models, m_shared.models.folder_ids(), context_of);
-    } else if (auto entry = model_entry(list, models, wanted, context_of)) {
-        found.body = std::move(*entry);
-    } else {
-        const auto closest = m_shared.models.lookup(wanted);
-        refuse_unknown({wanted, closest.suggested, closest.ambiguous});
-    }
-    co_return found;
-}
-
-// A name that nobody knows may be that of a new file, or of one of llama-server's own models.
-Task<> Session::settle_model() {
-    const auto is_foreign = [this](std::string_view id) { return m_shared.looks.is_foreign(id); };
-    if (!settle_names(*m_request, m_shared.models, is_foreign)) co_return;
-    co_await m_shared.looks.look(m_client, false);
-    const auto unknown = settle_names(*m_request, m_shared.models, is_foreign);
-    if (unknown && m_request->ollama) {
-        throw Refused{.status = 404,
-                      .code = "model_not_found",
-                      .message = ollama_unknown_model(unknown->asked, unknown->suggested)};
-    }
-    if (unknown) refuse_unknown(*unknown);
 }
 
 // Until nobody uses the model that must go for this one.
@@ -359,7 +335,7 @@ void Session::end_request() {
     line.id = concat(m_shared.id_prefix, ++m_shared.last_request);
     line.method = head.method;
     line.path = m_request->ollama ? m_request->client_path : std::string(head.path);
-    line.model = m_request->model;
+    line.model = m_peer.empty() ? m_request->model : concat(m_request->model, '@', m_peer);
     line.status = m_record.status;
     line.bytes = m_record.bytes;
     line.total_ms = since(Clock::now());

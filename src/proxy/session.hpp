@@ -57,7 +57,20 @@ class Session {
     [[nodiscard]] ResponseHead lines_head() const;
     void begin_lines();
 
+    // Other machines (peer_session.cpp).
+    [[nodiscard]] bool may_be_forwarded() const;
+    [[nodiscard]] bool bears_name() const;
+    [[nodiscard]] bool other_place() const;
+    [[nodiscard]] RouteWish route_wish() const;
+    [[nodiscard]] RouteHere route_here() const;
+    [[nodiscard]] Task<bool> known_elsewhere();
+    [[nodiscard]] Task<bool> answered_by_peer();
+    [[nodiscard]] Task<bool> answered_at(const Route& there, const RoutePeer& peer);
+    [[nodiscard]] std::string head_to_peer(const PeerAddress& address, const RoutePeer& peer) const;
+    void name_model_here();
+
     [[nodiscard]] Task<> settle_model();
+    [[nodiscard]] Task<> answer_here();
     [[nodiscard]] Task<Turns::Turn> turn();
     [[nodiscard]] Task<server::Serving> server_ready();
     [[nodiscard]] std::string head_up(const server::Serving& serving) const;
@@ -73,6 +86,7 @@ class Session {
     [[nodiscard]] std::string with_message_start(std::string_view content, bool last);
     [[nodiscard]] bool send_content(std::string_view content, bool last);
     [[nodiscard]] Task<> cut_answer();
+    [[nodiscard]] Task<std::string> why_cut();
 
     void expect_answer();
     [[nodiscard]] Dialect dialect() const;
@@ -104,6 +118,12 @@ class Session {
     Record m_record;
     bool m_body_unread = false;
     bool m_ending = false; // the connection ends after the present answer
+
+    // Of the other machines that the request may go to.
+    std::vector<int> m_tried;                    // places
+    std::optional<std::uint64_t> m_conversation; // that it goes on with
+    std::string m_peer;                          // that answers; empty: llama-server does
+    std::string m_peer_failure;                  // the last one, in brackets
 
     // Of llama-server's answer on its way down.
     std::uint64_t m_generation = 0; // of the llama-server that answers

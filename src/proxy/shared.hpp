@@ -8,6 +8,7 @@
 #include "blocking_tasks.hpp"
 #include "loop.hpp"
 #include "model_looks.hpp"
+#include "peers.hpp"
 #include "request_log.hpp"
 
 #include <array>
@@ -64,7 +65,15 @@ struct Shared {
            models::ModelDirectory& directory, ProxyPages own)
         : settings(std::move(wanted)), upstream(supervisor), models(directory),
           pages(std::move(own)), turns(settings.models_max),
-          looks(supervisor, directory, settings.limits.own_question) {}
+          looks(supervisor, directory, settings.limits.own_question),
+          peers(settings.peers, {.every = settings.limits.peer_look},
+                [this](const std::string& news) { request_log.tell_news(news); }) {}
+
+    [[nodiscard]] Traffic traffic() const {
+        auto now = counters.traffic();
+        now.peers = peers.status();
+        return now;
+    }
 
     // Tokens that the model has, loaded or not; 0: not known yet.
     [[nodiscard]] std::int64_t context_of(const std::string& id) const {
@@ -82,6 +91,7 @@ struct Shared {
     std::string id_prefix; // of requests, set before the first one
     Turns turns;
     ModelLooks looks;
+    Peers peers;
     RequestLog request_log;
     BlockingTasks inflating{2};
     BlockingTasks judging{16};    // each waits for one verdict of the supervisor

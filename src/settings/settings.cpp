@@ -57,6 +57,12 @@ class Reader {
                          "); it must be ", right);
     }
 
+    // Where a part of the value is secret.
+    void refuse_unseen(std::string_view id, std::string_view right) {
+        if (!m_fault.empty()) return;
+        m_fault = concat(at(id).where, " (", origin_name(at(id).origin), ") must be ", right);
+    }
+
     std::int64_t integer(std::string_view id, std::int64_t least, std::int64_t most) {
         const auto value = parsed_int(text(id));
         if (value && *value >= least && *value <= most) return *value;
@@ -289,6 +295,12 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     }
     s.allow_hosts = read.list("allow_hosts");
     s.allow_origins = read.list("allow_origins");
+    s.peers = read.list("peers");
+    if (std::any_of(s.peers.begin(), s.peers.end(), [](const std::string& peer) {
+            return !peer.starts_with("http://") && !peer.starts_with("https://");
+        })) {
+        read.refuse_unseen("peers", "URL or URL#KEY, such as http://127.0.0.1:8081");
+    }
     s.allow_unauthenticated = read.on("allow_unauthenticated");
     s.sse_ping_s = static_cast<int>(read.integer("sse_ping_s", 0, k_sse_ping_s_max));
 

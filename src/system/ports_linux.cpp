@@ -3,6 +3,10 @@
 
 #include "odysseus/system/proc_linux.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 namespace odysseus::system {
 
 std::optional<bool> listens_on(std::int64_t pid, int port) {
@@ -13,6 +17,17 @@ std::optional<bool> listens_on(std::int64_t pid, int port) {
         if (holds_one_of(concat("/proc/", member), sockets)) return true;
     }
     return false;
+}
+
+void notice_lost_host(std::intptr_t socket) {
+    const auto set = [socket](int level, int option, int value) {
+        ::setsockopt(static_cast<int>(socket), level, option, &value, sizeof value);
+    };
+    set(IPPROTO_TCP, TCP_KEEPIDLE, 5);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+    set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000); // ms in which nothing that was sent arrives
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 } // namespace odysseus::system

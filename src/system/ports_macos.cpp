@@ -2,6 +2,9 @@
 
 #include <arpa/inet.h>
 #include <libproc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <vector>
 
 namespace odysseus::system {
@@ -29,6 +32,17 @@ std::optional<bool> listens_on(std::int64_t pid, int port) {
         }
     }
     return false;
+}
+
+void notice_lost_host(std::intptr_t socket) {
+    const auto set = [socket](int level, int option, int value) {
+        ::setsockopt(static_cast<int>(socket), level, option, &value, sizeof value);
+    };
+    set(IPPROTO_TCP, TCP_KEEPALIVE, 5);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+    set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+    set(IPPROTO_TCP, TCP_RXT_CONNDROPTIME, 30); // s in which nothing that was sent arrives
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 } // namespace odysseus::system

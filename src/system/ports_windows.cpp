@@ -5,6 +5,7 @@
 #include <winsock2.h>
 // After winsock2.h, which they extend.
 #include <iphlpapi.h>
+#include <mstcpip.h>
 #include <windows.h>
 #include <ws2tcpip.h>
 
@@ -71,6 +72,13 @@ void claim_port(std::intptr_t socket) {
 void keep_from_children(std::intptr_t socket) {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): a socket is a handle
     ::SetHandleInformation(reinterpret_cast<HANDLE>(socket), HANDLE_FLAG_INHERIT, 0);
+}
+
+void notice_lost_host(std::intptr_t socket) {
+    tcp_keepalive wanted{1, 5'000, 1'000}; // ms before the first probe, and between ten of them
+    DWORD unused = 0;
+    ::WSAIoctl(static_cast<SOCKET>(socket), SIO_KEEPALIVE_VALS, &wanted, sizeof wanted, nullptr, 0,
+               &unused, nullptr, nullptr);
 }
 
 std::size_t allow_open_files(std::size_t wanted) {

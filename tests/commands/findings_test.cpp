@@ -258,6 +258,27 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
          [](auto& f) {
              f.llama_config = {"/etc/llama.cpp/config.ini", {"lora", "embeddings"}};
          }},
+        {"peer_setting", blocks, 2, "--peer is wrong.", "ODYSSEUS_PEER",
+         [](auto& f) { f.peer_trouble = "--peer is wrong"; }},
+        {"peer_unreachable", warns, 0, "box (http://box:1) cannot be asked: it gave no answer.",
+         "Start odysseus there",
+         [](auto& f) {
+             f.peers = {{.name = "box", .url = "http://box:1", .trouble = "it gave no answer"}};
+         }},
+        {"peer_in_the_clear", warns, 0, "peer box over the network unencrypted", "a tunnel",
+         [](auto& f) {
+             f.peers = {
+                 {.name = "box", .url = "http://box:1", .answers = true, .in_the_clear = true}};
+         }},
+        {"peer_answers", notes, 0, "box answers with 2 models, 1.0 GiB free, round trip 3 ms.", "",
+         [](auto& f) {
+             f.peers = {{.name = "box",
+                         .url = "http://127.0.0.1:1",
+                         .answers = true,
+                         .models = 2,
+                         .free_mib = 1024,
+                         .round_trip_ms = 2.6}};
+         }},
         {"leftover_process", warns, 0, "llama-server (process 99) of an earlier run", "next start",
          [](auto& f) {
              f.leftovers = {{LeftoverFact::Kind::process, "llama-server", 0, 99}};

@@ -27,6 +27,26 @@ TEST_CASE(
 
     CHECK(json["throughput"]["tokens_total"].is_null()); // unknown is no zero
 
+    CHECK(json["peers"].empty());
+    proxy::PeerStatus peer;
+    peer.name = "box";
+    peer.url = "http://box:8080";
+    peer.view.answers = true;
+    peer.view.models = {{"a", true, proxy::PeerFit::partly, 4096},
+                        {"b", false, proxy::PeerFit::yes, {}}};
+    report.peers = {peer};
+    json = nlohmann::json::parse(status_json(report, plan))["peers"][0];
+    CHECK(json["state"] == "ready");
+    CHECK(json["odysseus"].is_null());
+    CHECK(json["round_trip_ms"].is_null());
+    CHECK(json["models"][0]["fits"] == "partly");
+    CHECK(json["models"][0]["context"] == 4096);
+    report.peers[0].left_out = true;
+    CHECK(nlohmann::json::parse(status_json(report, plan))["peers"][0]["state"] == "left_out");
+    report.peers[0].view.answers = false;
+    json = nlohmann::json::parse(status_json(report, plan));
+    CHECK(json["peers"][0]["state"] == "unreachable");
+
     CHECK(json["hardware"]["notes"].empty());
     report.gpu_unused = "ggml_vulkan: No devices found.";
     json = nlohmann::json::parse(status_json(report, plan));

@@ -167,6 +167,11 @@ TEST_CASE("settings: a file that is no JSON says where, a value of another kind 
 TEST_CASE("settings: a key that is set and holds none is refused") {
     CHECK(fault_of(one("api_keys", " , ")).find("must be a key") != std::string::npos);
     CHECK(fault_of(one("api_keys", "")).empty());
+    CHECK(values_of(one("peers", "http://a:1#k, https://b")).peers ==
+          std::vector<std::string>{"http://a:1#k", "https://b"});
+    CHECK(fault_of(one("peers", "box:8080#hush")).find("must be URL or URL#KEY") !=
+          std::string::npos);
+    CHECK(fault_of(one("peers", "box:8080#hush")).find("hush") == std::string::npos);
 }
 
 TEST_CASE("settings: every row of the table is whole and unique") {

@@ -61,6 +61,9 @@ class ModelFits final : public server::ModelSetups {
     // Ids and contexts.
     [[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> contexts() const;
 
+    // Absent: there is no such model.
+    [[nodiscard]] std::optional<memory::Fits> fits_of(const std::string& model) const;
+
     [[nodiscard]] bool is_shared() const override { return m_rules.models_max != 1; }
     [[nodiscard]] std::optional<memory::Setup> of(const std::string& model) const override;
     void set(const std::string& model, const memory::Setup& setup) override;

@@ -14,8 +14,12 @@
 
 namespace odysseus::commands {
 
-// Throws Error (usage) where the settings would let anybody on the network in without a key.
+// Throws Error (usage) where the settings would let anybody on the network in without a key, or
+// show the key of a peer to the network.
 void refuse_open_door(const settings::Settings& settings);
+
+// Throws Error (usage) where one of them will not do.
+[[nodiscard]] std::vector<proxy::PeerAddress> peers_of(const settings::Settings& settings);
 
 [[nodiscard]] proxy::ProxySettings proxy_settings(const settings::Settings& settings,
                                                   const hardware::Machine& machine,

@@ -9,6 +9,8 @@
 #include "odysseus/models/model_directory.hpp"
 #include "odysseus/models/pull.hpp"
 #include "odysseus/proxy/access.hpp"
+#include "odysseus/proxy/peer_address.hpp"
+#include "odysseus/proxy/peer_view.hpp"
 #include "odysseus/server/llama_control.hpp"
 
 #include <chrono>
@@ -34,6 +36,7 @@ struct ProxyLimits {
     std::chrono::milliseconds write_pause{120'000}; // the client takes nothing of its answer
     std::chrono::milliseconds ready_wait{600'000};  // while llama-server starts
     std::chrono::milliseconds own_question{3'000};  // llama-server's answer to odysseus itself
+    std::chrono::milliseconds peer_look{5'000};     // between two looks at a peer
 };
 
 struct ProxySettings {
@@ -45,7 +48,8 @@ struct ProxySettings {
     std::chrono::milliseconds idle_unload{
         0}; // without a request; then models are unloaded; 0: never
     ProxyLimits limits;
-    bool on_gpu = false; // for Ollama's clients: where models are
+    std::vector<PeerAddress> peers; // other machines that answer, too
+    bool on_gpu = false;            // for Ollama's clients: where models are
     // How POST /api/pull fetches; empty: it does not. May throw Error.
     std::function<models::PullOptions()> pull_options;
 };
@@ -64,6 +68,7 @@ struct Traffic {
     std::uint64_t by_class[6] = {}; // answers of 1xx … 5xx, at their first digit
     double first_byte_s = 0;        // sums over the answers that were passed on
     double total_s = 0;
+    std::vector<PeerStatus> peers; // now
 };
 
 // What work that takes its time is given: where its lines go, and whether anybody still waits.
@@ -81,6 +86,8 @@ struct ProxyPages {
     std::function<std::int64_t(const std::string& id)> context_of;
     // The context of each model, by id, whether it is loaded or not.
     std::function<std::vector<std::pair<std::string, std::int64_t>>()> contexts;
+    // Whether this model (llama-server's id) fits this machine; empty: not known.
+    std::function<PeerFit(const std::string& id)> fits_of;
     std::function<std::string()> metrics_text; // more lines for GET /metrics; may be empty
     // GET and POST /odysseus/pull; empty: 404. `pull` blocks until the model is there, and throws
     // Error.

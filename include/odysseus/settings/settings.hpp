@@ -31,6 +31,7 @@ struct SettingSpec {
     Group group = Group::other;
     bool repeatable = false; // a comma list in one text
     bool secret = false;     // shown as stars
+    char secret_from = 0;    // only what stands behind this in each item is secret
     bool path = false;       // relative to where the user stands
     const char* words = "";  // values to offer, with spaces between
 };
@@ -73,6 +74,7 @@ struct Settings {
     std::vector<std::string> api_keys;
     std::vector<std::string> allow_hosts;
     std::vector<std::string> allow_origins;
+    std::vector<std::string> peers; // "URL" or "URL#KEY"
     bool allow_unauthenticated = false;
     int sse_ping_s = 15;                              // 0: off
     std::string llama_server;                         // a path; empty: the installed build

@@ -25,6 +25,10 @@ void claim_port(std::intptr_t socket);
 // Programs that are started do not inherit it.
 void keep_from_children(std::intptr_t socket);
 
+// For a connection to another machine: one that vanished without a word breaks it within half a
+// minute, also while nothing is sent. What the system lacks for it is left out.
+void notice_lost_host(std::intptr_t socket);
+
 // How many files and sockets this process may hold open, after asking the system for up to
 // `wanted`.
 [[nodiscard]] std::size_t allow_open_files(std::size_t wanted);
