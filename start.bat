@@ -3,13 +3,20 @@ rem Starts odysseus with this folder as its HOME: bin\, models\, logs\ and data\
 rem
 rem   start.bat [odysseus options]
 rem
-rem An odysseus.exe beside this file (from a release) is used as it is. Else the first run builds one: that needs Visual
-rem Studio 2022 with "Desktop development with C++" (it brings CMake, Ninja and vcpkg). The exit code is odysseus's.
+rem An odysseus.exe beside this file is used as it is; so is a released odysseus-windows-x64.exe in dist\ or beside this file,
+rem when SHA256SUMS in the same folder names its digest. Else the first run builds one: that needs Visual Studio 2022 with
+rem "Desktop development with C++" (it brings CMake, Ninja and vcpkg). The exit code is odysseus's.
 setlocal EnableExtensions
 set "ROOT=%~dp0"
 if "%ROOT:~-1%"=="\" set "ROOT=%ROOT:~0,-1%"
 set "PROGRAM=%ROOT%\odysseus.exe"
 if exist "%PROGRAM%" goto run
+if exist "%ROOT%\build\release" goto own
+set "FOLDER=%ROOT%\dist"
+call :released && goto run
+set "FOLDER=%ROOT%"
+call :released && goto run
+:own
 set "PROGRAM=%ROOT%\build\release\odysseus.exe"
 
 rem The compiler: this shell's own, or the newest Visual Studio's.
@@ -45,6 +52,15 @@ if defined ODYSSEUS_HOME (
 exit /b %ERRORLEVEL%
 
 :needs
-echo start.bat: a build needs Visual Studio 2022 with "Desktop development with C++", CMake, Ninja and vcpkg 1>&2
-echo start.bat: (VCPKG_ROOT names vcpkg's folder). Or put a released odysseus.exe beside this file. 1>&2
+echo start.bat: put odysseus-windows-x64.exe and SHA256SUMS of a release beside this file, or install what a build needs: Visual Studio 2022 with "Desktop development with C++", CMake, Ninja and vcpkg ^(VCPKG_ROOT names its folder^) 1>&2
+exit /b 1
+
+rem Sets PROGRAM to the released program in FOLDER; fails where there is none, or another than SHA256SUMS names.
+:released
+set "PROGRAM=%FOLDER%\odysseus-windows-x64.exe"
+if not exist "%PROGRAM%" exit /b 1
+set "WANTED="
+for /f "usebackq tokens=1,2" %%a in ("%FOLDER%\SHA256SUMS") do if "%%b"=="odysseus-windows-x64.exe" set "WANTED=%%a"
+if defined WANTED certutil -hashfile "%PROGRAM%" SHA256 | findstr /i /c:"%WANTED%" >nul && exit /b 0
+echo start.bat: %PROGRAM% is not the file that SHA256SUMS beside it names: it is not used 1>&2
 exit /b 1

@@ -4,7 +4,8 @@
 # Installs with apt what is missing (Debian, Ubuntu; it says what), fetches the libraries that the system lacks, builds,
 # gets a real llama-server for the end-to-end tests (Debian's, into .cache/llama-server; ODYSSEUS_E2E_LLAMA_SERVER=PATH
 # names another one) and one with Vulkan and a software GPU (.cache/vulkan-server; ODYSSEUS_E2E_VULKAN_SERVER), and runs
-# ctest, whose closing lines are the last ones. ODYSSEUS_CHECK_PLATFORMS=ON compiles the program for the other systems too.
+# ctest, whose closing lines are the last ones. ODYSSEUS_CHECK_PLATFORMS=ON builds the program for the other
+# systems too and runs its tests under wine and qemu.
 # Nothing is skipped: what cannot be had is a failure.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -32,6 +33,7 @@ if is_debian_like; then
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_missing python3-venv
     has uv || python3 -c 'import pip' 2>/dev/null || install_missing python3-pip
     [ -n "${ODYSSEUS_CHROMIUM:-}" ] || install_missing chromium=chromium
+    [ "${ODYSSEUS_CHECK_PLATFORMS:-OFF}" = OFF ] || install_missing wine64 qemu-aarch64-static=qemu-user-static
     # Debian 13 and Ubuntu 24.04 have Catch2 3 themselves; fetch-deps is for the others.
     for package in libcatch2-dev catch2; do
         candidate=$(apt-cache policy "$package" 2>/dev/null | sed -n 's/^  Candidate: //p')

@@ -5,6 +5,7 @@
 
 Standard library and the end-to-end tests' harness only. What wine cannot show is in docs/platforms.md.
 """
+import io
 import json
 import os
 import pathlib
@@ -15,11 +16,13 @@ import sys
 import tempfile
 import time
 import unittest
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 import harness  # noqa: E402 - its folder had to be named first
+from release_host import ReleaseHost  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("ODYSSEUS_WINDOWS_BUILD") or ROOT / "build/windows")
 WINE = os.environ.get("ODYSSEUS_WINE") or "/usr/lib/wine/wine64"
@@ -145,6 +148,65 @@ class Words(Case):
         home = self.folder("/".join(["long" * 20] * 4))
         self.assertGreater(len(windows(home)), 300)
         self.assertIn("tiny", self.run_exe("models", home=home).out)
+
+
+ASSET = "llama-%s-bin-win-cpu-x64.zip"
+
+
+def release(tag):
+    """A release for Windows: a zip with the fake server as llama-server.exe."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(FAKE, "llama-server.exe")
+        archive.writestr("build.txt", tag[1:])
+        archive.writestr("llama.dll", tag)
+    return {ASSET % tag: packed.getvalue()}
+
+
+class Installing(Case):
+    def backend(self, *words, host=None, **options):
+        return self.run_exe("backend", *words, "--device", "cpu", home=self.home, **(host.environment() if host else {}), **options)
+
+    def listed(self):
+        builds = json.loads(self.backend("list", "--json").out)["builds"]
+        return {build["id"]: "*" if build["current"] else "-" if build["previous"] else "" for build in builds}
+
+    def test_install_update_rollback_and_serve(self):
+        self.home = self.folder("Büro Übung")
+        old = ReleaseHost("b9001", release("b9001"))
+        self.addCleanup(old.close)
+        self.backend("install", host=old)
+        self.assertEqual(["*"], list(self.listed().values()))
+        new = ReleaseHost("b9002", release("b9002"), {"b9001": release("b9001")})
+        self.addCleanup(new.close)
+        self.backend("install", host=new)
+        self.assertEqual(["*", "-"], sorted(self.listed().values()))
+        self.backend("rollback")
+        current = [name for name, mark in self.listed().items() if mark == "*"]
+        self.assertEqual(len(current), 1)
+        self.assertIn("b9001", current[0])
+        self.start(home=self.home, server=None)
+        self.assertEqual(self.chat().status, 200, self.said())
+
+    def test_a_damaged_archive_is_refused(self):
+        host = ReleaseHost("b9001", release("b9001"))
+        self.addCleanup(host.close)
+        host.digests[ASSET % "b9001"] = "0" * 64
+        refused = self.backend("install", host=host, expect=None)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertEqual({}, self.listed())
+
+
+class Script(Case):
+    def test_start_bat_takes_the_program_beside_it(self):
+        folder = self.outer / "my folder"
+        folder.mkdir()
+        shutil.copy(ROOT / "start.bat", folder)
+        shutil.copy(EXE, folder / "odysseus.exe")
+        result = subprocess.run([WINE, "cmd", "/c", windows(folder / "start.bat"), "--version"], env=environment(self.mark),
+                                stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(b"odysseus ", result.stdout)
 
 
 class Serving(Case):

@@ -44,7 +44,8 @@
 //   --only NAME               --oom-above is for this model
 //   --count FILE              appends one line for each start and each load
 //
-// The same program takes the guard role for the tests.
+// As a build that is installed: --version tells the number in the file build.txt beside it, and
+// --list-devices no device. The same program takes the guard role for the tests.
 #include "fake_process.hpp"
 #include "odysseus/system/guard.hpp"
 
@@ -52,12 +53,14 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <httplib.h>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
@@ -493,11 +496,26 @@ int Router::run() {
     return 0;
 }
 
+// What an installer asks.
+std::optional<int> installer_main(int argc, char** argv) {
+    const std::string question = argc > 1 ? argv[1] : "";
+    if (question == "--list-devices") {
+        std::puts("Available devices:");
+        return 0;
+    }
+    if (question != "--version") return std::nullopt;
+    std::string number = "1";
+    std::ifstream(std::filesystem::path(argv[0]).parent_path() / "build.txt") >> number;
+    std::fprintf(stderr, "version: 0.5.0 (build %s, commit abc)\n", number.c_str());
+    return 0;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     if (const auto code = odysseus::system::guard_main(argc, argv)) return *code;
     if (const auto code = odysseus::testing::waiting_process_main(argc, argv)) return *code;
+    if (const auto code = installer_main(argc, argv)) return *code;
     const auto flags = read_flags(argc, argv);
     Router router(flags);
     odysseus::testing::on_stop([&] {
