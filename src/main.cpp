@@ -28,6 +28,7 @@
 
 #include <chrono>
 #include <exception>
+#include <system_error>
 
 using namespace odysseus;
 using namespace odysseus::commands;
@@ -154,6 +155,10 @@ int main(int argc, char** argv) {
         system::complain(concat("stopped: ", stopped.what()));
         return k_interrupted;
     } catch (const Error& error) {
+        system::complain(error.what());
+        return exit_code(error.fault());
+    } catch (const std::system_error& refused) {
+        const auto error = error_of(refused);
         system::complain(error.what());
         return exit_code(error.fault());
     } catch (const std::exception& error) {

@@ -13,6 +13,8 @@ using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds k_sweep_interval{250};
 constexpr std::chrono::milliseconds k_poll_interval{10};
+// A wake-up that epoll_ctl lost (no memory) is made up for by then.
+constexpr std::chrono::seconds k_look_again{2};
 constexpr std::chrono::milliseconds k_idle_connection_life{2000}; // llama-server closes after 5 s
 
 Connection::State state_of(const asio::error_code& error) {
@@ -155,7 +157,7 @@ void Loop::run() {
     const auto work = asio::make_work_guard(context);
     while (!stopping || !m_waiters.empty()) {
         try {
-            context.run_one();
+            if (context.run_one_for(k_look_again) == 0) sweep();
         } catch (...) { // no memory, most likely: one event is lost, not all
         }
     }

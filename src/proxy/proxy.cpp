@@ -39,6 +39,12 @@ std::size_t loops_wanted() {
     return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, k_loops_max);
 }
 
+// The machine has no such address; everything else is no reason to go on without it.
+bool is_lacking(const asio::error_code& error) {
+    return error == asio::error::address_family_not_supported ||
+           error == std::errc::address_not_available;
+}
+
 Error listen_error(const asio::error_code& error, const std::string& host, int port) {
     if (error == asio::error::address_in_use)
         return Error(Fault::busy,
@@ -145,7 +151,7 @@ void Proxy::State::listen(const std::string& host, int port, Door door) {
         if (!error) acceptor.bind(address, error);
         if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
         if (!error) acceptor.non_blocking(true, error);
-        if (error == asio::error::address_in_use) throw listen_error(error, host, port);
+        if (error && !is_lacking(error)) throw listen_error(error, host, port);
         if (error) lacking = error;
         if (!error) made.push_back(std::move(listener));
     }

@@ -64,8 +64,10 @@ ChannelPair make_channel() {
     return {Fd(ends[0]), lifted(Fd(ends[1]))};
 }
 
+// False: it will never be sent.
 bool send_all(int fd, const void* data, std::size_t bytes) {
     const auto* at = static_cast<const char*>(data);
+    int tries_left = 100; // of a second in all: a system without memory for a moment
     while (bytes > 0) {
 #ifdef MSG_NOSIGNAL
         const auto sent = ::send(fd, at, bytes, MSG_NOSIGNAL);
@@ -73,6 +75,10 @@ bool send_all(int fd, const void* data, std::size_t bytes) {
         const auto sent = ::send(fd, at, bytes, 0);
 #endif
         if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0 && (errno == ENOBUFS || errno == ENOMEM) && tries_left-- > 0) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            continue;
+        }
         if (sent <= 0) return false;
         at += sent;
         bytes -= static_cast<std::size_t>(sent);
@@ -342,7 +348,8 @@ void Child::stop(std::chrono::milliseconds grace) {
                       static_cast<std::uint32_t>(grace.count() > 0 ? grace.count() : 0)};
     auto& guard = m_native->guard;
     const std::lock_guard lock(guard.sending);
-    if (guard.channel) send_all(guard.channel.get(), &order, sizeof order);
+    if (!guard.channel || send_all(guard.channel.get(), &order, sizeof order)) return;
+    ::shutdown(guard.channel.get(), SHUT_WR); // it takes that for our death, and ends the child
 }
 
 std::string exit_text(const ExitStatus& status) {

@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace odysseus {
 
@@ -34,6 +35,9 @@ class Stopped : public Error {
   public:
     explicit Stopped(const std::string& message) : Error(Fault::network, message) {}
 };
+
+// What the system refused, said so that somebody can mend it.
+[[nodiscard]] Error error_of(const std::system_error& refused);
 
 [[nodiscard]] int exit_code(Fault fault);
 
