@@ -5,6 +5,7 @@
 #include "odysseus/system/process_info.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace odysseus::commands {
 namespace {
@@ -105,7 +106,8 @@ void ModelFits::offer(const models::Catalog& catalog) {
                           before->second.model.modified_s == models[i].modified_s;
         // What was learnt of it stays.
         auto& now = known[models[i].id];
-        now = {models[i], same ? before->second.fit : fitted.fits[i]};
+        now = same ? before->second : Known{models[i], fitted.fits[i]};
+        now.model = models[i];
         placements[models[i].id] = now.fit.placement;
     }
     m_known = std::move(known);
@@ -157,7 +159,30 @@ void ModelFits::set(const std::string& model, const memory::Setup& setup) {
     const std::lock_guard lock(m_mutex);
     const auto found = m_known.find(model);
     if (found == m_known.end()) return;
-    if (found->second.fit.placement != setup.placement) m_preset.place(model, setup.placement);
+    auto& known = found->second;
+    if (known.before == setup) {
+        known.before.reset(); // nothing held: as it was
+    } else if (!known.before && known.fit.setup() != setup) {
+        constexpr std::chrono::seconds k_most{3600};
+        known.before = known.fit.setup();
+        known.climb_at = std::chrono::steady_clock::now() + known.climb_wait;
+        known.climb_wait = std::min(2 * known.climb_wait, k_most);
+    }
+    put(model, known, setup);
+}
+
+bool ModelFits::climb(const std::string& model) {
+    const std::lock_guard lock(m_mutex);
+    const auto found = m_known.find(model);
+    if (found == m_known.end() || !found->second.before ||
+        std::chrono::steady_clock::now() < found->second.climb_at)
+        return false;
+    put(model, found->second, *std::exchange(found->second.before, {}));
+    return true;
+}
+
+void ModelFits::put(const std::string& model, Known& changed, const memory::Setup& setup) {
+    if (changed.fit.placement != setup.placement) m_preset.place(model, setup.placement);
     for (auto& [id, known] : m_known) {
         if (id != model && !is_shared()) continue;
         auto& context = known.fit.context;
@@ -168,13 +193,12 @@ void ModelFits::set(const std::string& model, const memory::Setup& setup) {
                 : concat(setup.context, " tokens");
         context.tokens = setup.context;
     }
-    auto& fit = found->second.fit;
+    auto& fit = changed.fit;
     fit.placement = setup.placement;
     const bool whole = setup.placement.kind == Kind::gpu;
     fit.fits = whole ? memory::Fits::yes : memory::Fits::partly;
     fit.reason =
-        whole ? ""
-              : memory::placement_sentence(m_rules.machine, found->second.model, setup.placement);
+        whole ? "" : memory::placement_sentence(m_rules.machine, changed.model, setup.placement);
 }
 
 std::vector<memory::Setup> ModelFits::below(const std::string& model, const memory::Setup& failed,

@@ -46,7 +46,7 @@ class Supervisor::Core {
     void begin();
     void take(Message& message);
     void take_mail(); // all that was posted
-    void tick(); // what is due
+    void tick();      // what is due
     [[nodiscard]] Moment next_moment() const;
     [[nodiscard]] bool has_ended() const { return m_stopped; }
 
@@ -93,6 +93,7 @@ class Supervisor::Core {
     [[nodiscard]] LlamaAddress address() const;
 
     // --- supervisor_switch.cpp --------------------------------------------------------------
+    [[nodiscard]] bool climb(const std::string& model);
     [[nodiscard]] bool needs_switch(const std::string& model, const Serving& serving) const;
     [[nodiscard]] std::optional<Verdict> hopeless_verdict(const std::string& model);
     void give_up(const std::string& model, const Verdict& verdict);

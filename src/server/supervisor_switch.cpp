@@ -28,14 +28,27 @@ std::variant<Serving, GiveUp> Supervisor::Core::admit(const std::string& model) 
         const std::lock_guard lock(m_state_mutex);
         descending = m_descending;
     }
-    const bool to_switch = needs_switch(model, serving);
-    if (to_switch && !descending) post(SwitchAsked{serving.generation, model});
+    const bool climbs = !descending && serving.model != model && climb(model);
+    const bool to_switch = climbs || needs_switch(model, serving);
+    if (to_switch && !descending) post(SwitchAsked{serving.generation, model, climbs});
     if (descending || to_switch) serving.state = State::restarting;
     if (serving.state == State::ready) {
         const std::lock_guard lock(m_state_mutex);
         m_serving.model = model;
     }
     return serving;
+}
+
+// It has to be loaded anyway: the time to see whether memory that was short is back.
+bool Supervisor::Core::climb(const std::string& model) {
+    try {
+        if (!m_spec.setups->climb(model)) return false;
+    } catch (const std::exception& error) {
+        log::warn(concat("model '", model, "' stays with less: ", error.what()));
+        return false;
+    }
+    log::info(concat("model '", model, "' is tried with what it had before memory ran out"));
+    return true;
 }
 
 bool Supervisor::Core::needs_switch(const std::string& model, const Serving& serving) const {
@@ -66,7 +79,8 @@ void Supervisor::Core::give_up(const std::string& model, const Verdict& verdict)
 // Nobody uses the model that runs: the proxy lets one model at a time have its turn.
 void Supervisor::Core::on_switch_asked(const SwitchAsked& asked) {
     if (asked.generation != m_lifecycle.generation() || m_descent ||
-        m_lifecycle.phase() != Lifecycle::Phase::serving || !needs_switch(asked.model, current())) {
+        m_lifecycle.phase() != Lifecycle::Phase::serving ||
+        !(asked.climbs || needs_switch(asked.model, current()))) {
         return;
     }
     const auto setup = setup_of(asked.model);

@@ -237,9 +237,10 @@ class Odysseus:
     def post(self, path, body, **options):
         return request(self.port, "POST", path, body, **options)
 
-    def chat(self, model, text="hello", max_tokens=8, **more):
+    def chat(self, model, text="hello", max_tokens=8, timeout=60, **more):
         return self.post("/v1/chat/completions", {"model": model, "max_tokens": max_tokens, "temperature": 0, "seed": 1,
-                                                  "messages": [{"role": "user", "content": text}], **more})
+                                                  "messages": [{"role": "user", "content": text}], **more},
+                         timeout=timeout)
 
     def stream(self, body, path="/v1/chat/completions", **options):
         return stream(self.port, path, body, **options)

@@ -25,6 +25,7 @@ PYTHON_PACKAGES = ["openai==3.57.0", "anthropic==2.14.0", "langchain-openai==1.7
                    "ollama==0.6.3"]
 AIDER_PACKAGES = ["aider-chat==0.86.2"]  # it wants older ones than the others
 NODE_PACKAGES = ["openai@6.49.0", "@anthropic-ai/sdk@1.14.0", "ollama@0.6.4"]
+AGENT_PACKAGES = ["@anthropic-ai/claude-code@2.1.197"]
 KEY = "key-of-the-test"
 
 
@@ -238,6 +239,48 @@ class Embeddings(Case):
         run([client_python(), CLIENTS / "with_openai.py", url + "/v1", "friendly", "none", "embeddings"])
         run([client_python(), CLIENTS / "with_ollama.py", url, "friendly", "none", "embeddings"])
         run_node("with_ollama.mjs", url, "friendly", "none", "embeddings")
+
+
+@alone()
+def claude_code():
+    """The program."""
+    folder = PLACE / "claude-code"
+    package = folder / "node_modules/@anthropic-ai/claude-code"
+
+    def install():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text('{"private": true}\n')
+        run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", *AGENT_PACKAGES], cwd=folder)
+        run(["node", "install.cjs"], cwd=package)
+
+    return installed(folder, AGENT_PACKAGES, install) / "node_modules/.bin/claude"
+
+
+class CodingAgent(Case):
+    """Claude Code, which streams a prompt of some 12,000 tokens with its tools to the Messages API."""
+
+    def ask(self, server, key, seconds=240):
+        home = pathlib.Path(server.home.outer) / "agent"
+        (home / "work").mkdir(parents=True, exist_ok=True)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "ANTHROPIC_BASE_URL": "http://127.0.0.1:%d" % server.port,
+                       "ANTHROPIC_AUTH_TOKEN": key, "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        result = subprocess.run([claude_code(), "-p", "hello", "--output-format", "json"], cwd=home / "work", env=environment,
+                                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                                timeout=seconds * harness.SLOW)
+        return json.loads(result.stdout)
+
+    def test_it_is_answered(self):
+        home = self.home()
+        home.model("friendly.gguf", trained_context=65536)
+        server = self.odysseus(home, "--ctx", "65536", "--alias", "claude-*=friendly", "--api-key", KEY, "--sse-ping", "1")
+        claude_code()  # before the time counts
+        server.wait_ready()
+        said = self.ask(server, KEY)
+        self.assertFalse(said["is_error"], said)
+        self.assertEqual(said["result"].split(), list(WORDS), said)
+        self.assertGreater(said["usage"]["input_tokens"], 2000, said)
+        self.assertEqual(self.ask(server, KEY)["result"].split(), list(WORDS))
+        self.assertEqual(server.stop(), 0)
 
 
 class BeginningOfMessages(Case):

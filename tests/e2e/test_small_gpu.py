@@ -4,7 +4,7 @@ import tempfile
 import unittest
 
 import small_gpu
-from harness import Case
+from harness import Case, wait_until
 
 GPU_MIB = 192
 SHAPE = {"layers": 8, "width": 256, "heads": 8, "kv_heads": 2, "head_dim": 32, "hollow": True, "trained_context": 8192}
@@ -42,7 +42,7 @@ class SmallGpu(Case):
         odysseus = self.start(home)
         answer = odysseus.chat("large", timeout=300, max_tokens=4)
         self.assertEqual(answer.status, 200, (answer, odysseus.output()))
-        self.assertEqual(odysseus.chat("small", timeout=120).status, 200)
+        self.assertEqual(odysseus.chat("small", timeout=300).status, 200)
         status = odysseus.status()
         self.assertEqual(self.model_of(status, "small")["placement"]["device"], "vulkan", status)
         self.assertEqual(self.model_of(status, "small")["fits"], "yes", status)
@@ -69,12 +69,23 @@ class SmallGpu(Case):
         self.addCleanup(other.unlink)
         home = self.home()
         home.model("large.gguf", **dense(0.6))
+        home.model("small.gguf")
         odysseus = self.odysseus(home, "--device", "vulkan", server=small_gpu.server(),
                                  env={**self.variables, "SMALL_GPU_OTHER": str(other)}).wait_ready(180)
         answer = odysseus.chat("large", timeout=300, max_tokens=2)
         self.assertEqual(answer.status, 200, (answer, odysseus.output()))
         self.assertEqual(self.model_of(odysseus.status(), "large")["fits"], "partly")
-        odysseus.stop()
+        steps = odysseus.status()["oom_steps"]
+        # It has its memory back once that is free again, and the model is loaded anew.
+        other.write_text("0")
+
+        def is_whole():
+            self.assertEqual(odysseus.chat("small", timeout=300, max_tokens=1).status, 200)
+            self.assertEqual(odysseus.chat("large", timeout=300, max_tokens=1).status, 200)
+            return self.model_of(odysseus.status(), "large")["fits"] == "yes"
+        wait_until(is_whole, "the model is on the GPU again", 90)
+        self.assertEqual(odysseus.status()["oom_steps"], steps)
+        self.assertEqual(odysseus.stop(), 0)
 
 
 class Switches(Case):

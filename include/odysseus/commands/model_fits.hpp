@@ -8,6 +8,7 @@
 #include "odysseus/server/preset_file.hpp"
 #include "odysseus/settings/settings.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -67,6 +68,7 @@ class ModelFits final : public server::ModelSetups {
     [[nodiscard]] bool is_shared() const override { return m_rules.models_max != 1; }
     [[nodiscard]] std::optional<memory::Setup> of(const std::string& model) const override;
     void set(const std::string& model, const memory::Setup& setup) override;
+    bool climb(const std::string& model) override;
     [[nodiscard]] std::vector<memory::Setup>
     below(const std::string& model, const memory::Setup& failed, bool race) const override;
     [[nodiscard]] std::optional<std::string> refusal(const std::string& model) const override;
@@ -76,11 +78,17 @@ class ModelFits final : public server::ModelSetups {
               std::optional<std::int64_t> failed_tokens) override;
 
   private:
+    static constexpr std::chrono::seconds k_first_climb{20}; // doubled with each that fails
     struct Known {
         models::Model model;
         memory::ModelFit fit;
+        // What it had before this launch stepped down, and when that is worth another try.
+        std::optional<memory::Setup> before{};
+        std::chrono::steady_clock::time_point climb_at{};
+        std::chrono::seconds climb_wait{k_first_climb};
     };
-    [[nodiscard]] const Known* find(const std::string& model) const; // with m_mutex
+    void put(const std::string& model, Known& known, const memory::Setup& setup); // with m_mutex
+    [[nodiscard]] const Known* find(const std::string& model) const;              // with m_mutex
     [[nodiscard]] hardware::Machine machine_now() const;
 
     const FitRules m_rules;
