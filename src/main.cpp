@@ -5,6 +5,7 @@
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
+#include "odysseus/commands/build_news.hpp"
 #include "odysseus/commands/commands.hpp"
 #include "odysseus/commands/first_model.hpp"
 #include "odysseus/commands/greeting.hpp"
@@ -58,15 +59,16 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     // The machine, and the llama.cpp build that fits it.
     Plan plan;
     plan.hardware = machine_for(settings);
-    const auto server = server_for(settings, plan.hardware, stopped);
+    auto server = server_for(settings, plan.hardware, stopped);
+    note_build_findings(settings, server.build, plan.hardware);
     plan.hardware.backend = server.backend;
+    server.visible_devices = leave_unserved_gpus(plan.hardware, server.build);
     take_listed_devices(plan.hardware, settings, server);
     plan.build = server.build;
 
     // The models, and the largest context that memory allows.
     fetch_first_model(pull_options(settings, plan.hardware, stopped));
-    models::Models models(models::ModelScan(settings.models_dir, home.pulled()), toy_model(home),
-                          name_rules(settings));
+    models::Models models(model_scan(settings), toy_model(home), name_rules(settings));
     plan.models = models.models();
     plan.findings = models.catalog()->findings;
     write_toy_model(home);
@@ -106,6 +108,8 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
         const auto url = url_of(settings.host, proxy.port());
         lock.note_address(url);
         say_ready(url, plan, first_run);
+        open_page(url, settings, first_run);
+        const UpdateWatch updates(settings, plan.hardware, server.build);
         system::notify_ready();
         system::return_unused_memory();
         stop.wait();

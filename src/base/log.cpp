@@ -1,5 +1,7 @@
 #include "odysseus/base/log.hpp"
 
+#include "odysseus/base/visible.hpp"
+
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -44,12 +46,18 @@ void append_escaped(std::string& out, std::string_view text) {
         if (c == '"' || c == '\\') {
             out += '\\';
             out += c;
-        } else if (byte < 0x20) {
+        } else if (byte < 0x20 || byte == 0x7F) {
             out += "\\u00";
             out += k_hex[byte >> 4];
             out += k_hex[byte & 15];
         } else if (byte < 0x80) {
             out += c;
+        } else if (byte == 0xC2 && i + 1 < text.size() &&
+                   (static_cast<unsigned char>(text[i + 1]) & 0xE0) == 0x80) { // C1
+            const auto control = static_cast<unsigned char>(text[++i]);
+            out += "\\u00";
+            out += k_hex[control >> 4];
+            out += k_hex[control & 15];
         } else if (const auto bytes = character_bytes(text.substr(i)); bytes > 0) {
             out += text.substr(i, bytes);
             i += bytes - 1;
@@ -146,12 +154,16 @@ void write(Level level, std::string_view message, Fields fields) {
             line += '"';
         }
     } else {
-        line += message;
+        // A line end in a message cannot begin what looks like a line of the log.
+        for (const char c : visible(message)) {
+            line += c;
+            if (c == '\n') line += "    ";
+        }
         for (const auto& field : fields) {
             line += ' ';
             line += field.key;
             line += '=';
-            line += field.value;
+            line += visible_line(field.value);
         }
     }
     logger->log(native(level), spdlog::string_view_t(line.data(), line.size()));

@@ -3,6 +3,7 @@
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/known_builds.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -38,6 +39,19 @@ auto answer_if_any(Ask ask) -> std::optional<decltype(ask())> {
     }
 }
 
+// Where the release that is wanted is known to be bad, the newest builds of upstream stand in for
+// it, also those that are newer.
+void leave_bad_release(const hardware::Machine& machine, ReleaseSource& source,
+                       ChoiceInput& input) {
+    if (input.upstream.empty() || !known_fault(input.upstream.front().tag, machine)) return;
+    const auto more = answer_if_any([&] { return source.recent(); });
+    if (!more) return;
+    const bool any_good = std::any_of(more->begin(), more->end(), [&](const Release& release) {
+        return !known_fault(release.tag, machine);
+    });
+    if (any_good) input.upstream = *more;
+}
+
 } // namespace
 
 BuildPlan plan_build(const BuildWish& wish, ReleaseSource& source) {
@@ -46,6 +60,8 @@ BuildPlan plan_build(const BuildWish& wish, ReleaseSource& source) {
     input.device = wish.device;
     input.download_base = wish.download_base;
     input.upstream = source.wanted();
+    input.pinned = source.pinned();
+    if (!input.pinned) leave_bad_release(wish.machine, source, input);
     auto answer = choose_builds(input);
     // A pin is a pin; and where names are guessed, the API does not answer anyway.
     const bool may_widen = !source.pinned() && !input.upstream.front().guessed;

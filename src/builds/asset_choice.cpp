@@ -3,6 +3,7 @@
 #include "asset_offer.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/asset_name.hpp"
+#include "odysseus/builds/known_builds.hpp"
 
 #include <algorithm>
 
@@ -83,12 +84,6 @@ std::string also_fits(const Offers& found) {
     return {};
 }
 
-// b9165 to b9172 have broken links in their tar.gz archives (llama.cpp issue 23119).
-bool known_bad(const Release& release, const hardware::Machine& machine) {
-    const auto number = build_number(release.tag).value_or(0);
-    return machine.os != hardware::Os::windows && number >= 9165 && number <= 9172;
-}
-
 struct Search {
     std::vector<BuildChoice> choices;
     std::string note; // why there is none
@@ -112,7 +107,7 @@ void add_choices(Search& search, const ChoiceInput& input, const Release& releas
 // Strictly first: the newest release that has all of this backend's archives; then the newest that
 // has one complete answer.
 Search search_releases(const ChoiceInput& input, const std::vector<const Release*>& order,
-                       Backend backend) {
+                       Backend backend, bool bad_too) {
     Search search;
     std::string first_missing;
     for (const bool strictly : {true, false}) {
@@ -123,20 +118,25 @@ Search search_releases(const ChoiceInput& input, const std::vector<const Release
             if (first_missing.empty() && !found.missing.empty()) {
                 first_missing = release->tag + " is not complete: " + found.missing.front();
             }
-            if (first_missing.empty() && known_bad(*release, input.machine)) {
-                first_missing = "the archives of " + release->tag + " have broken links";
+            const auto fault = known_fault(release->tag, input.machine);
+            if (fault && !bad_too) {
+                if (first_missing.empty()) first_missing = fault_sentence(release->tag, *fault);
+                continue;
             }
-            const bool unsettled = !found.missing.empty() || known_bad(*release, input.machine);
-            if (found.whole.empty() || (strictly && unsettled)) continue;
+            if (found.whole.empty() || (strictly && !found.missing.empty())) continue;
             std::string since = first_missing;
             if (since.empty() && !search.note.empty()) {
                 since = concat("of ", order.front()->tag, ' ', search.note);
             }
             if (since.empty()) since = concat(order.front()->tag, " has none");
-            add_choices(search, input, *release, backend, found,
-                        release != order.front()
-                            ? concat("; from ", release->tag, ", since ", since)
-                            : std::string());
+            std::string addition;
+            if (release != order.front())
+                addition = concat("; from ", release->tag, ", since ", since);
+            if (fault)
+                addition += concat("; ", fault_sentence(release->tag, *fault),
+                                   input.pinned ? ", and is taken because it was asked for"
+                                                : ", and is taken because there is no other");
+            add_choices(search, input, *release, backend, found, addition);
             return search;
         }
     }
@@ -192,12 +192,12 @@ std::string no_build_reason(const ChoiceInput& input, const std::vector<std::str
 
 // The choice for one backend over all its sources, appended to the plan.
 void add_backend(BuildPlan& plan, const ChoiceInput& input,
-                 const std::vector<const Release*>& order, Backend backend) {
-    auto search = search_releases(input, order, backend);
+                 const std::vector<const Release*>& order, Backend backend, bool bad_too) {
+    auto search = search_releases(input, order, backend, bad_too);
     if (search.choices.empty() && backend == Backend::cuda &&
         input.machine.os == hardware::Os::linux) {
         if (input.ai_dock) {
-            auto second = search_releases(input, ai_dock_order(input), backend);
+            auto second = search_releases(input, ai_dock_order(input), backend, bad_too);
             for (auto& choice : second.choices)
                 choice.reason += "; ai-dock's, since " + search.note;
             if (second.choices.empty()) search.note += "; ai-dock: " + second.note;
@@ -215,6 +215,24 @@ void add_backend(BuildPlan& plan, const ChoiceInput& input,
         if (!plan.notes.empty()) choice.reason += " (" + joined(plan.notes, "; ") + ")";
         plan.choices.push_back(std::move(choice));
     }
+}
+
+BuildPlan plan_of(const ChoiceInput& input, const std::vector<const Release*>& order,
+                  bool bad_too) {
+    BuildPlan plan;
+    for (const auto backend : candidates(input.machine, input.device)) {
+        auto obstacle = impossible(input.machine, backend);
+        const bool no_loader = backend == Backend::vulkan && !input.device &&
+                               input.machine.backend != Backend::vulkan &&
+                               input.machine.vulkan == false;
+        if (no_loader) obstacle = "no Vulkan loader is installed";
+        if (obstacle) {
+            plan.notes.push_back(concat(backend_title(backend), ": ", *obstacle));
+            continue;
+        }
+        add_backend(plan, input, order, backend, bad_too);
+    }
+    return plan;
 }
 
 } // namespace
@@ -236,19 +254,9 @@ std::vector<Backend> candidates(const hardware::Machine& machine, std::optional<
 
 std::variant<BuildPlan, NoBuild> choose_builds(const ChoiceInput& input) {
     const auto order = in_order(input.upstream);
-    BuildPlan plan;
-    for (const auto backend : candidates(input.machine, input.device)) {
-        auto obstacle = impossible(input.machine, backend);
-        const bool no_loader = backend == Backend::vulkan && !input.device &&
-                               input.machine.backend != Backend::vulkan &&
-                               input.machine.vulkan == false;
-        if (no_loader) obstacle = "no Vulkan loader is installed";
-        if (obstacle) {
-            plan.notes.push_back(concat(backend_title(backend), ": ", *obstacle));
-            continue;
-        }
-        add_backend(plan, input, order, backend);
-    }
+    auto plan = plan_of(input, order, input.pinned);
+    // A build that is known to be bad is better than none, and gets a finding.
+    if (plan.choices.empty()) plan = plan_of(input, order, true);
     if (plan.choices.empty())
         return NoBuild{no_build_reason(input, plan.notes), plan.wants_ai_dock};
     return plan;

@@ -2,7 +2,9 @@
 
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/library_path.hpp"
+#include "odysseus/builds/system_trouble.hpp"
 #include "odysseus/hardware/oneapi.hpp"
+#include "odysseus/hardware/probe.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/run_tool.hpp"
@@ -15,8 +17,19 @@ namespace {
 
 constexpr std::size_t k_shown_bytes_max = 300;
 
-// The last line that was printed: loaders and CUDA say there what is missing.
-std::string last_words(const system::ToolResult& result) {
+// What the system means by that, where it is known; else the last line that was printed: loaders
+// and CUDA say there what is missing.
+std::string last_words(const std::filesystem::path& server, const system::ToolResult& result) {
+    using End = system::ToolResult::End;
+    std::error_code error;
+    TroubleContext context;
+    context.folder = system::utf8(server.parent_path());
+    context.is_missing = (result.end == End::not_found || result.end == End::not_started) &&
+                         std::filesystem::is_regular_file(server, error);
+    context.distribution =
+        hardware::distribution_here().value_or(""); // asked only where something is wrong
+    if (const auto known = system_trouble(concat(result.err, "\n", result.out), context))
+        return concat(": ", known->what);
     const auto& text = trimmed(result.err).empty() ? result.out : result.err;
     const auto lines = lines_of(trimmed(text));
     if (lines.empty()) return {};
@@ -28,7 +41,9 @@ std::string last_words(const system::ToolResult& result) {
 std::vector<std::filesystem::path> library_folders(const std::filesystem::path& server,
                                                    bool own_folder, Backend backend) {
     std::vector<std::filesystem::path> folders;
-    if (own_folder) folders.push_back(server.parent_path());
+    // Libraries of another llama.cpp on the user's path would be taken before the build's own.
+    const bool others = system::environment_value("LD_LIBRARY_PATH").has_value();
+    if (own_folder || others) folders.push_back(server.parent_path());
     if (backend == Backend::sycl) {
         const auto oneapi = hardware::find_oneapi().folders;
         folders.insert(folders.end(), oneapi.begin(), oneapi.end());
@@ -66,12 +81,12 @@ BuildCheck check_build(const std::filesystem::path& server,
     };
     const auto version = ask("--version");
     if (!version.ok()) {
-        check.trouble = version.how_it_ended(limits) + last_words(version);
+        check.trouble = version.how_it_ended(limits) + last_words(server, version);
         return check;
     }
     const auto said = parse_server_version(concat(version.err, "\n", version.out));
     if (!said) {
-        check.trouble = concat("does not tell its build (--version)", last_words(version));
+        check.trouble = concat("does not tell its build (--version)", last_words(server, version));
         return check;
     }
     if (said->build) check.tag = concat("b", *said->build);
@@ -80,7 +95,8 @@ BuildCheck check_build(const std::filesystem::path& server,
     using End = system::ToolResult::End;
     // Too old for the flag is no trouble; dying of it, or hanging, is.
     if (!check.devices && (listed.end == End::signalled || listed.end == End::timed_out)) {
-        check.trouble = concat("--list-devices ", listed.how_it_ended(limits), last_words(listed));
+        check.trouble =
+            concat("--list-devices ", listed.how_it_ended(limits), last_words(server, listed));
         return check;
     }
     check.runs = true;

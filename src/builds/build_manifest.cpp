@@ -78,6 +78,7 @@ std::string manifest_text(const BuildManifest& manifest) {
                      {"server", manifest.server},
                      {"library_path", manifest.library_path},
                      {"devices", manifest.devices},
+                     {"attested", manifest.attested},
                      {"archives", ordered_json::array()},
                      {"files", ordered_json::array()}};
     for (const auto& archive : manifest.archives)
@@ -102,6 +103,8 @@ std::optional<BuildManifest> manifest_from(std::string_view text) {
     out.backend = *backend;
     out.source = word(in, "source");
     out.reason = word(in, "reason");
+    if (const auto it = in.find("attested"); it != in.end() && it->is_boolean())
+        out.attested = it->get<bool>();
     out.installed_at = word(in, "installed_at");
     out.library_path = in.contains("library_path") && in["library_path"] == true;
     if (const auto it = in.find("devices"); it != in.end() && it->is_array()) {

@@ -4,6 +4,7 @@
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/build_files.hpp"
+#include "odysseus/builds/known_builds.hpp"
 #include "odysseus/download/url.hpp"
 #include "odysseus/system/files.hpp"
 #include "python_runtime.hpp"
@@ -59,6 +60,7 @@ class Installation {
         std::vector<fs::path> archives;
         for (auto& file : manifest.archives)
             archives.push_back(fetch(file));
+        manifest.attested = attested(choice, archives);
         step("unpack");
         Staging staging(m_store, m_options);
         staging.unpack_build(archives.front());
@@ -202,6 +204,31 @@ class Installation {
         file.size = got.bytes;
         file.sha256 = got.sha256;
         return request.to;
+    }
+
+    // Whether all of it is what upstream's own workflow made, as far as gh can tell.
+    [[nodiscard]] bool attested(const BuildChoice& choice,
+                                const std::vector<fs::path>& archives) const {
+        if (!m_options.attest || choice.source != k_upstream_repo || !has_attestation(choice.tag))
+            return false;
+        step("attest");
+        for (const auto& archive : archives) {
+            const auto name = utf8(archive.filename());
+            const auto answer = m_options.attest(archive);
+            if (answer.result == Attestation::Result::verified) continue;
+            if (answer.result == Attestation::Result::refuted) {
+                std::error_code ignored;
+                fs::remove(archive, ignored);
+                throw Error(Fault::integrity, concat("gh refutes that ", name,
+                                                     " was made by llama.cpp's own "
+                                                     "workflow: ",
+                                                     answer.why, "; nothing was installed"));
+            }
+            log::debug(concat("the attestation of ", name, " was not checked: ", answer.why));
+            return false;
+        }
+        tell("gh has verified the build attestation");
+        return true;
     }
 
     void python_runtime(const BuildChoice& choice, Staging& staging,

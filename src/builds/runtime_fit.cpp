@@ -143,6 +143,20 @@ Fit cuda_fit(const hardware::Machine& machine, const AssetName& build) {
     return fit;
 }
 
+std::vector<std::size_t> unserved_gpus(const hardware::Machine& machine, const AssetName& build) {
+    std::vector<std::size_t> unserved;
+    if (!build.version || build.backend != Backend::cuda) return unserved;
+    const auto side = nvidia_side(machine);
+    for (std::size_t i = 0; i < side.gpus.size(); ++i) {
+        const auto& told = side.gpus[i]->compute_capability;
+        const auto capability = told ? dotted_version(*told) : std::nullopt;
+        if (capability_fits(side, build, capability) == Fits::no) unserved.push_back(i);
+    }
+    // A build that serves none was not chosen for these GPUs: what it says itself counts.
+    if (unserved.size() == side.gpus.size()) unserved.clear();
+    return unserved;
+}
+
 Fit rocm_fit(const hardware::Machine& machine, const AssetName& build) {
     const auto installed = machine.rocm ? dotted_version(*machine.rocm) : std::nullopt;
     const auto what = build.version ? "ROCm " + version_text(*build.version) : std::string("HIP");
@@ -215,7 +229,9 @@ std::optional<std::string> libc_obstacle(const hardware::Machine& machine, const
         !build.third_party && (build.arch == hardware::Arch::arm64 ||
                                build.backend == Backend::rocm || build.backend == Backend::sycl);
     const DottedVersion floor{2, built_on_24_04 ? 38 : 34};
-    const auto what = concat("it needs glibc ", version_text(floor), " or newer, this system has ");
+    const auto what =
+        concat("it needs glibc ", version_text(floor), " or newer, this system ",
+               machine.distribution ? concat("(", *machine.distribution, ") ") : "", "has ");
     if (*machine.glibc == "none") return what + "another C library (musl)";
     const auto here = dotted_version(*machine.glibc);
     if (!here || !below(*here, floor)) return std::nullopt;

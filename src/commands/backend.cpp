@@ -1,8 +1,12 @@
+#include "build_news_text.hpp"
+#include "odysseus/commands/build_news.hpp"
 #include "saved_arguments.hpp"
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/attestation.hpp"
 #include "odysseus/builds/build_check.hpp"
+#include "odysseus/builds/known_builds.hpp"
 #include "odysseus/commands/commands.hpp"
 #include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/commands/server_choice.hpp"
@@ -15,14 +19,38 @@
 namespace odysseus::commands {
 namespace {
 
+// How anybody can check who made the archives that a build was unpacked from.
+std::vector<std::string> verify_lines(const builds::BuildManifest& manifest) {
+    std::vector<std::string> lines;
+    if (manifest.source != builds::k_upstream_repo || !builds::has_attestation(manifest.tag))
+        return lines;
+    for (const auto& file : manifest.archives)
+        lines.push_back(builds::attestation_command(file.name));
+    return lines;
+}
+
+void say_how_to_verify(const builds::BuildManifest& manifest) {
+    const auto lines = verify_lines(manifest);
+    if (lines.empty()) return;
+    system::say("verify", manifest.attested
+                              ? "gh has verified the attestation when it was installed; again:"
+                              : "where gh is installed, this is done with every installation; by "
+                                "hand, beside the archive of the release:");
+    for (const auto& one : lines)
+        system::say("", one);
+}
+
 void list(const settings::CommandLine& line, const builds::BuildStore& store) {
     auto document = nlohmann::ordered_json::array();
-    system::Table table({"", "build", "tag", "computes on", "from", "installed"});
-    for (const auto& build : store.list()) {
+    system::Table table({"", "build", "tag", "computes on", "from", "installed", "attested"});
+    const builds::InstalledBuild* current = nullptr;
+    const auto all = store.list();
+    for (const auto& build : all) {
+        if (build.current) current = &build;
         const auto& manifest = build.manifest;
         const char* mark = build.current ? "*" : build.previous ? "-" : "";
         table.add({mark, build.id, manifest.tag, std::string(backend_title(manifest.backend)),
-                   manifest.source, manifest.installed_at});
+                   manifest.source, manifest.installed_at, manifest.attested ? "yes" : "-"});
         document.push_back({{"id", build.id},
                             {"tag", manifest.tag},
                             {"backend", backend_name(manifest.backend)},
@@ -32,6 +60,8 @@ void list(const settings::CommandLine& line, const builds::BuildStore& store) {
                             {"previous", build.previous},
                             {"path", system::utf8(build.server)},
                             {"devices", manifest.devices},
+                            {"attested", manifest.attested},
+                            {"verify", verify_lines(manifest)},
                             {"reason", manifest.reason}});
     }
     if (line.has("--json")) {
@@ -41,6 +71,7 @@ void list(const settings::CommandLine& line, const builds::BuildStore& store) {
                                       "; odysseus backend install fetches one"));
     } else {
         system::print(table.text());
+        if (current != nullptr) say_how_to_verify(current->manifest);
     }
 }
 
@@ -49,12 +80,45 @@ void said(const builds::InstalledBuild& build) {
     if (!build.manifest.reason.empty()) system::say("", build.manifest.reason);
 }
 
+// The newest release in place of the one in use, when there is a newer one.
+void update(const settings::Settings& settings, const hardware::Machine& machine,
+            const builds::BuildStore& store, const std::function<bool()>& stopped,
+            const std::vector<std::string>& arguments) {
+    if (settings.offline)
+        throw Error(Fault::network, "odysseus backend update asks the network what is new, and "
+                                    "--offline forbids that; start it without --offline");
+    const auto current = store.current();
+    const auto newest = newest_build(settings, machine, stopped);
+    if (current) {
+        const auto& tag = current->manifest.tag;
+        const bool is_bad = builds::known_fault(tag, machine).has_value();
+        const bool came =
+            !build_findings(
+                 settings, machine,
+                 {current->manifest.source, tag, true, {}, {}, current->manifest.backend})
+                 .empty();
+        if (!is_newer(newest.tag, tag) && !is_bad && !came) {
+            system::say("backend", concat(tag, " is in use; there is nothing newer (",
+                                          settings.release, ": ", newest.tag, ")"));
+            return;
+        }
+        if (newest.tag != tag) {
+            system::say("update", concat("llama.cpp ", newest.tag, " instead of ", tag,
+                                         "; what is new: ", what_is_new(tag, newest.tag)));
+        }
+    }
+    said(install_release(settings, machine, stopped, arguments));
+    if (current) system::say("", "odysseus backend rollback goes back");
+}
+
 [[noreturn]] void refuse(const std::string& action) {
-    const auto near = nearest(action, {"list", "install", "use", "rollback", "import"}, 1);
-    throw Error(Fault::usage,
-                concat("there is no 'odysseus backend ", action, "'.",
-                       near.empty() ? "" : concat(" Did you mean ", near.front(), "?"),
-                       " It can be: list, install [TAG], use TAG, rollback, import FILE|DIR"));
+    const auto near =
+        nearest(action, {"list", "install", "update", "use", "rollback", "import"}, 1);
+    throw Error(
+        Fault::usage,
+        concat("there is no 'odysseus backend ", action, "'.",
+               near.empty() ? "" : concat(" Did you mean ", near.front(), "?"),
+               " It can be: list, install [TAG], update, use TAG, rollback, import FILE|DIR"));
 }
 
 // The tag goes into an address and into a folder's name.
@@ -101,12 +165,14 @@ int backend(const settings::CommandLine& line, const settings::ResolvedSettings&
         throw Error(Fault::usage, concat("odysseus backend ", action, " takes nothing more; '",
                                          line.words[1], "' is too much"));
     }
-    if (!takes_word && action != "list" && action != "rollback") refuse(action);
+    if (!takes_word && action != "list" && action != "rollback" && action != "update")
+        refuse(action);
     const system::StopSignal stop;
     const auto stopped = [&stop] { return stop.asked(); };
     const auto machine = machine_for(settings);
     auto store = store_for(settings, machine);
-    if (action == "install" || action == "import") make_folders(resolved, {store.folder()});
+    if (action == "install" || action == "import" || action == "update")
+        make_folders(resolved, {store.folder()});
     const auto arguments =
         line.llama_args.empty() ? saved_arguments(settings::home_of(settings)) : line.llama_args;
     const builds::StoreWait wait{std::chrono::minutes(10),
@@ -119,6 +185,8 @@ int backend(const settings::CommandLine& line, const settings::ResolvedSettings&
         if (line.words.size() > 1) settings.release = line.words[1];
         check_tag(settings.release);
         said(install_release(settings, machine, stopped, arguments));
+    } else if (action == "update") {
+        update(settings, machine, store, stopped, arguments);
     } else if (action == "use") {
         const auto& tag = word_of(line, "a TAG, as odysseus backend list shows them");
         try_on(store.find(tag), arguments);

@@ -1,13 +1,21 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/commands/commands.hpp"
+#include "odysseus/system/paths.hpp"
 #include "odysseus/system/terminal.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace odysseus::commands {
 namespace {
 
 std::string shown(const settings::SettingSpec& spec, const settings::RawValue& value) {
+    if (spec.path) {
+        auto text = value.text;
+        std::replace(text.begin(), text.end(), settings::list_separator(spec),
+                     system::path_list_separator());
+        return text;
+    }
     if (!spec.secret || value.text.empty()) return value.text;
     if (spec.secret_from == 0) return concat("(", split(value.text, ',').size(), " set)");
     std::vector<std::string> items;

@@ -1,5 +1,7 @@
 #include "doctor_facts.hpp"
 
+#include "odysseus/commands/build_news.hpp"
+
 #include "llama_config.hpp"
 
 #include "odysseus/base/error.hpp"
@@ -8,6 +10,7 @@
 #include "odysseus/builds/build_check.hpp"
 #include "odysseus/builds/build_files.hpp"
 #include "odysseus/builds/build_store.hpp"
+#include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/download/http.hpp"
 #include "odysseus/download/http_date.hpp"
 #include "odysseus/download/url.hpp"
@@ -87,6 +90,7 @@ std::optional<BuildFact> installed_build(const settings::Settings& settings,
         const auto server = system::path_from_utf8(settings.llama_server);
         check = builds::check_build(server, builds::library_folders(server, false, fact.backend),
                                     k_check_limit);
+        fact.tag = check.tag.value_or("");
     } else {
         auto build =
             builds::current_build(system::path_from_utf8(settings.home), machine.os, machine.arch);
@@ -101,6 +105,9 @@ std::optional<BuildFact> installed_build(const settings::Settings& settings,
             k_check_limit);
         fact.tag = manifest.tag;
         fact.imported = manifest.source == "import";
+        fact.better = better_build_now(settings, machine,
+                                       {manifest.source, manifest.tag, true, {}, {}, fact.backend})
+                          .value_or("");
         fact.differences = builds::differences(*build);
     }
     fact.runs = check.runs;
@@ -112,9 +119,7 @@ std::optional<BuildFact> installed_build(const settings::Settings& settings,
 }
 
 void look_at_models(const settings::Settings& settings, DoctorFacts& facts) {
-    auto catalog = models::ModelScan(system::path_from_utf8(settings.models_dir),
-                                     settings::home_of(settings).pulled())
-                       .catalog();
+    auto catalog = model_scan(settings).catalog();
     facts.models = std::move(catalog.models);
     std::error_code error;
     // A folder that is not there yet is no finding: the first start makes it.

@@ -4,7 +4,9 @@
 
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/asset_choice.hpp"
+#include "odysseus/builds/known_builds.hpp"
 #include "odysseus/builds/runtime_fit.hpp"
+#include "odysseus/builds/system_trouble.hpp"
 #include "odysseus/download/url.hpp"
 #include "odysseus/memory/context_choice.hpp"
 #include "odysseus/models/hub_listing.hpp"
@@ -159,10 +161,18 @@ std::string remedy_of_trouble(const std::string& trouble, bool given) {
         given ? "Name another one with --llama-server, or leave that out to use an installed build."
               : "Install another one: odysseus backend install, or go back: odysseus backend "
                 "rollback.";
+    if (const auto known = builds::system_trouble(trouble, {})) return known->remedy;
+    if (has("nixos")) return builds::system_trouble("NixOS cannot run", {})->remedy;
+    if (has("musl")) return builds::system_trouble("Error relocating ", {})->remedy;
     if (has("glibc")) {
         return "It was made for a newer system: import a build that carries its own C library "
                "(odysseus backend import FILE), or use a newer system.";
     }
+    if (has("foreign library"))
+        return "Unset LD_LIBRARY_PATH (and LD_PRELOAD), or take that folder out of it.";
+    if (has("no loader for it"))
+        return "Install glibc of 64 bits (on Debian: libc6), or import a build that carries its "
+               "own C library (odysseus backend import FILE).";
     if (has("libcud") || has("libcublas")) {
         return "CUDA's libraries are missing beside it: odysseus backend install fetches them.";
     }
@@ -199,6 +209,16 @@ void look_at_build(const DoctorFacts& facts, Findings& findings) {
                    facts.build->imported ? "import FILE" : concat("install ", facts.build->tag),
                    ". If files change by themselves, the disk is failing."));
     }
+    if (const auto fault = builds::known_fault(facts.build->tag, facts.machine)) {
+        const bool insecure = fault->kind == builds::KnownFault::Kind::insecure;
+        add(findings, Severity::warns, insecure ? "insecure_build" : "known_bad_build",
+            concat(builds::fault_sentence(facts.build->tag, *fault), "."),
+            facts.build->given ? "Name a newer one with --llama-server, or leave that out."
+                               : "Take a newer one: odysseus backend update.");
+    }
+    if (!facts.build->better.empty())
+        add(findings, Severity::warns, "better_build", concat(facts.build->better, "."),
+            "odysseus backend rollback goes back if it does not hold.");
     if (facts.build->runs) return;
     add(findings, Severity::blocks, "build_does_not_run",
         concat("llama-server (", facts.build->name, ") does not run: ", facts.build->trouble, "."),
@@ -342,26 +362,6 @@ void look_at_clock(const DoctorFacts& facts, Findings& findings) {
         concat("This machine's clock is ", std::abs(off) / 60, " minutes ",
                off < 0 ? "slow" : "fast", "."),
         remedy);
-}
-
-void look_at_leftovers(const DoctorFacts& facts, Findings& findings) {
-    using Kind = LeftoverFact::Kind;
-    for (const auto& left : facts.leftovers) {
-        if (left.kind == Kind::process) {
-            add(findings, Severity::warns, "leftover_process",
-                concat(left.name, left.pid ? concat(" (process ", *left.pid, ")") : "",
-                       " of an earlier run still runs and holds memory."),
-                "The next start of odysseus ends it.");
-        } else if (left.kind == Kind::download) {
-            add(findings, Severity::notes, "leftover_download",
-                concat(left.name, " is an unfinished download (", byte_text(left.bytes), ")."),
-                "The same odysseus pull goes on where it was; or delete it.");
-        } else {
-            add(findings, Severity::notes, "leftover_installation",
-                concat(left.name, " was left by an installation that was cut off."),
-                "The next installation removes it.");
-        }
-    }
 }
 
 void look_at_notes(const DoctorFacts& facts, Findings& findings) {

@@ -40,6 +40,7 @@ struct BuildFact {
     std::optional<bool> sees_gpu; // absent: it does not tell
     std::string tag = {};
     bool imported = false;
+    std::string better = {}; // a sentence, when a better one could be had since a GPU came
     std::vector<std::string> differences =
         {}; // from how it was installed: "libggml.so was changed"
 };

@@ -65,4 +65,26 @@ void look_at_peers(const DoctorFacts& facts, std::vector<Finding>& findings) {
     }
 }
 
+void look_at_leftovers(const DoctorFacts& facts, std::vector<Finding>& findings) {
+    using Kind = LeftoverFact::Kind;
+    for (const auto& left : facts.leftovers) {
+        if (left.kind == Kind::process) {
+            findings.push_back(
+                {Severity::warns, "leftover_process",
+                 concat(left.name, left.pid ? concat(" (process ", *left.pid, ")") : "",
+                        " of an earlier run still runs and holds memory."),
+                 "The next start of odysseus ends it."});
+        } else if (left.kind == Kind::download) {
+            findings.push_back(
+                {Severity::notes, "leftover_download",
+                 concat(left.name, " is an unfinished download (", byte_text(left.bytes), ")."),
+                 "The same odysseus pull goes on where it was; or delete it."});
+        } else {
+            findings.push_back({Severity::notes, "leftover_installation",
+                                concat(left.name, " was left by an installation that was cut off."),
+                                "The next installation removes it."});
+        }
+    }
+}
+
 } // namespace odysseus::commands

@@ -20,7 +20,13 @@ using system::utf8;
 namespace {
 
 std::optional<std::string> token_from_environment() {
-    const auto value = system::environment_value("HF_TOKEN").value_or("");
+    // The second name is the one that the hub's own tools had before.
+    const char* name = "HF_TOKEN";
+    auto value = system::environment_value(name).value_or("");
+    if (trimmed(value).empty()) {
+        name = "HUGGING_FACE_HUB_TOKEN";
+        value = system::environment_value(name).value_or("");
+    }
     const auto token = trimmed(value);
     if (token.empty()) return std::nullopt;
     // It goes into a header: a line break in it would begin another one.
@@ -29,13 +35,19 @@ std::optional<std::string> token_from_environment() {
         return byte > 0x20 && byte < 0x7f;
     });
     if (plain) return std::string(token);
-    throw Error(Fault::usage, "HF_TOKEN holds a space or a control character, so it is no token; "
-                              "copy it again from the hub's settings");
+    throw Error(Fault::usage, concat(name, " holds a space or a control character, so it is no "
+                                           "token; copy it again from the hub's settings"));
 }
 
-void say_plan(const models::PullPlan& plan) {
+void say_plan(const models::PullPlan& plan, const models::PullOptions& options) {
     system::say("model", plan.title);
     system::say("choice", plan.reason);
+    if (plan.token_refused) {
+        system::say("note", concat("the hub refuses the token in HF_TOKEN (it has expired, or was "
+                                   "revoked); this model needs none, so it is left out. Make a new "
+                                   "one at ",
+                                   options.hub, "/settings/tokens, or unset HF_TOKEN"));
+    }
     if (plan.complete()) return;
     if (!plan.with_digests) {
         system::say("note",
@@ -47,9 +59,15 @@ void say_plan(const models::PullPlan& plan) {
                                 system::utf8(plan.folder)));
 }
 
+models::ModelScan scan_of(const models::PullOptions& options) {
+    models::ModelScan scan(options.models_dir, options.origins);
+    scan.also(options.more_models_dirs);
+    return scan;
+}
+
 void say_names(const models::PullPlan& plan, const models::PullOptions& options) {
     const auto first = system::utf8(plan.files.front().to);
-    const auto catalog = models::ModelScan(options.models_dir, options.origins).catalog();
+    const auto catalog = scan_of(options).catalog();
     for (const auto& model : catalog.models) {
         const bool found = model.path == first ||
                            std::any_of(plan.files.begin(), plan.files.end(), [&](const auto& file) {
@@ -72,6 +90,8 @@ models::PullOptions pull_options(const settings::Settings& settings,
                                  const hardware::Machine& machine, std::function<bool()> stopped) {
     models::PullOptions options;
     options.models_dir = system::path_from_utf8(settings.models_dir);
+    for (const auto& folder : settings.more_models_dirs)
+        options.more_models_dirs.push_back(system::path_from_utf8(folder));
     options.lock_file = system::path_from_utf8(settings.home) / "data" / "pull.lock";
     options.origins = settings::home_of(settings).pulled();
     options.hub = settings.hf_endpoint;
@@ -88,7 +108,7 @@ models::PullOptions pull_options(const settings::Settings& settings,
 
 models::PullPlan pull_shown(const std::string& name, const models::PullOptions& options) {
     auto plan = models::plan_pull(name, options);
-    say_plan(plan);
+    say_plan(plan, options);
     std::unique_ptr<system::ProgressBar> bar;
     models::PullEvents events;
     events.on_file = [&](const models::PullFile& file) {
@@ -109,7 +129,7 @@ models::PullPlan pull_shown(const std::string& name, const models::PullOptions& 
 
 void fetch_first_model(const models::PullOptions& options) {
     if (options.offline || !system::can_ask()) return;
-    if (!models::ModelScan(options.models_dir).catalog().models.empty()) return;
+    if (!scan_of(options).catalog().models.empty()) return;
     const auto ask = [&options](const std::string& question) {
         return system::ask(question, options.http.stopped);
     };

@@ -1,8 +1,12 @@
 #include "odysseus/commands/greeting.hpp"
 
+#include "open_choice.hpp"
+
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
 #include "odysseus/models/toy_model.hpp"
+#include "odysseus/system/browser.hpp"
+#include "odysseus/system/environment.hpp"
 #include "odysseus/system/terminal.hpp"
 
 namespace odysseus::commands {
@@ -48,6 +52,21 @@ void say_ready(const std::string& url, const Plan& plan, bool first_run) {
     const auto& models = plan.models;
     if (models.size() == 1 && models.front().id == models::k_toy_model_name)
         system::say("no model", "The toy answers with random words. Get a real model on the page.");
+}
+
+void open_page(const std::string& url, const settings::Settings& settings, bool first_run) {
+    OpenFacts facts;
+    facts.wish = settings.open;
+    facts.first_run = first_run;
+    facts.at_terminal = system::can_ask();
+    facts.has_desktop = system::has_desktop();
+    facts.in_ci = system::environment_value("CI").has_value();
+    const auto opening = opening_of(facts);
+    if (opening == Opening::no) return;
+    const auto page = concat(url, "/odysseus");
+    if (opening == Opening::yes && system::open_in_browser(page)) return;
+    if (settings.open)
+        system::say("note", concat("there is no browser here to open ", page, " in (--open)"));
 }
 
 } // namespace odysseus::commands

@@ -79,13 +79,23 @@ void make_folders(const settings::ResolvedSettings& resolved,
 
 void refuse_missing_models_folder(const settings::ResolvedSettings& resolved) {
     const auto& models = resolved.raw.at("models_dir");
-    std::error_code error;
-    if (models.origin == settings::Origin::fallback ||
-        std::filesystem::is_directory(system::path_from_utf8(resolved.values.models_dir), error))
-        return;
-    throw Error(Fault::usage,
-                concat("there is no models folder ", resolved.values.models_dir, " (", models.where,
-                       "); make it, or name another one with --models-dir DIR"));
+    if (models.origin == settings::Origin::fallback) return;
+    for (const auto& folder : resolved.values.models_dirs()) {
+        std::error_code error;
+        if (std::filesystem::is_directory(system::path_from_utf8(folder), error)) continue;
+        throw Error(Fault::usage, concat("there is no models folder ", folder, " (", models.where,
+                                         "); make it, or name another one with --models-dir DIR"));
+    }
+}
+
+models::ModelScan model_scan(const settings::Settings& settings) {
+    models::ModelScan scan(system::path_from_utf8(settings.models_dir),
+                           settings::home_of(settings).pulled());
+    std::vector<std::filesystem::path> more;
+    for (const auto& folder : settings.more_models_dirs)
+        more.push_back(system::path_from_utf8(folder));
+    scan.also(std::move(more)).with_drafts(settings.draft);
+    return scan;
 }
 
 hardware::Machine machine_for(const settings::Settings& settings) {

@@ -27,12 +27,23 @@ FittedModels fitted_here(const settings::Settings& settings,
     const auto server = ready_server(settings, machine);
     if (server) {
         machine.backend = server->backend;
+        (void)leave_unserved_gpus(machine, server->build);
         take_listed_devices(machine, settings, *server);
     }
     const memory::ContextRecord record(settings::home_of(settings), settings, machine,
                                        server ? server->build.tag : "");
     const auto build = server ? std::optional(server->build) : std::nullopt;
     return fitted_models(fit_rules(settings, machine, llama_args, build), models, record);
+}
+
+// Their files have names that tell nothing.
+void say_stored(const std::vector<models::Model>& models) {
+    std::vector<std::string> ids;
+    for (const auto& model : models) {
+        if (model.path.find("/blobs/sha256-") != std::string::npos) ids.push_back(model.id);
+    }
+    if (!ids.empty())
+        system::say("note", concat("of Ollama's store, read as it lies: ", joined(ids, ", ")));
 }
 
 std::string count_text(std::int64_t count) {
@@ -42,14 +53,14 @@ std::string count_text(std::int64_t count) {
 } // namespace
 
 int models(const settings::CommandLine& line, const settings::ResolvedSettings& settings) {
-    models::ModelScan scan(system::path_from_utf8(settings.values.models_dir),
-                           settings::home_of(settings.values).pulled());
+    auto scan = model_scan(settings.values);
     const auto catalog = scan.catalog();
     const auto fitted = fitted_here(settings.values, line.llama_args, catalog.models);
     for (const auto& finding : catalog.findings)
         system::say("note", finding);
     if (line.has("--json")) {
         const nlohmann::ordered_json document{{"models_dir", settings.values.models_dir},
+                                              {"models_dirs", settings.values.models_dirs()},
                                               {"models", models_json(catalog.models, fitted.fits)},
                                               {"findings", catalog.findings}};
         system::print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
@@ -58,7 +69,7 @@ int models(const settings::CommandLine& line, const settings::ResolvedSettings& 
     }
     if (catalog.models.empty()) {
         system::say("models",
-                    concat("none in ", settings.values.models_dir,
+                    concat("none in ", joined(settings.values.models_dirs(), ", "),
                            "; put a .gguf file there, or fetch one with: odysseus pull NAME"));
         return 0;
     }
@@ -73,6 +84,7 @@ int models(const settings::CommandLine& line, const settings::ResolvedSettings& 
                    joined(model.names, ", ")});
     }
     system::print(table.text());
+    say_stored(catalog.models);
     return 0;
 }
 

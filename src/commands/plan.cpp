@@ -34,13 +34,12 @@ int plan(const settings::CommandLine& line, const settings::ResolvedSettings& re
     auto used = plan.hardware;
     const bool own_choice = settings.device == Backend::cpu; // any build computes there
     if (plan.build && plan.build->backend && !own_choice) used.backend = *plan.build->backend;
+    if (plan.build && !leave_unserved_gpus(used, *plan.build).empty()) plan.hardware = used;
     if (const auto server = ready_server(settings, used)) {
         take_listed_devices(used, settings, *server);
         plan.hardware.gpus = used.gpus;
     }
-    models::ModelScan scan(system::path_from_utf8(settings.models_dir),
-                           settings::home_of(settings).pulled());
-    const auto catalog = scan.catalog();
+    const auto catalog = model_scan(settings).catalog();
     plan.findings = catalog.findings;
     plan.models = catalog.models;
     if (line.has("--forget")) memory::ContextRecord::forget(home);

@@ -60,6 +60,7 @@ Json model_json(const models::Model& model) {
             {"size_bytes", model.size_bytes},
             {"shards", model.shards},
             {"mmproj", or_null(model.mmproj)},
+            {"draft", or_null(model.draft)},
             {"kind", model.kind_name()},
             {"architecture", or_null(model.architecture)},
             {"trained_context", or_null(model.trained_context)},

@@ -1,23 +1,28 @@
 #include "odysseus/commands/server_choice.hpp"
 
+#include "odysseus/commands/build_news.hpp"
 #include "saved_arguments.hpp"
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/acquire.hpp"
+#include "odysseus/builds/asset_name.hpp"
 #include "odysseus/builds/build_check.hpp"
 #include "odysseus/builds/build_files.hpp"
+#include "odysseus/builds/runtime_fit.hpp"
 #include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/memory/context_choice.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace odysseus::commands {
 namespace {
 
 constexpr int k_question_tries = 3;
+constexpr std::chrono::seconds k_attest_limit{60};
 
 Server named_server(const settings::Settings& settings, const hardware::Machine& machine) {
     const auto path = system::path_from_utf8(settings.llama_server);
@@ -142,12 +147,40 @@ Server server_for(const settings::Settings& settings, const hardware::Machine& m
     return std::move(*server);
 }
 
+std::string leave_unserved_gpus(hardware::Machine& machine, const PlannedBuild& build) {
+    const auto name =
+        build.files.empty() ? std::nullopt : builds::parse_asset_name(build.files.front().name);
+    const auto unserved = name ? builds::unserved_gpus(machine, *name) : std::vector<std::size_t>();
+    if (unserved.empty()) return {};
+    std::vector<hardware::Gpu> kept;
+    std::vector<std::string> served;
+    std::size_t index = 0;
+    for (auto& gpu : machine.gpus) {
+        const bool nvidia = gpu.vendor == hardware::Vendor::nvidia;
+        const auto number = nvidia ? index++ : 0;
+        if (nvidia && std::find(unserved.begin(), unserved.end(), number) != unserved.end()) {
+            machine.notes.push_back(
+                concat(gpu.name,
+                       " is not used: this llama.cpp build has no code for its compute "
+                       "capability ",
+                       gpu.compute_capability.value_or("")));
+            continue;
+        }
+        if (nvidia) served.push_back(std::to_string(number));
+        kept.push_back(std::move(gpu));
+    }
+    machine.gpus = std::move(kept);
+    return joined(served, ",");
+}
+
 void take_listed_devices(hardware::Machine& machine, const settings::Settings& settings,
                          const Server& server) {
     if (machine.backend == Backend::cpu || !settings.hardware.empty()) return;
-    for (const auto& gpu : memory::used_gpus(machine)) {
-        if (gpu.total_mib || gpu.free_mib) return;
-    }
+    const auto used = memory::used_gpus(machine);
+    const bool all_told = std::all_of(used.begin(), used.end(), [](const hardware::Gpu& gpu) {
+        return gpu.total_mib || gpu.free_mib;
+    });
+    if (all_told && !used.empty()) return;
     const auto devices = builds::listed_devices(server.executable, server.library_folders);
     if (!devices) return;
     std::vector<hardware::Gpu> gpus;
@@ -166,15 +199,18 @@ void take_listed_devices(hardware::Machine& machine, const settings::Settings& s
 PlannedBuild planned_build(const settings::Settings& settings, const hardware::Machine& machine) {
     if (const auto server = ready_server(settings, machine)) return server->build;
     refuse_offline(settings);
-    auto source = release_source(settings, {});
-    const auto plan =
-        with_way_out([&] { return builds::plan_build(wish_for(settings, machine), source); });
-    const auto& choice = plan.choices.front();
-    return {choice.source, choice.tag, false, choice.files, choice.reason, choice.backend};
+    return newest_build(settings, machine, {});
 }
 
 builds::ReleaseSource release_source(const settings::Settings& settings,
                                      const std::function<bool()>& stopped) {
+    return release_source(settings, stopped,
+                          [](const std::string& sentence) { system::say("release", sentence); });
+}
+
+builds::ReleaseSource release_source(const settings::Settings& settings,
+                                     const std::function<bool()>& stopped,
+                                     std::function<void(const std::string&)> tell) {
     builds::ReleaseSourceOptions options;
     options.release = settings.release;
     options.github_api = settings.github_api;
@@ -182,7 +218,7 @@ builds::ReleaseSource release_source(const settings::Settings& settings,
     options.cache = settings::home_of(settings).data() / "releases";
     options.offline = settings.offline;
     options.token = builds::github_token();
-    options.tell = [](const std::string& sentence) { system::say("release", sentence); };
+    options.tell = std::move(tell);
     download::HttpOptions http;
     http.stopped = stopped;
     http.tries_max = k_question_tries; // there is another way to ask, and the user waits
@@ -194,6 +230,9 @@ builds::InstallOptions install_options(const builds::ReleaseSource& source) {
     options.http = source.http();
     options.http.tries_max = download::HttpOptions{}.tries_max; // a download is worth more patience
     options.tell = [](const std::string& sentence) { system::say("build", sentence); };
+    options.attest = [](const std::filesystem::path& archive) {
+        return builds::verify_attestation(archive, k_attest_limit);
+    };
     // One bar for each thing that is under way.
     struct Bar {
         std::string what;
@@ -226,8 +265,19 @@ builds::InstalledBuild install_release(const settings::Settings& settings,
         if (check.runs) try_arguments(server, folders, llama_args);
         return check;
     };
-    return with_way_out(
+    auto build = with_way_out(
         [&] { return builds::acquire_build(wish_for(settings, machine), source, store, options); });
+    note_installed(settings, machine, build);
+    return build;
+}
+
+PlannedBuild newest_build(const settings::Settings& settings, const hardware::Machine& machine,
+                          const std::function<bool()>& stopped) {
+    auto source = release_source(settings, stopped);
+    const auto plan =
+        with_way_out([&] { return builds::plan_build(wish_for(settings, machine), source); });
+    const auto& choice = plan.choices.front();
+    return {choice.source, choice.tag, false, choice.files, choice.reason, choice.backend};
 }
 
 } // namespace odysseus::commands

@@ -3,6 +3,7 @@
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/build_check.hpp"
+#include "odysseus/builds/system_trouble.hpp"
 #include "odysseus/memory/device_memory.hpp"
 #include "odysseus/proxy/models_answer.hpp"
 #include "odysseus/server/argument_rules.hpp"
@@ -75,8 +76,16 @@ bool has_free_memory(const std::filesystem::path& executable,
 
 std::string start_advice(const std::optional<LlamaConfig>& config,
                          const std::vector<std::string>& llama_args,
+                         const std::string& distribution, const std::string& folder,
                          const std::vector<std::string>& lines) {
     auto advice = server::removed_argument(llama_args, lines);
+    const builds::TroubleContext context{distribution, folder, false};
+    if (auto known = builds::system_trouble(joined(lines, "\n"), context)) {
+        auto& what = known->what; // a clause becomes a sentence
+        if (what.front() >= 'a' && what.front() <= 'z')
+            what.front() = static_cast<char>(what.front() - 'a' + 'A');
+        advice += concat(advice.empty() ? "" : "\n", what, ". ", known->remedy);
+    }
     if (config) {
         advice += concat(advice.empty() ? "" : "\n", "llama-server also reads ", config->path,
                          "; try it without that file");
@@ -110,12 +119,15 @@ server::StartSpec start_spec(const settings::Settings& settings, const settings:
     wanted.api_key = spec.api_key;
     wanted.config_dir = system::utf8(home.data() / "no-config");
     wanted.system_config = config.has_value();
+    wanted.visible_devices = settings.hardware.empty() ? server.visible_devices : "";
     wanted.prompt_cache_mib = plan.prompt_cache_mib;
     const auto environment = system::own_environment();
     say_what_is_withheld(environment, wanted.os);
     spec.environment = server::launch_environment(environment, wanted);
-    spec.start_advice = [=](const std::vector<std::string>& lines) {
-        return start_advice(config, llama_args, lines);
+    spec.start_advice = [=, distribution = plan.hardware.distribution.value_or(""),
+                         folder = system::utf8(server.executable.parent_path())](
+                            const std::vector<std::string>& lines) {
+        return start_advice(config, llama_args, distribution, folder, lines);
     };
     spec.arguments = [=, machine = plan.hardware](std::int64_t context, bool without_gpu,
                                                   int port) {

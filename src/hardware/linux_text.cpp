@@ -90,7 +90,7 @@ Processors count_processors(std::string_view text, const std::optional<std::vect
 MemoryInfo parse_meminfo(std::string_view text) {
     MemoryInfo memory;
     const auto total = meminfo_kib(text, "MemTotal");
-    if (total && *total > 0) memory.total_mib = *total / 1024;
+    if (total && *total >= 1024) memory.total_mib = *total / 1024;
     auto available = meminfo_kib(text, "MemAvailable");
     if (!available) {
         if (const auto free = meminfo_kib(text, "MemFree")) {
@@ -279,6 +279,22 @@ std::optional<std::string> glibc_of_library(std::string_view library) {
         while (!number.empty() && number.back() == '.')
             number.remove_suffix(1);
         if (auto version = parse_glibc(number)) return version;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> distribution_id(std::string_view os_release) {
+    constexpr std::string_view k_key = "ID=";
+    constexpr std::size_t k_length_max = 64;
+    for (const auto line : lines_of(os_release)) {
+        if (!line.starts_with(k_key)) continue;
+        auto value = trimmed(line.substr(k_key.size()));
+        if (value.size() >= 2 && (value.front() == '"' || value.front() == '\''))
+            value = value.substr(1, value.size() - 2);
+        const bool plain = value.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") ==
+                           std::string_view::npos;
+        if (value.empty() || value.size() > k_length_max || !plain) return std::nullopt;
+        return std::string(value);
     }
     return std::nullopt;
 }

@@ -74,6 +74,8 @@ pci_device_name(std::string_view pci_ids, std::int64_t vendor_id, std::int64_t d
 [[nodiscard]] std::optional<std::string> parse_glibc(std::string_view text);
 // "2.36" out of the bytes of a glibc's libc.so.6, which holds its banner.
 [[nodiscard]] std::optional<std::string> glibc_of_library(std::string_view library);
+// "nixos", "alpine", "debian": ID of /etc/os-release.
+[[nodiscard]] std::optional<std::string> distribution_id(std::string_view os_release);
 // "7.2.0" from ROCm's .info/version ("7.2.0-58").
 [[nodiscard]] std::optional<std::string> parse_rocm_version(std::string_view text);
 // "7" from "libamdhip64.so.7" or "libamdhip64.so.7.2.70200".

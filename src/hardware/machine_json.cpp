@@ -185,6 +185,8 @@ nlohmann::ordered_json machine_json(const Machine& machine) {
             {"vulkan", or_null(machine.vulkan)},
             {"rocm", or_null(machine.rocm)},
             {"sycl", or_null(machine.sycl)},
+            {"os_version", or_null(machine.os_version)},
+            {"distribution", or_null(machine.distribution)},
             {"notes", machine.notes}};
 }
 
@@ -212,6 +214,8 @@ std::variant<Machine, std::string> machine_from_json(std::string_view text) {
     machine.vulkan = reader.flag("vulkan");
     machine.rocm = reader.text("rocm");
     machine.sycl = reader.text("sycl");
+    machine.os_version = reader.text("os_version");
+    machine.distribution = reader.text("distribution");
     const auto* gpus = reader.list("gpus");
     const auto* notes = reader.list("notes");
     if (!reader.wrong().empty()) return reader.wrong();

@@ -45,6 +45,8 @@ void apply_sysctl(std::string_view output, Machine& machine) {
     machine.cpu_cores = positive(output, "hw.physicalcpu");
     const auto model = value_of_key(output, "machdep.cpu.brand_string");
     if (model && !model->empty()) machine.cpu_model = std::string(*model);
+    const auto version = value_of_key(output, "kern.osproductversion"); // "15.5"
+    if (version && !version->empty()) machine.os_version = std::string(*version);
     // Also under Rosetta, where the program itself is an x64 one.
     if (positive(output, "hw.optional.arm64") != 1) return;
     machine.arch = Arch::arm64;

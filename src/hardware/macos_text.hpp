@@ -10,9 +10,9 @@
 namespace odysseus::hardware {
 
 // The names that are asked for; the answer has a line "name: value" for each that exists.
-inline constexpr const char* k_sysctl_names[] = {"hw.memsize", "hw.physicalcpu",
-                                                 "machdep.cpu.brand_string", "hw.optional.arm64",
-                                                 "iogpu.wired_limit_mb"};
+inline constexpr const char* k_sysctl_names[] = {
+    "hw.memsize",        "hw.physicalcpu",       "machdep.cpu.brand_string",
+    "hw.optional.arm64", "iogpu.wired_limit_mb", "kern.osproductversion"};
 
 // Fills CPU, memory, architecture and, on Apple silicon, the GPU. Its memory is the machine's:
 // unified, and the total stays unknown unless the user has set iogpu.wired_limit_mb.

@@ -149,14 +149,19 @@ struct Card {
     std::string pci_address;
 };
 
-std::vector<Card> drm_cards(const Tree& tree) {
+std::vector<Card> drm_cards(const Tree& tree, Machine& machine) {
     std::vector<Card> cards;
     for (const auto& name : tree.names("sys/class/drm")) {
         // "card0", not its connectors "card0-DP-1".
         if (name.rfind("card", 0) != 0 || !parsed_int(name.substr(4))) continue;
         Card card;
         card.folder = "sys/class/drm/" + name + "/device";
-        card.vendor_id = tree.number(card.folder + "/vendor").value_or(0);
+        const auto vendor_id = tree.number(card.folder + "/vendor");
+        // Displays that are no PCI devices (a virtual machine's, an ARM board's) have no such file.
+        if (!vendor_id && tree.exists(card.folder + "/vendor"))
+            machine.notes.push_back(concat("a graphics card (", printable(name, 32),
+                                           ") does not tell its maker, and is not counted"));
+        card.vendor_id = vendor_id.value_or(0);
         card.device_id = tree.number(card.folder + "/device").value_or(0);
         const auto vendor = pci_vendor(card.vendor_id);
         if (!vendor) continue;
@@ -246,7 +251,7 @@ std::string card_name(const std::string& pci_ids, const Card& card) {
 }
 
 void probe_other_gpus(const Tree& tree, bool nvidia_told, Machine& machine) {
-    const auto cards = drm_cards(tree);
+    const auto cards = drm_cards(tree, machine);
     if (cards.empty()) return;
     const bool handed_in = tree.exists("dev/dri") || tree.exists("dev/kfd");
     const auto gfx = gfx_by_pci_address(tree);
@@ -392,6 +397,7 @@ Machine probe_machine(const ProbeLimits& limits) {
     machine.rocm = rocm_version(tree);
     machine.sycl = sycl_runtime(limits);
     machine.glibc = glibc_version(tree, limits.root == "/");
+    machine.distribution = distribution_id(tree.text("etc/os-release"));
     const auto nvidia_smi = nvidia.add_to(machine);
     if (nvidia_smi.value_or(NvidiaProbe::Outcome::silent) == NvidiaProbe::Outcome::silent)
         add_from_kernel(tree, machine);
@@ -401,6 +407,10 @@ Machine probe_machine(const ProbeLimits& limits) {
     if (tree.exists("dev/dxg")) machine.notes.emplace_back("this is WSL2");
     machine.backend = detect_backend(machine);
     return machine;
+}
+
+std::optional<std::string> distribution_here() {
+    return distribution_id(Tree("/").text("etc/os-release"));
 }
 
 } // namespace odysseus::hardware

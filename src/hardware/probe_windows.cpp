@@ -184,4 +184,8 @@ Machine probe_machine(const ProbeLimits& limits) {
     return machine;
 }
 
+std::optional<std::string> distribution_here() {
+    return std::nullopt;
+}
+
 } // namespace odysseus::hardware

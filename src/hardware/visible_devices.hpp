@@ -12,8 +12,8 @@
 namespace odysseus::hardware {
 
 struct CudaVisible {
-    std::string_view devices; // CUDA_VISIBLE_DEVICES
-    std::string_view order;   // CUDA_DEVICE_ORDER; empty: llama-server gets PCI_BUS_ID
+    std::string devices; // CUDA_VISIBLE_DEVICES
+    std::string order;   // CUDA_DEVICE_ORDER; empty: llama-server gets PCI_BUS_ID
 };
 
 // CUDA_VISIBLE_DEVICES: keeps the GPUs that it names by index, UUID or MIG instance, in its order;

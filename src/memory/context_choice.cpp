@@ -57,6 +57,16 @@ struct Memory {
         return {gib, true, spare,
                 gib_text(gib) + (all_free ? " of free GPU memory" : " of GPU memory")};
     }
+    const auto used = used_gpus(machine);
+    const bool own_memory =
+        !used.empty() && std::all_of(used.begin(), used.end(),
+                                     [](const auto& gpu) { return gpu.unified_memory == false; });
+    if (own_memory) { // which is no part of the RAM, however much of that there is
+        constexpr double k_card_gib = 4;
+        return {k_card_gib, false, 0,
+                "an assumed 4.0 GiB of GPU memory (the card does not tell its own; an installed "
+                "build will)"};
+    }
     const auto ram = ram_of(machine);
     const double gib = std::max(4.0, std::floor(ram.gib * 0.55));
     return {gib, ram.known, 0,

@@ -62,7 +62,11 @@ ContextChoice shared_context(const hardware::Machine& machine,
                              const std::vector<models::Model>& models, std::size_t models_max,
                              const ContextWish& wish) {
     std::vector<const models::Model*> held;
+    // What an embedder was trained for is no reason to give a chat model less.
+    const bool any_decides = std::any_of(models.begin(), models.end(),
+                                         [](const auto& model) { return model.decides_context(); });
     for (const auto& model : models) {
+        if (any_decides && !model.decides_context()) continue;
         if (fit_of(machine, &model, wish).fits == Fits::yes) held.push_back(&model);
     }
     std::stable_sort(held.begin(), held.end(), [](const auto* a, const auto* b) {
@@ -103,6 +107,9 @@ std::optional<std::size_t> first_to_run(const std::vector<models::Model>& models
         if (!preferred.empty() && (models[i].id == preferred ||
                                    std::find(names.begin(), names.end(), preferred) != names.end()))
             return i;
+    }
+    for (std::size_t i = 0; i < fits.size() && i < models.size(); ++i) {
+        if (fits[i].fits != Fits::no && models[i].decides_context()) return i;
     }
     for (std::size_t i = 0; i < fits.size(); ++i) {
         if (fits[i].fits != Fits::no) return i;

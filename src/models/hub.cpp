@@ -45,6 +45,36 @@ Error unreachable(const Error& error, const PullOptions& options) {
                system::utf8(options.models_dir))};
 }
 
+download::TextReply answer_to(const download::TextRequest& request, const PullOptions& options) {
+    try {
+        return download::fetch_text(request, impatient(hub_http(options)));
+    } catch (const Stopped&) {
+        throw;
+    } catch (const Error& error) {
+        throw unreachable(error, options);
+    }
+}
+
+// The status of the answer to a request for the file's first bytes; 0: none came.
+int access_status(const std::string& url, const PullOptions& options) {
+    int status = 0;
+    download::HttpGet get;
+    get.url = url;
+    get.bearer = options.token;
+    get.headers.emplace_back("Range: bytes=0-3");
+    get.on_head = [&](const download::HttpReply& reply) {
+        status = reply.status;
+        return true;
+    };
+    get.on_body = [](std::string_view) { throw Enough(); };
+    try {
+        const auto outcome = download::http_get(get, impatient(hub_http(options)));
+        if (const auto* reply = std::get_if<download::HttpReply>(&outcome)) status = reply->status;
+    } catch (const Enough&) { // the status is known: that is what was asked for
+    }
+    return status;
+}
+
 // A mirror may hand on the links of the hub that it mirrors.
 std::string next_url(const std::string& link, const PullOptions& options) {
     auto url = download::rebased(link, "https://huggingface.co", options.hub);
@@ -64,20 +94,22 @@ download::HttpOptions hub_http(const PullOptions& options) {
     return http;
 }
 
-std::vector<HubFile> hub_files(const HubName& name, const PullOptions& options) {
+std::vector<HubFile> hub_files(const HubName& name, PullOptions& options) {
     std::vector<HubFile> files;
     download::TextRequest request;
     request.url = hub_tree_url(options.hub, name);
     request.bearer = options.token;
     request.bytes_max = k_page_bytes_max;
     for (int page = 0; page < k_pages_max; ++page) {
-        download::TextReply reply;
-        try {
-            reply = download::fetch_text(request, impatient(hub_http(options)));
-        } catch (const Stopped&) {
-            throw;
-        } catch (const Error& error) {
-            throw unreachable(error, options);
+        auto reply = answer_to(request, options);
+        // A token that has expired is refused even where none is needed.
+        if (reply.head.status == 401 && request.bearer) {
+            request.bearer.reset();
+            auto without = answer_to(request, options);
+            if (without.head.status == 200) {
+                options.token.reset();
+                reply = std::move(without);
+            }
         }
         if (reply.head.status != 200) refuse(reply.head.status, name, options);
         auto some = hub_files_from(reply.body);
@@ -95,21 +127,15 @@ std::vector<HubFile> hub_files(const HubName& name, const PullOptions& options) 
     throw Error(Fault::network, concat(name.id(), " has more files than can be listed"));
 }
 
-void check_access(const HubName& name, const std::string& url, const PullOptions& options) {
-    int status = 0;
-    download::HttpGet get;
-    get.url = url;
-    get.bearer = options.token;
-    get.headers.emplace_back("Range: bytes=0-3");
-    get.on_head = [&](const download::HttpReply& reply) {
-        status = reply.status;
-        return true;
-    };
-    get.on_body = [](std::string_view) { throw Enough(); };
-    try {
-        const auto outcome = download::http_get(get, impatient(hub_http(options)));
-        if (const auto* reply = std::get_if<download::HttpReply>(&outcome)) status = reply->status;
-    } catch (const Enough&) { // the status is known: that is what was asked for
+void check_access(const HubName& name, const std::string& url, PullOptions& options) {
+    const int status = access_status(url, options);
+    if (status == 401 && options.token) {
+        auto without = options;
+        without.token.reset();
+        if (const int then = access_status(url, without); then != 0 && !is_refusal(then)) {
+            options.token.reset();
+            return;
+        }
     }
     // Everything else is left to the download, which tries again and knows what to say.
     if (is_refusal(status)) refuse(status, name, options);

@@ -2,11 +2,13 @@
 
 #include "model_name.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/models/draft_model.hpp"
 #include "odysseus/models/hub_name.hpp"
 #include "odysseus/models/kv_shape.hpp"
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -66,12 +68,21 @@ std::string uppered(std::string_view text) {
     return out;
 }
 
-// GGUF files that are no model by themselves: calibration data and the draft models of speculative
-// decoding (llama.cpp, common/download.cpp, leaves out the same).
+// GGUF files that hold no model at all.
 bool is_companion(std::string_view file_name) {
-    const auto low = lowered(file_name);
-    const auto has = [&](std::string_view word) { return low.find(word) != std::string::npos; };
-    return has("imatrix") || has("mtp-") || has("eagle3-") || has("dflash-") || has("dspark-");
+    return lowered(file_name).find("imatrix") != std::string::npos;
+}
+
+// Drafts for speculative decoding go beside a model; where a repository has nothing else they are
+// what it offers.
+void part_drafts(HubListing& listing) {
+    const auto is_draft = [](const HubQuant& quant) {
+        return has_draft_word(name_of(quant.files.front().path));
+    };
+    auto& quants = listing.quants;
+    if (std::all_of(quants.begin(), quants.end(), is_draft)) return;
+    std::copy_if(quants.begin(), quants.end(), std::back_inserter(listing.drafts), is_draft);
+    std::erase_if(quants, is_draft);
 }
 
 struct ModelParts {
@@ -97,105 +108,6 @@ HubQuant quant_from(const std::string& whole_path, const ModelParts& parts) {
     }
     quant.shards_missing = parts.count - static_cast<int>(parts.by_number.size());
     return quant;
-}
-
-std::string gib_text(std::int64_t bytes) {
-    return byte_text(bytes);
-}
-
-std::string labels_of(const std::vector<HubQuant>& quants) {
-    constexpr std::size_t k_shown_max = 30;
-    std::vector<std::string> labels;
-    for (const auto& quant : quants) {
-        auto label = quant.label();
-        if (std::find(labels.begin(), labels.end(), label) == labels.end()) {
-            labels.push_back(std::move(label));
-        }
-    }
-    const auto all = labels.size();
-    labels.resize(std::min(all, k_shown_max));
-    return joined(labels, ", ") +
-           (all > k_shown_max ? concat(" and ", all - k_shown_max, " more") : "");
-}
-
-std::string did_you_mean(std::string_view wanted, const std::vector<HubQuant>& quants) {
-    std::vector<std::string> names;
-    names.reserve(2 * quants.size());
-    for (const auto& quant : quants) {
-        names.push_back(quant.label());
-        names.emplace_back(name_of(quant.files.front().path));
-    }
-    const auto near = nearest(wanted, names, 1);
-    return near.empty() ? "" : concat(" (did you mean ", near.front(), "?)");
-}
-
-bool is_whole(const HubQuant& quant) {
-    return quant.shards_missing == 0;
-}
-
-std::int64_t needed_bytes(const HubQuant& quant, const std::optional<HubFile>& mmproj) {
-    return memory_for_4096_bytes(quant.size_bytes) + (mmproj ? mmproj->size_bytes : 0);
-}
-
-QuantChoice chosen(const HubListing& listing, const HubQuant& quant) {
-    QuantChoice choice;
-    choice.quant = quant;
-    choice.mmproj = mmproj_for(listing, quant);
-    return choice;
-}
-
-std::variant<QuantChoice, NoQuant> asked_quant(const HubListing& listing, std::string_view repo_id,
-                                               const QuantAsked& asked,
-                                               std::optional<std::int64_t> memory_bytes) {
-    std::vector<const HubQuant*> found;
-    const auto wanted = asked.quant.empty() ? asked.file : asked.quant;
-    for (const auto& quant : listing.quants) {
-        const bool by_file =
-            std::any_of(quant.files.begin(), quant.files.end(), [&](const auto& f) {
-                return f.path == asked.file || name_of(f.path) == asked.file;
-            });
-        const bool by_name =
-            lowered(quant.label()) == lowered(wanted) || lowered(quant.base) == lowered(wanted);
-        if (asked.quant.empty() ? by_file : by_name) found.push_back(&quant);
-    }
-    if (found.empty()) {
-        return NoQuant{concat(repo_id, " has no ", wanted, did_you_mean(wanted, listing.quants),
-                              "; it has ", labels_of(listing.quants))};
-    }
-    if (found.size() > 1) {
-        std::vector<std::string> names;
-        names.reserve(found.size());
-        for (const auto* quant : found)
-            names.push_back(quant->files.front().path);
-        return NoQuant{concat(repo_id, " has more than one ", wanted, ": ", joined(names, ", "),
-                              "; name one of them: odysseus pull ", repo_id, ":", names.front())};
-    }
-    const auto& quant = *found.front();
-    if (!is_whole(quant)) {
-        return NoQuant{
-            concat(repo_id, " holds ", quant.label(), " only in part: ", quant.shards_missing,
-                   " of its ", quant.shards_missing + quant.files.size(),
-                   " files are missing there; choose another of ", labels_of(listing.quants))};
-    }
-    auto choice = chosen(listing, quant);
-    const auto needed = needed_bytes(quant, choice.mmproj);
-    choice.fits = !memory_bytes || needed <= *memory_bytes;
-    choice.reason = concat(quant.label(), " because it was asked for");
-    if (!choice.fits) {
-        choice.reason += concat(", though it needs about ", gib_text(needed),
-                                " with a context of 4096 tokens and this machine has ",
-                                gib_text(*memory_bytes), " for a model");
-    }
-    return choice;
-}
-
-// Without a number for the memory: what most people take.
-const HubQuant& usual_quant(const std::vector<const HubQuant*>& candidates) {
-    const auto usual = quality_of("Q4_K_M");
-    for (const auto* quant : candidates) {
-        if (quality_of(quant->name) <= usual) return *quant;
-    }
-    return *candidates.back();
 }
 
 } // namespace
@@ -270,6 +182,7 @@ HubListing hub_listing(const std::vector<HubFile>& files) {
                          };
                          return rank(a) > rank(b);
                      });
+    part_drafts(listing);
     return listing;
 }
 
@@ -315,68 +228,6 @@ std::optional<HubFile> mmproj_for(const HubListing& listing, const HubQuant& qua
         if (best == nullptr || rank(file) > rank(*best)) best = &file;
     }
     return best == nullptr ? std::nullopt : std::optional(*best);
-}
-
-std::int64_t memory_for_4096_bytes(std::int64_t model_bytes) {
-    constexpr double k_bytes_per_gib = 1024.0 * 1024 * 1024;
-    const double kv_gib = kv_gib_by_size(static_cast<double>(model_bytes) / k_bytes_per_gib);
-    return model_bytes + static_cast<std::int64_t>(kv_gib * k_bytes_per_gib);
-}
-
-std::variant<QuantChoice, NoQuant> choose_quant(const HubListing& listing, std::string_view repo_id,
-                                                const QuantAsked& asked,
-                                                std::optional<std::int64_t> memory_bytes) {
-    if (listing.quants.empty()) {
-        return NoQuant{concat(repo_id, " holds no GGUF model (", listing.files_besides,
-                              " other files); look for a repository whose name ends in -GGUF")};
-    }
-    if (!asked.quant.empty() || !asked.file.empty()) {
-        return asked_quant(listing, repo_id, asked, memory_bytes);
-    }
-    std::vector<const HubQuant*> candidates;
-    for (const auto& quant : listing.quants) {
-        if (is_whole(quant)) candidates.push_back(&quant);
-    }
-    if (candidates.empty()) {
-        return NoQuant{
-            concat(repo_id, " holds its models only in part: files of each are missing")};
-    }
-    const HubQuant* pick = nullptr;
-    std::string reason;
-    if (!memory_bytes) {
-        pick = &usual_quant(candidates);
-        reason =
-            concat(pick->label(), ", the usual one, because this machine's memory is not known");
-    } else {
-        for (const auto* quant : candidates) {
-            if (needed_bytes(*quant, mmproj_for(listing, *quant)) > *memory_bytes) continue;
-            pick = quant;
-            break;
-        }
-        if (pick == nullptr) {
-            const auto* least = *std::min_element(
-                candidates.begin(), candidates.end(),
-                [](const auto* a, const auto* b) { return a->size_bytes < b->size_bytes; });
-            return NoQuant{concat(
-                "none of the ", candidates.size(), " models of ", repo_id, " fits the ",
-                gib_text(*memory_bytes), " that this machine has for a model: the smallest, ",
-                least->label(), ", needs about ",
-                gib_text(needed_bytes(*least, mmproj_for(listing, *least))),
-                "; take a smaller model, or fetch it all the same: odysseus pull ", repo_id, ":",
-                least->label())};
-        }
-        reason = concat(pick->label(), ", the best of ", candidates.size(),
-                        " that fits: with a context of 4096 tokens it needs about ",
-                        gib_text(needed_bytes(*pick, mmproj_for(listing, *pick))), " of the ",
-                        gib_text(*memory_bytes), " that this machine has for a model");
-    }
-    const auto same_name = [&](const HubQuant* q) { return q->label() == pick->label(); };
-    if (std::count_if(candidates.begin(), candidates.end(), same_name) > 1) {
-        return asked_quant(listing, repo_id, {pick->label(), ""}, memory_bytes);
-    }
-    auto choice = chosen(listing, *pick);
-    choice.reason = std::move(reason);
-    return choice;
 }
 
 std::string pull_folder(std::string_view org, std::string_view repo, const HubQuant& quant,

@@ -104,7 +104,20 @@ bool is_hub_host(const download::Url& url, std::string_view hub) {
     return own && download::origin_of(*own) == download::origin_of(url);
 }
 
-// /org/repo, /org/repo/tree/main, /org/repo/blob/main/sub/x.gguf
+// The decoded value of `key` in what follows the '?'; absent: it is not there.
+std::optional<std::string> query_value(std::string_view path, std::string_view key) {
+    const auto question = path.find('?');
+    if (question == std::string_view::npos) return std::nullopt;
+    const auto query = path.substr(question + 1);
+    for (const auto part : split(query.substr(0, query.find('#')), '&')) {
+        const auto equals = part.find('=');
+        if (part.substr(0, equals) != key || equals == std::string_view::npos) continue;
+        return download::percent_decoded(part.substr(equals + 1), false);
+    }
+    return std::nullopt;
+}
+
+// /org/repo, /org/repo/tree/main/Q4_K_M, /org/repo/blob/main/sub/x.gguf
 PullName hub_page(std::string_view text, const download::Url& url, std::string_view hub) {
     auto path = std::string_view(url.path).substr(0, url.path.find('?'));
     if (const auto own = download::parsed_url(hub);
@@ -122,17 +135,28 @@ PullName hub_page(std::string_view text, const download::Url& url, std::string_v
     }
     auto parsed = repo_name(concat(parts[0], "/", parts[1]), text);
     auto* name = std::get_if<HubName>(&parsed);
-    if (name == nullptr || parts.size() == 2) return parsed;
-    const bool file = parts[2] == "blob" || parts[2] == "resolve" || parts[2] == "raw";
+    if (name == nullptr) return parsed;
     if (parts.size() >= 4) {
         if (!is_name(parts[3])) return refused(text, "has a revision that is none");
         name->revision = parts[3];
     }
-    if (!file) return parsed; // the page of a folder, or of the discussions
+    // The page of a file, as the hub's list opens it.
+    if (const auto shown = query_value(url.path, "show_file_info")) {
+        if (!is_gguf(*shown) || !is_safe_hub_path(*shown))
+            return refused(text, "shows a file that is no GGUF file");
+        name->file = *shown;
+        return parsed;
+    }
+    if (parts.size() == 2) return parsed;
     const std::string in_repo =
         joined(std::vector<std::string>(
                    parts.begin() + std::min<std::ptrdiff_t>(4, std::ssize(parts)), parts.end()),
                "/");
+    const bool file = parts[2] == "blob" || parts[2] == "resolve" || parts[2] == "raw";
+    if (!file) { // the page of a folder, or of the discussions
+        if (parts[2] == "tree" && is_safe_hub_path(in_repo)) name->folder = in_repo;
+        return parsed;
+    }
     if (!is_gguf(in_repo) || !is_safe_hub_path(in_repo)) {
         return refused(text, "is not the address of a GGUF file");
     }
@@ -170,8 +194,13 @@ PullName parsed_pull_name(std::string_view text, std::string_view hub,
         if (is_hub_host(*url, hub)) return hub_page(text, *url, hub);
         return file_address(text, *url, trust);
     }
-    for (const std::string_view host : {"huggingface.co/", "hf.co/"}) {
-        if (text.starts_with(host)) return repo_name(text.substr(host.size()), text);
+    for (const std::string_view host : {"huggingface.co/", "hf.co/", "www.huggingface.co/"}) {
+        if (!text.starts_with(host)) continue;
+        const auto rest = text.substr(host.size());
+        const bool is_page =
+            rest.find('?') != rest.npos || std::count(rest.begin(), rest.end(), '/') > 1;
+        const auto url = is_page ? download::parsed_url(concat("https://", text)) : std::nullopt;
+        return url ? hub_page(text, *url, hub) : repo_name(rest, text);
     }
     return repo_name(text, text);
 }

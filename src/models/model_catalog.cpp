@@ -1,9 +1,11 @@
 #include "odysseus/models/model_catalog.hpp"
 
+#include "model_groups.hpp"
 #include "model_kind.hpp"
 #include "model_name.hpp"
 #include "name_claims.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/base/visible.hpp"
 #include "odysseus/models/router_view.hpp"
 
 #include <algorithm>
@@ -17,28 +19,7 @@ namespace {
 
 using RouterView = std::map<std::string, RouterEntry, std::less<>>;
 
-// One model to be: a file, or the shards of one.
-struct Candidate {
-    std::string folder;                    // relative, empty: the models folder itself
-    std::string stem;                      // without shard ending
-    std::vector<const ScannedFile*> files; // by shard number
-    const ScannedFile* mmproj = nullptr;
-
-    [[nodiscard]] const std::string& path() const { return files.front()->file.path; }
-    [[nodiscard]] const GgufInfo* info() const {
-        return std::get_if<GgufInfo>(&files.front()->header);
-    }
-};
-
-struct Folder {
-    std::vector<Candidate> candidates;
-    std::vector<const ScannedFile*> projectors;
-};
-
-[[nodiscard]] std::string folder_of(std::string_view path) {
-    const auto slash = path.rfind('/');
-    return std::string(path.substr(0, slash == std::string_view::npos ? 0 : slash));
-}
+using Folder = ModelFolder;
 
 [[nodiscard]] std::string_view name_of(std::string_view path) {
     const auto slash = path.rfind('/');
@@ -49,74 +30,32 @@ struct Folder {
     return folder.empty() ? name : folder + "/" + name;
 }
 
-[[nodiscard]] bool is_projector(const ScannedFile& scanned) {
-    const auto* info = std::get_if<GgufInfo>(&scanned.header);
-    return is_mmproj_name(name_of(scanned.file.path)) ||
-           (info != nullptr &&
-            (info->architecture == "clip" || info->text("general.type") == "mmproj"));
-}
-
-// Why a readable GGUF is nothing to chat with; empty: it is.
-[[nodiscard]] std::string no_model(const ScannedFile& scanned) {
-    const auto* info = std::get_if<GgufInfo>(&scanned.header);
-    if (scanned.file.size_bytes == 0) return "is empty";
-    if (info == nullptr) return "";
-    const auto type = info->text("general.type").value_or("model");
-    if (type == "adapter") return "is an adapter (LoRA), not a model";
-    if (type == "imatrix" || info->architecture == "controlvector") {
-        return "holds no model (" + info->architecture + ")";
-    }
-    if (info->tensor_count == 0) return "has a vocabulary but no weights";
-    return "";
-}
-
-// How good a projector is beside another: half precision is what its makers recommend.
-[[nodiscard]] int precision_rank(std::string_view name) {
-    const auto low = lowered(name);
-    if (low.find("bf16") != std::string::npos) return 1;
-    if (low.find("f16") != std::string::npos || low.find("fp16") != std::string::npos) return 0;
-    return low.find("q8_0") != std::string::npos ? 2 : 3;
-}
-
-// "mmproj-gemma-3-4b-it-f16.gguf" is about "gemma-3-4b-it"; "mmproj-F16.gguf" about nothing.
-[[nodiscard]] std::string projector_subject(std::string_view file_name) {
-    const auto trim = [](const std::string& text) {
-        const auto first = text.find_first_not_of("-_.");
-        if (first == std::string::npos) return std::string();
-        return text.substr(first, text.find_last_not_of("-_.") - first + 1);
-    };
-    std::string subject = lowered(quant_name(*gguf_stem(file_name)).base);
-    const auto at = subject.find("mmproj");
-    if (at != std::string::npos) {
-        const auto before = trim(subject.substr(0, at));
-        const auto after = trim(subject.substr(at + 6));
-        subject = before.empty() ? after : before;
-    }
-    if (subject == "model" || quant_name("x-" + subject).quant) return "";
-    return subject;
-}
-
 class Builder {
   public:
     Builder(const std::vector<ScannedFile>& files, std::string_view models_dir,
             const PulledOrigins& origins)
         : m_models_dir(models_dir), m_origins(origins) {
         std::vector<std::string> paths;
-        paths.reserve(files.size());
-        for (const auto& scanned : files)
-            paths.push_back(scanned.file.path);
+        for (const auto& scanned : files) {
+            if (scanned.file.root.empty() && scanned.file.store_names.empty())
+                paths.push_back(scanned.file.path);
+            if (!scanned.file.store_names.empty()) m_stored.push_back(&scanned);
+        }
         m_router = router_view(paths);
-        group(files);
+        m_groups = group_models(files);
+        for (const auto& finding : m_groups.findings)
+            find(finding);
     }
 
     Catalog build() {
-        for (auto& [path, folder] : m_folders)
-            attach_projectors(path, folder);
+        pass_over_copies();
         prefer_newest_snapshot();
-        for (const auto& [path, folder] : m_folders) {
+        for (const auto& [key, folder] : m_groups.folders) {
             for (const auto& candidate : folder.candidates)
                 add_model(candidate, folder);
         }
+        for (const auto* stored : m_stored)
+            add_stored(*stored);
         for (auto& model : m_catalog.models)
             model.names = m_catalog.names.names_of(model.id);
         std::sort(m_catalog.models.begin(), m_catalog.models.end(),
@@ -127,87 +66,33 @@ class Builder {
     }
 
   private:
-    void find(const std::string& sentence) { m_catalog.findings.push_back(sentence); }
-
-    [[nodiscard]] std::string absolute(const std::string& path) const {
-        return m_models_dir + "/" + path;
+    [[nodiscard]] static const std::string& said_name(const ScannedFile& scanned) {
+        const auto& file = scanned.file;
+        return file.store_names.empty() ? file.path : file.store_names.front();
     }
 
-    void group(const std::vector<ScannedFile>& files) {
-        std::map<std::string, std::map<int, const ScannedFile*>> split; // by folder/stem/count
-        for (const auto& scanned : files) {
-            const auto& path = scanned.file.path;
-            const auto stem = gguf_stem(name_of(path));
-            if (!stem || is_draft_name(name_of(path))) continue;
-            auto& folder = m_folders[folder_of(path)];
-            const auto shard = shard_name(*stem);
-            if (shard) {
-                split[concat(under(folder_of(path), shard->whole), '\n', shard->count)]
-                     [shard->number] = &scanned;
-            } else if (is_projector(scanned)) {
-                folder.projectors.push_back(&scanned);
-            } else if (const auto why = no_model(scanned); !why.empty()) {
-                find(concat(path, " ", why, "."));
-            } else {
-                folder.candidates.push_back({folder_of(path), *stem, {&scanned}});
-            }
-        }
-        for (const auto& [key, shards] : split)
-            add_split(shards);
-        for (auto& [path, folder] : m_folders) {
-            std::sort(folder.candidates.begin(), folder.candidates.end(),
-                      [](const Candidate& a, const Candidate& b) { return a.path() < b.path(); });
-        }
+    // One sentence on one line, whatever the files' names are.
+    void find(const std::string& sentence) { m_catalog.findings.push_back(visible_line(sentence)); }
+
+    [[nodiscard]] std::string absolute(const ModelFile& file) const {
+        return (file.root.empty() ? m_models_dir : file.root) + "/" + file.path;
     }
 
-    void add_split(const std::map<int, const ScannedFile*>& shards) {
-        const auto& path = shards.begin()->second->file.path;
-        const auto name = *shard_name(*gguf_stem(name_of(path)));
-        const int missing = name.count - static_cast<int>(shards.size());
-        if (missing > 0) {
-            int first = 1;
-            while (shards.contains(first))
-                ++first;
-            find(concat(under(folder_of(path), name.whole), " is not offered: ", missing,
-                        " of its ", name.count, " parts ", missing == 1 ? "is" : "are",
-                        " missing (number ", first, missing == 1 ? ")." : " first)."));
-            return;
-        }
-        Candidate candidate{folder_of(path), name.whole, {}};
-        for (const auto& [number, scanned] : shards)
-            candidate.files.push_back(scanned);
-        m_folders[candidate.folder].candidates.push_back(std::move(candidate));
-    }
-
-    // A projector belongs to the models of its own folder that its name speaks of; one that speaks
-    // of none belongs to the folder's only family.
-    void attach_projectors(const std::string& path, Folder& folder) {
-        std::set<std::string> families;
-        for (const auto& candidate : folder.candidates)
-            families.insert(lowered(quant_name(candidate.stem).base));
-        std::stable_sort(folder.projectors.begin(), folder.projectors.end(),
-                         [](const ScannedFile* a, const ScannedFile* b) {
-                             return precision_rank(name_of(a->file.path)) <
-                                    precision_rank(name_of(b->file.path));
-                         });
-        for (const auto* projector : folder.projectors) {
-            const auto subject = projector_subject(name_of(projector->file.path));
-            bool used = false;
-            for (auto& candidate : folder.candidates) {
-                const auto base = lowered(quant_name(candidate.stem).base);
-                const bool named =
-                    !subject.empty() && (base.starts_with(subject) || subject.starts_with(base));
-                const bool only_family = families.size() == 1 && (subject.empty() || !path.empty());
-                if (!named && !only_family) continue;
-                used = true;
-                if (candidate.mmproj == nullptr) candidate.mmproj = projector;
-            }
-            if (!used) {
-                find(concat(
-                    projector->file.path,
-                    " is a projector (mmproj) without a model beside it that it fits: put it "
-                    "into that model's own folder."));
-            }
+    // A model that two of the folders hold is one model: that of the folder named first.
+    void pass_over_copies() {
+        std::map<std::pair<std::string, std::int64_t>, std::string> first; // by name and size
+        for (auto& [key, folder] : m_groups.folders) {
+            std::erase_if(folder.candidates, [&](const Candidate& candidate) {
+                const auto path = absolute(candidate.files.front()->file);
+                const auto [found, is_new] = first.try_emplace(
+                    {std::string(name_of(candidate.path())), candidate.size_bytes()},
+                    concat(candidate.root, '\n', path));
+                const auto cut = found->second.find('\n');
+                if (is_new || found->second.substr(0, cut) == candidate.root) return false;
+                find(concat(path, " is passed over: ", found->second.substr(cut + 1),
+                            " has the same name and size."));
+                return true;
+            });
         }
     }
 
@@ -218,7 +103,7 @@ class Builder {
             const auto repo = *cached_repo(candidate.path());
             return repo.org + "/" + repo.repo + "/" + candidate.stem;
         };
-        for (const auto& [path, folder] : m_folders) {
+        for (const auto& [path, folder] : m_groups.folders) {
             for (const auto& candidate : folder.candidates) {
                 if (!cached_repo(candidate.path())) continue;
                 const auto*& best = newest[key(candidate)];
@@ -230,16 +115,18 @@ class Builder {
         }
         std::set<std::string> kept;
         for (const auto& [name, candidate] : newest)
-            kept.insert(candidate->path());
-        for (auto& [path, folder] : m_folders) {
+            kept.insert(concat(candidate->root, '\n', candidate->path()));
+        for (auto& [path, folder] : m_groups.folders) {
             std::erase_if(folder.candidates, [&](const Candidate& candidate) {
-                return cached_repo(candidate.path()) && !kept.contains(candidate.path());
+                return cached_repo(candidate.path()) &&
+                       !kept.contains(concat(candidate.root, '\n', candidate.path()));
             });
         }
     }
 
     // The id that llama-server gives this very file by itself, with the projector that we want.
     [[nodiscard]] std::optional<std::string> own_id_of_router(const Candidate& candidate) const {
+        if (!candidate.root.empty()) return std::nullopt;
         const std::string mmproj = candidate.mmproj ? candidate.mmproj->file.path : "";
         for (const auto& [id, entry] : m_router) {
             if (entry.certain && entry.path == candidate.path() && entry.mmproj == mmproj) {
@@ -279,7 +166,8 @@ class Builder {
     [[nodiscard]] bool is_free(const std::string& id, const Candidate& candidate) const {
         if (m_ids.contains(id)) return false;
         const auto entry = m_router.find(id);
-        return entry == m_router.end() || entry->second.path == candidate.path() ||
+        return entry == m_router.end() ||
+               (candidate.root.empty() && entry->second.path == candidate.path()) ||
                entry->second.mmproj.empty() || candidate.mmproj != nullptr;
     }
 
@@ -295,7 +183,7 @@ class Builder {
     }
 
     [[nodiscard]] bool is_preset_value(const ScannedFile* file) const {
-        return file == nullptr || can_be_preset_value(absolute(file->file.path));
+        return file == nullptr || can_be_preset_value(absolute(file->file));
     }
 
     // An id that no section can bear gets one that can: each model may need values of its own.
@@ -311,7 +199,8 @@ class Builder {
             find(concat(file->file.path,
                         " is not offered: llama-server cannot be told a path with ';', "
                         "'#' or a line end (",
-                        m_models_dir, "). Rename the file or its folder."));
+                        file->file.root.empty() ? m_models_dir : file->file.root,
+                        "). Rename the file or its folder."));
             return false;
         }
         return true;
@@ -324,7 +213,7 @@ class Builder {
         if (!model.listed_by_router && !can_be_told(candidate)) return;
         model.id = model.listed_by_router ? *own : new_id(candidate, folder);
         m_ids.insert(model.id);
-        model.path = absolute(candidate.path());
+        model.path = absolute(candidate.files.front()->file);
         model.shards = static_cast<int>(candidate.files.size());
         model.modified_s = candidate.files.front()->file.modified_s;
         for (const auto* part : candidate.files) {
@@ -332,8 +221,13 @@ class Builder {
             model.modified_s = std::max(model.modified_s, part->file.modified_s);
         }
         if (candidate.mmproj != nullptr) {
-            model.mmproj = absolute(candidate.mmproj->file.path);
+            model.mmproj = absolute(candidate.mmproj->file);
             model.mmproj_bytes = candidate.mmproj->file.size_bytes;
+        }
+        if (candidate.draft != nullptr && is_preset_value(candidate.draft)) {
+            model.draft = absolute(candidate.draft->file);
+            model.draft_bytes = candidate.draft->file.size_bytes;
+            model.draft_architecture = std::get<GgufInfo>(candidate.draft->header).architecture;
         }
         describe(model, candidate);
         claim_names(m_catalog.names, model.id,
@@ -342,16 +236,52 @@ class Builder {
         m_catalog.models.push_back(std::move(model));
     }
 
+    // One that another program keeps in a store of its own, under names of its own.
+    void add_stored(const ScannedFile& scanned) {
+        const auto& file = scanned.file;
+        Candidate candidate{file.root, "", file.store_names.front(), {&scanned}};
+        Model model;
+        model.listed_by_router = false;
+        if (!can_be_told(candidate)) return;
+        model.id = stored_id(candidate);
+        m_ids.insert(model.id);
+        model.path = absolute(file);
+        model.size_bytes = file.size_bytes;
+        model.modified_s = file.modified_s;
+        if (!file.store_projector.empty()) {
+            auto projector = file;
+            projector.path = file.store_projector;
+            model.mmproj = absolute(projector);
+            model.mmproj_bytes = file.store_projector_bytes;
+        }
+        describe(model, candidate);
+        claim_stored(m_catalog.names, model.id, file.store_names, model.path);
+        m_catalog.models.push_back(std::move(model));
+    }
+
+    // "qwen3-8b" of "qwen3:8b": llama-server would write what follows a ':' in capitals.
+    [[nodiscard]] std::string stored_id(const Candidate& candidate) const {
+        auto wanted = candidate.stem;
+        if (wanted.ends_with(":latest")) wanted.resize(wanted.rfind(':'));
+        std::replace(wanted.begin(), wanted.end(), ':', '-');
+        wanted = section_name_from(wanted);
+        auto id = wanted;
+        for (int number = 2; !is_free(id, candidate); ++number)
+            id = concat(wanted, "~", number);
+        return id;
+    }
+
     void describe(Model& model, const Candidate& candidate) {
         const auto& scanned = *candidate.files.front();
         if (const auto* refused = std::get_if<GgufRefused>(&scanned.header)) {
-            find(concat(scanned.file.path, " will not load: ", refused->reason, "."));
+            find(concat(said_name(scanned), " will not load: ", refused->reason, "."));
+            model.readable = false;
             return;
         }
         const auto& info = *candidate.info();
         const auto size = static_cast<std::uint64_t>(scanned.file.size_bytes);
         if (info.bytes_at_least && *info.bytes_at_least > size) {
-            find(concat(scanned.file.path, " is cut off: it has ",
+            find(concat(said_name(scanned), " is cut off: it has ",
                         byte_text(scanned.file.size_bytes),
                         ", its own table of contents reaches beyond that. Fetch it again."));
         }
@@ -390,7 +320,8 @@ class Builder {
     std::string m_models_dir;
     const PulledOrigins& m_origins;
     RouterView m_router;
-    std::map<std::string, Folder> m_folders;
+    ModelGroups m_groups;
+    std::vector<const ScannedFile*> m_stored;
     std::set<std::string> m_ids;
     Catalog m_catalog;
 };
@@ -405,7 +336,8 @@ Catalog make_catalog(const std::vector<ScannedFile>& files, std::string_view mod
 const Model* largest_model(const std::vector<Model>& models) {
     const auto largest =
         std::max_element(models.begin(), models.end(), [](const Model& a, const Model& b) {
-            return a.loaded_bytes() < b.loaded_bytes();
+            return std::pair(a.decides_context(), a.loaded_bytes()) <
+                   std::pair(b.decides_context(), b.loaded_bytes());
         });
     return largest == models.end() ? nullptr : &*largest;
 }

@@ -1,14 +1,18 @@
 #include "odysseus/models/model_scan.hpp"
 
+#include "file_pieces.hpp"
 #include "model_name.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/base/visible.hpp"
 #include "odysseus/models/model_file.hpp"
 #include "odysseus/system/files.hpp"
+#include "ollama_store.hpp"
 #include "pulled_origins_file.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace odysseus::models {
@@ -29,6 +33,18 @@ namespace {
     } catch (const std::exception&) { // an unpaired surrogate, on Windows
     }
     return std::nullopt;
+}
+
+[[nodiscard]] std::string under(const std::string& folder, const std::string& name) {
+    return folder.empty() ? name : folder + "/" + name;
+}
+
+// Without a separator at its end; empty: it is not UTF-8.
+[[nodiscard]] std::string absolute_text(const fs::path& folder) {
+    std::error_code error;
+    auto text = utf8(fs::absolute(folder, error).lexically_normal()).value_or("");
+    if (text.size() > 1 && text.ends_with('/')) text.pop_back();
+    return text;
 }
 
 [[nodiscard]] std::int64_t seconds_of(fs::file_time_type time) {
@@ -52,11 +68,18 @@ struct ModelScan::Walk {
     std::set<std::string> entered; // real paths of folders: a loop of links ends here
     std::size_t looked_at = 0;
     bool cut_short = false;
+    std::string root; // of the folder that is walked; empty: the models folder itself
+    // The pieces of one file, by folder and its name.
+    std::map<std::pair<std::string, std::string>, std::map<int, std::string>> pieces;
+    std::map<std::pair<std::string, std::string>, int> piece_counts;
 
     void enter(const fs::path& folder, const std::string& relative, int depth) {
         std::error_code error;
         const auto real = fs::canonical(folder, error);
         if (error || !entered.insert(bytes_of(real.generic_u8string())).second) return;
+        const bool is_store = fs::is_directory(folder / "manifests", error) &&
+                              fs::is_directory(folder / "blobs", error);
+        if (is_store) read_store(folder, relative);
         fs::directory_iterator entries(folder, error);
         if (error) {
             findings.push_back(concat("The folder ", relative.empty() ? "of the models" : relative,
@@ -68,6 +91,8 @@ struct ModelScan::Walk {
                 cut_short = true;
                 return;
             }
+            const auto name = entries->path().filename();
+            if (is_store && (name == "manifests" || name == "blobs")) continue;
             look_at(*entries, relative, depth);
         }
     }
@@ -81,7 +106,7 @@ struct ModelScan::Walk {
             return;
         }
         if (name->starts_with('.')) return;
-        const auto path = relative.empty() ? *name : relative + "/" + *name;
+        const auto path = under(relative, *name);
         std::error_code error;
         const auto status = entry.status(error); // of what a link points to
         if (fs::is_directory(status)) {
@@ -92,6 +117,10 @@ struct ModelScan::Walk {
             }
         } else if (gguf_stem(*name)) {
             add(entry, path, fs::is_regular_file(status));
+        } else if (const auto piece = piece_name(*name)) {
+            const auto place = std::pair(relative, piece->whole);
+            pieces[place][piece->number] = *name;
+            piece_counts[place] = std::max(piece_counts[place], piece->count);
         }
     }
 
@@ -105,12 +134,87 @@ struct ModelScan::Walk {
                                       "."));
             return;
         }
-        files.push_back({path, static_cast<std::int64_t>(size), seconds_of(time)});
+        files.push_back({path, static_cast<std::int64_t>(size), seconds_of(time), root});
+    }
+
+    void read_store(const fs::path& folder, const std::string& relative) {
+        constexpr std::size_t k_manifest_bytes_max = std::size_t{1} << 20;
+        constexpr int k_levels = 5;
+        std::map<std::string, ModelFile> by_blob; // several names may lead to one model
+        std::error_code error;
+        auto options = fs::directory_options::skip_permission_denied;
+        for (fs::recursive_directory_iterator at(folder / "manifests", options, error), end;
+             !error && at != end; at.increment(error)) {
+            if (++looked_at > limits.entries) {
+                cut_short = true;
+                break;
+            }
+            if (at.depth() >= k_levels) at.disable_recursion_pending();
+            if (!at->is_regular_file(error)) continue;
+            const auto path = utf8(at->path().lexically_relative(folder / "manifests"));
+            const auto name = path ? store_name(*path) : std::nullopt;
+            const auto text =
+                name ? system::read_file(at->path(), k_manifest_bytes_max) : std::nullopt;
+            const auto manifest = text ? store_manifest(*text) : std::nullopt;
+            if (manifest) add_stored(folder, relative, *name, *manifest, by_blob);
+        }
+        for (auto& [blob, file] : by_blob) {
+            std::sort(file.store_names.begin(), file.store_names.end(),
+                      [](const auto& a, const auto& b) {
+                          return std::pair(a.size(), a) < std::pair(b.size(), b);
+                      });
+            files.push_back(std::move(file));
+        }
+    }
+
+    void add_stored(const fs::path& folder, const std::string& relative, const std::string& name,
+                    const StoreManifest& manifest, std::map<std::string, ModelFile>& by_blob) {
+        const auto blob = folder / "blobs" / manifest.model;
+        auto& file = by_blob[manifest.model];
+        file.store_names.push_back(name);
+        if (!file.path.empty()) return;
+        std::error_code error;
+        const auto size = fs::file_size(blob, error);
+        if (error || !fs::is_regular_file(blob, error)) {
+            findings.push_back(concat(name, " of Ollama's store is not offered: its file blobs/",
+                                      manifest.model, " is missing."));
+            by_blob.erase(manifest.model);
+            return;
+        }
+        file.root = root;
+        file.path = concat(under(relative, "blobs/"), manifest.model);
+        file.size_bytes = static_cast<std::int64_t>(size);
+        file.modified_s = seconds_of(fs::last_write_time(blob, error));
+        if (manifest.projector.empty()) return;
+        const auto projector = fs::file_size(folder / "blobs" / manifest.projector, error);
+        if (error) return;
+        file.store_projector = concat(under(relative, "blobs/"), manifest.projector);
+        file.store_projector_bytes = static_cast<std::int64_t>(projector);
+    }
+
+    // At the end of one folder.
+    void finish_root() {
+        for (const auto& [place, by_number] : pieces) {
+            const auto& [folder, whole] = place;
+            const auto path = under(folder, whole);
+            const bool is_joined =
+                std::any_of(files.begin(), files.end(), [&](const ModelFile& file) {
+                    return file.root == root && file.path == path;
+                });
+            if (is_joined) continue;
+            std::vector<std::string> names;
+            for (const auto& [number, name] : by_number)
+                names.push_back(name);
+            findings.push_back(join_remark(folder, whole, piece_counts[place], names));
+        }
+        pieces.clear();
+        piece_counts.clear();
     }
 
     void finish() {
-        std::sort(files.begin(), files.end(),
-                  [](const ModelFile& a, const ModelFile& b) { return a.path < b.path; });
+        std::sort(files.begin(), files.end(), [](const ModelFile& a, const ModelFile& b) {
+            return std::tie(a.root, a.path) < std::tie(b.root, b.path);
+        });
         std::sort(findings.begin(), findings.end());
         if (cut_short) {
             findings.push_back(
@@ -123,7 +227,8 @@ struct ModelScan::Walk {
     [[nodiscard]] std::uint64_t signature() const {
         std::uint64_t hash = 14695981039346656037ULL;
         for (const auto& file : files)
-            mix(hash, concat(file.path, '\n', file.size_bytes, '\n', file.modified_s, '\n'));
+            mix(hash, concat(file.root, '\n', file.path, '\n', file.size_bytes, '\n',
+                             file.modified_s, '\n', joined(file.store_names, "\n"), '\n'));
         for (const auto& finding : findings)
             mix(hash, finding);
         return hash;
@@ -133,15 +238,33 @@ struct ModelScan::Walk {
 ModelScan::ModelScan(fs::path models_dir, fs::path origins, ScanLimits limits)
     : m_models_dir(std::move(models_dir)), m_origins(std::move(origins)), m_limits(limits) {}
 
+ModelScan& ModelScan::also(std::vector<fs::path> folders) {
+    m_more = std::move(folders);
+    return *this;
+}
+
+ModelScan& ModelScan::with_drafts(bool wanted) {
+    m_drafts = wanted;
+    return *this;
+}
+
 ModelScan::Walk ModelScan::walk() const {
-    Walk walk{m_limits, {}, {}, {}, 0, false};
-    std::error_code error;
-    if (!fs::is_directory(m_models_dir, error)) {
-        walk.findings.push_back(
-            concat("There is no models folder ", utf8(m_models_dir).value_or("of that name"), "."));
-        return walk;
+    Walk walk{m_limits, {}, {}, {}, 0, false, "", {}, {}};
+    const auto walk_through = [&walk](const fs::path& folder) {
+        std::error_code error;
+        if (!fs::is_directory(folder, error)) {
+            walk.findings.push_back(
+                concat("There is no models folder ", utf8(folder).value_or("of that name"), "."));
+            return;
+        }
+        walk.enter(folder, "", 1);
+        walk.finish_root();
+    };
+    walk_through(m_models_dir);
+    for (const auto& folder : m_more) {
+        walk.root = absolute_text(folder);
+        walk_through(folder);
     }
-    walk.enter(m_models_dir, "", 1);
     walk.finish();
     return walk;
 }
@@ -153,13 +276,15 @@ ScanResult ModelScan::scan() {
     result.findings = std::move(walked.findings);
     std::map<std::string, Header> headers; // those of files that have gone are dropped
     for (auto& file : walked.files) {
-        const auto known = m_headers.find(file.path);
+        const auto key = concat(file.root, '\n', file.path);
+        const auto known = m_headers.find(key);
         const bool fresh = known != m_headers.end() &&
                            known->second.file.size_bytes == file.size_bytes &&
                            known->second.file.modified_s == file.modified_s;
+        const auto folder = file.root.empty() ? m_models_dir : system::path_from_utf8(file.root);
         auto header = fresh ? std::move(known->second.header)
-                            : read_model_header(m_models_dir / system::path_from_utf8(file.path));
-        headers[file.path] = {file, header};
+                            : read_model_header(folder / system::path_from_utf8(file.path));
+        headers[key] = {file, header};
         result.files.push_back({std::move(file), std::move(header)});
     }
     m_headers = std::move(headers);
@@ -172,13 +297,14 @@ std::uint64_t ModelScan::signature() const {
 
 Catalog ModelScan::catalog() {
     auto scanned = scan();
-    std::error_code error;
-    auto dir = utf8(fs::absolute(m_models_dir, error).lexically_normal()).value_or("");
-    if (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
     const auto origins = m_origins.empty() ? PulledOrigins() : read_pulled_origins(m_origins);
-    auto catalog = make_catalog(scanned.files, dir, origins);
+    auto catalog = make_catalog(scanned.files, absolute_text(m_models_dir), origins);
     catalog.findings.insert(catalog.findings.begin(), scanned.findings.begin(),
                             scanned.findings.end());
+    for (auto& finding : catalog.findings)
+        finding = visible_line(finding);
+    for (auto& model : catalog.models)
+        model.uses_draft = m_drafts && model.draft.has_value();
     return catalog;
 }
 

@@ -77,4 +77,17 @@ void claim_names(NameIndex& names, const std::string& id, const NamedFile& file)
     Claims(names, id, file).claim_all();
 }
 
+void claim_stored(NameIndex& names, const std::string& id,
+                  const std::vector<std::string>& store_names, const std::string& path) {
+    names.add(id, id, Claim::id);
+    names.add(path, id, Claim::tag);
+    for (const auto& name : store_names) {
+        names.add(name, id, Claim::file);
+        const auto colon = name.rfind(':');
+        if (colon == std::string::npos) continue;
+        const bool is_latest = name.substr(colon) == ":latest";
+        names.add(name.substr(0, colon), id, is_latest ? Claim::file : Claim::derived);
+    }
+}
+
 } // namespace odysseus::models

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace odysseus::models {
 
@@ -18,5 +19,10 @@ struct NamedFile {
 };
 
 void claim_names(NameIndex& names, const std::string& id, const NamedFile& file);
+
+// The names that another program's store gives it: "qwen3:8b", "user/model:tag". "qwen3" alone is
+// its ":latest", else whichever there is one of.
+void claim_stored(NameIndex& names, const std::string& id,
+                  const std::vector<std::string>& store_names, const std::string& path);
 
 } // namespace odysseus::models

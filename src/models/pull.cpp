@@ -155,10 +155,11 @@ PullFile file_from(const HubName& name, const HubFile& hub, const PullOptions& o
     return file;
 }
 
-PullPlan plan_from_hub(const HubName& name, const PullOptions& options) {
+PullPlan plan_from_hub(const HubName& name, PullOptions options) {
+    const bool had_token = options.token.has_value();
     const auto listing = hub_listing(hub_files(name, options));
-    const auto answer =
-        choose_quant(listing, name.id(), {name.quant, name.file}, options.memory_bytes);
+    const auto answer = choose_quant(listing, name.id(), {name.quant, name.file, name.folder},
+                                     options.memory_bytes);
     if (const auto* none = std::get_if<NoQuant>(&answer)) throw Error(Fault::usage, none->sentence);
     const auto& choice = std::get<QuantChoice>(answer);
     PullPlan plan;
@@ -175,6 +176,7 @@ PullPlan plan_from_hub(const HubName& name, const PullOptions& options) {
     const auto missing = std::find_if(plan.files.begin(), plan.files.end(),
                                       [](const PullFile& file) { return !file.complete; });
     if (missing != plan.files.end()) check_access(name, missing->url, options);
+    plan.token_refused = had_token && !options.token;
     return plan;
 }
 
@@ -213,15 +215,15 @@ bool is_missing(const PullFile& file, const PullOptions& options) {
     return standing == Standing::missing;
 }
 
-void fetch_one(const PullFile& file, const fs::path& to, const PullOptions& options,
-               const PullEvents& events) {
+void fetch_one(const PullFile& file, const fs::path& to, bool with_token,
+               const PullOptions& options, const PullEvents& events) {
     if (events.on_file) events.on_file(file);
     download::FileRequest request;
     request.url = file.url;
     request.to = to;
     request.size = file.size_bytes;
     request.sha256 = file.sha256;
-    if (file.from_hub) request.bearer = options.token;
+    if (file.from_hub && with_token) request.bearer = options.token;
     request.gguf = true;
     request.durable = true;
     const auto fetched = download::fetch_file(request, hub_http(options), events.on_progress);
@@ -282,7 +284,7 @@ void run_pull(const PullPlan& plan, const PullOptions& options, const PullEvents
     for (const auto* file : missing) {
         const auto to = staged ? staged_file(file->to) : file->to;
         if (staged && size_of(to) && size_of(to) == file->size_bytes) continue;
-        fetch_one(*file, to, options, events);
+        fetch_one(*file, to, !plan.token_refused, options, events);
     }
     if (!staged) return;
     for (auto file = missing.rbegin(); file != missing.rend(); ++file)

@@ -222,6 +222,8 @@ std::vector<std::string> launch_environment(const std::vector<std::string>& ours
     // nvidia-smi, by which the memory was counted, has the order of the PCI bus; CUDA's own is
     // another one where the cards differ.
     unless_chosen("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+    if (!wanted.visible_devices.empty())
+        unless_chosen("CUDA_VISIBLE_DEVICES", wanted.visible_devices);
     // By default it lets a page from anywhere read its answers.
     unless_chosen("LLAMA_ARG_CORS_ORIGINS", "localhost");
     if (wanted.system_config) {

@@ -1,6 +1,7 @@
 #include "odysseus/server/preset.hpp"
 
 #include "odysseus/base/text.hpp"
+#include "odysseus/models/draft_model.hpp"
 #include "odysseus/models/router_view.hpp"
 
 #include <algorithm>
@@ -63,9 +64,14 @@ class Writer {
         const auto tensors = memory::override_tensor(found->second, model);
         return tensors.empty() ? "" : concat("override-tensor = ", tensors, "\n");
     }
+    [[nodiscard]] static std::string draft_lines(const models::Model& model) {
+        if (!model.uses_draft || !model.draft) return "";
+        return concat("model-draft = ", *model.draft,
+                      "\nspec-type = ", models::speculation_type(model.draft_architecture), "\n");
+    }
     [[nodiscard]] std::string section(const models::Model& model) {
         const bool can_tell = models::can_be_section_name(model.id);
-        const auto more = kind_lines(model) + placement_lines(model);
+        const auto more = kind_lines(model) + placement_lines(model) + draft_lines(model);
         if (model.listed_by_router && !(can_tell && !more.empty())) return "";
         std::string text = concat("\n[", model.id, "]\n");
         // What the router finds by itself needs no path, and may have one that cannot be told.

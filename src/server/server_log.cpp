@@ -2,6 +2,7 @@
 
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/base/visible.hpp"
 #include "odysseus/system/files.hpp"
 
 #include <algorithm>
@@ -47,7 +48,8 @@ void ServerLog::keep(std::string_view line) {
     ++m_added;
 }
 
-void ServerLog::add(std::string_view line) {
+void ServerLog::add(std::string_view raw) {
+    const auto line = visible_line(raw); // it quotes the names of files
     keep(line);
     const std::lock_guard lock(m_file_mutex);
     if (!m_out.is_open()) return;

@@ -64,8 +64,8 @@ std::string foreign_word(std::string_view word) {
         {"rm", "delete the model's file in the models folder"},
         {"download", "odysseus pull ORG/NAME"},
         {"get", "odysseus pull ORG/NAME"},
-        {"update", "odysseus backend install fetches the newest llama.cpp"},
-        {"upgrade", "odysseus backend install fetches the newest llama.cpp"},
+        {"update", "odysseus backend update fetches the newest llama.cpp"},
+        {"upgrade", "odysseus backend update fetches the newest llama.cpp"},
     };
     for (const auto& [theirs, ours] : k_here) {
         if (lowered(word) == theirs)
@@ -105,15 +105,17 @@ std::string value_of(const SettingSpec& spec, const std::vector<std::string>& gi
             throw Error(Fault::usage, concat(spec.flag, " needs a value: ", spec.flag, " ",
                                              spec.value, "; it got none, or an empty one"));
         }
-        if (spec.repeatable && value.find(',') != std::string::npos) {
+        if (spec.repeatable && !spec.path && value.find(',') != std::string::npos) {
             throw Error(Fault::usage,
                         concat(spec.flag, " takes one value, and a comma is in none of ",
                                "them; for two, give the flag twice"));
         }
     }
-    if (spec.repeatable) return joined(given, ",");
-    if (spec.path) return absolute_path(given.back(), spec.flag);
-    return given.back();
+    if (!spec.path) return spec.repeatable ? joined(given, ",") : given.back();
+    std::vector<std::string> paths;
+    for (const auto& value : given)
+        paths.push_back(absolute_path(value, spec.flag));
+    return spec.repeatable ? joined(paths, "\n") : paths.back();
 }
 
 // A switch may be given a truth value, --offline=no; the settings judge what it is.

@@ -162,12 +162,34 @@ std::optional<std::string> file_text_of(const nlohmann::json& value, const Setti
         if (!item.is_string() || trimmed(item.get<std::string>()).empty()) return std::nullopt;
         items.push_back(item.get<std::string>());
     }
-    return joined(items, ",");
+    return joined(items, std::string(1, list_separator(spec)));
 }
 
 const char* file_value_kind(const SettingSpec& spec) {
     if (spec.repeatable) return "a text or a list of texts";
     return spec.value == nullptr ? "true or false" : "a text or a number";
+}
+
+// The names that people and other launchers give to llama.cpp.
+bool is_llama(std::string_view backend) {
+    const auto name = lowered(backend);
+    for (const char* known : {"llama", "llamacpp", "llama.cpp", "llama-cpp", "llama-server"}) {
+        if (name == known) return true;
+    }
+    return false;
+}
+
+// The folders that `text` lists, none of them twice; HOME/models where it lists none.
+void take_models_dirs(std::string_view text, std::string_view home, Settings& settings) {
+    std::vector<std::string> all;
+    for (const auto part : split(text, '\n')) {
+        if (part.empty()) continue;
+        auto path = below(home, part);
+        if (std::find(all.begin(), all.end(), path) == all.end()) all.push_back(std::move(path));
+    }
+    if (all.empty()) all.push_back(below(home, "models"));
+    settings.models_dir = all.front();
+    settings.more_models_dirs.assign(all.begin() + 1, all.end());
 }
 
 } // namespace
@@ -223,8 +245,12 @@ std::variant<FileSettings, std::string> settings_from_file(std::string_view file
         const auto& specs = setting_specs();
         const auto spec =
             std::find_if(specs.begin(), specs.end(), [&wanted = key](const auto& row) {
-                return row.file_key != nullptr && wanted == row.file_key;
+                return (row.file_key != nullptr && wanted == row.file_key) ||
+                       (row.other_key != nullptr && wanted == row.other_key);
             });
+        const bool is_others = spec != specs.end() && key != spec->file_key;
+        // Where both names of a setting are there, odysseus's own counts.
+        if (is_others && document.contains(spec->file_key)) continue;
         if (spec == specs.end()) {
             settings.unknown_keys.push_back(key);
             continue;
@@ -245,9 +271,8 @@ std::variant<FileSettings, std::string> settings_from_file(std::string_view file
 std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std::string_view home) {
     Reader read(raw);
     Settings s;
-    if (lowered(read.text("backend")) != "llama") {
+    if (!is_llama(read.text("backend")))
         read.refuse("backend", "llama, the one backend that is supported");
-    }
     s.ctx_max = lowered(read.text("ctx")) == "max";
     if (!s.ctx_max) s.ctx = read.integer_or_auto("ctx", k_ctx_max, "max, ");
     s.kv = read.one_of("kv");
@@ -258,8 +283,9 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     s.threads_asked_for = read.asked_for("threads");
 
     s.home = home;
-    s.models_dir = read.text("models_dir").empty() ? below(home, "models")
-                                                   : below(home, read.text("models_dir"));
+    take_models_dirs(read.text("models_dir"), home, s);
+    s.draft = read.one_of("draft") == "auto";
+    if (lowered(read.text("open")) != "auto") s.open = read.on("open");
     s.default_model = read.text("default_model");
     s.any_name = read.on("any_name");
     s.aliases = read.list("alias");

@@ -97,12 +97,27 @@ std::string absolute_path(const std::string& text, std::string_view where) {
     return system::utf8(std::filesystem::absolute(system::path_from_utf8(text)).lexically_normal());
 }
 
+namespace {
+
+// One path, or several of them as PATH has them.
+std::string absolute_paths(const std::string& value, const SettingSpec& spec) {
+    if (!spec.repeatable) return absolute_path(value, spec.environment);
+    std::vector<std::string> all;
+    for (const auto part : split(value, system::path_list_separator())) {
+        if (!trimmed(part).empty())
+            all.push_back(absolute_path(std::string(part), spec.environment));
+    }
+    return joined(all, "\n");
+}
+
+} // namespace
+
 RawSettings settings_from_environment() {
     RawSettings values;
     for (const auto& spec : setting_specs()) {
         auto value = system::environment_value(spec.environment);
         if (!value) continue;
-        if (spec.path) value = absolute_path(*value, spec.environment);
+        if (spec.path) value = absolute_paths(*value, spec);
         values[spec.id] = {std::move(*value), Origin::environment, spec.environment};
     }
     return values;
@@ -133,9 +148,11 @@ ResolvedSettings resolve_settings(const RawSettings& flags) {
     if (resolved.raw["models_dir"].text.empty()) {
         resolved.raw["models_dir"].text = resolved.values.models_dir;
     }
-    auto models_dir = resolved.raw["models_dir"];
-    models_dir.text = resolved.values.models_dir;
-    refuse_file(models_dir);
+    for (const auto& folder : resolved.values.models_dirs()) {
+        auto models_dir = resolved.raw["models_dir"];
+        models_dir.text = folder;
+        refuse_file(models_dir);
+    }
     return resolved;
 }
 

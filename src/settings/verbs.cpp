@@ -55,17 +55,18 @@ const std::vector<VerbSpec>& verb_specs() {
          .settings = {"--models-dir", "--hf-endpoint"}},
         {.verb = Verb::backend,
          .name = "backend",
-         .usage = "backend list | install [TAG] | use TAG | rollback | import FILE|DIR",
+         .usage = "backend list | install [TAG] | update | use TAG | rollback | import FILE|DIR",
          .help = "the llama.cpp builds that are installed, and changing them",
          .examples =
              "odysseus backend list                 what is installed, and which one is used\n"
              "odysseus backend install b11146       fetch a build and use it\n"
+             "odysseus backend update               what is new, and the newest after its check\n"
              "odysseus backend rollback             go back to the build before\n"
              "odysseus backend import FILE.tar.gz   install from an archive or a folder",
          .switches = {{"--json", "print JSON, for scripts"}},
          .words_least = 1,
          .words_most = 2,
-         .completions = "list install use rollback import",
+         .completions = "list install update use rollback import",
          .settings = {"--release", "--device"}},
         {.verb = Verb::config,
          .name = "config",

@@ -11,4 +11,8 @@ std::filesystem::path own_executable() {
     return path;
 }
 
+char path_list_separator() {
+    return ':';
+}
+
 } // namespace odysseus::system

@@ -19,4 +19,8 @@ std::filesystem::path own_executable() {
     return std::filesystem::canonical(path);
 }
 
+char path_list_separator() {
+    return ':';
+}
+
 } // namespace odysseus::system

@@ -2,6 +2,7 @@
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/base/visible.hpp"
 #include "progress_line.hpp"
 #include "tty.hpp"
 
@@ -51,13 +52,14 @@ bool can_ask() {
     return is_terminal(Standard::input) && stderr_is_terminal();
 }
 
-void print(const std::string& text) {
+void print(const std::string& raw) {
+    const auto text = visible(raw);
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
 }
 
 void complain(const std::string& sentence) {
-    const auto text = "odysseus: " + sentence + "\n";
+    const auto text = "odysseus: " + visible(sentence) + "\n";
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fflush(stderr);
 }
@@ -67,14 +69,14 @@ void say(const std::string& label, const std::string& text) {
     constexpr std::size_t k_label_cells = 10;
     if (line.size() < k_label_cells) line.append(k_label_cells - line.size(), ' ');
     if (colour_allowed()) line = "\x1b[1;36m" + line + "\x1b[0m";
-    line += text + "\n";
+    line += visible(text) + "\n";
     std::fwrite(line.data(), 1, line.size(), stderr);
     std::fflush(stderr);
 }
 
 std::optional<std::string> ask(const std::string& question, const std::function<bool()>& stopped) {
     constexpr int k_look_ms = 100;
-    std::fputs(question.c_str(), stderr);
+    std::fputs(visible(question).c_str(), stderr);
     std::fflush(stderr);
     // A line is read when it is there, so that Ctrl-C ends the wait.
     while (stopped && std::cin.rdbuf()->in_avail() <= 0 && !input_waits(k_look_ms)) {
@@ -93,6 +95,8 @@ Table::Table(std::vector<std::string> head) {
 }
 
 void Table::add(std::vector<std::string> row) {
+    for (auto& cell : row)
+        cell = visible_line(cell);
     m_rows.push_back(std::move(row));
 }
 
@@ -135,8 +139,8 @@ std::string Table::text(std::size_t columns) const {
     return out;
 }
 
-ProgressBar::ProgressBar(std::string what, std::string label)
-    : m_what(std::move(what)), m_label(std::move(label)),
+ProgressBar::ProgressBar(const std::string& what, std::string label)
+    : m_what(visible_line(what)), m_label(std::move(label)),
       m_terminal(stderr_is_terminal() && !is_dumb()) {}
 
 ProgressBar::~ProgressBar() {

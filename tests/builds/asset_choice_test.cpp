@@ -150,10 +150,28 @@ TEST_CASE("choice: drafts and pointer releases are no source; broken archives ar
     const auto before = *guessed_release("b9164", k_github_download);
     const auto plan = plan_of(input_for(cpu, {bad, before}));
     CHECK(plan.choices[0].tag == "b9164");
-    CHECK_THAT(plan.choices[0].reason, ContainsSubstring("b9168 have broken links"));
+    CHECK_THAT(plan.choices[0].reason,
+               ContainsSubstring("b9168 is known to be bad: its archives have broken links"));
     CHECK(plan_of(input_for(cpu, {bad})).choices[0].tag == "b9168");
     CHECK(plan_of(input_for(R"({"os":"win","arch":"x64"})", {bad, before})).choices[0].tag ==
           "b9168");
+}
+
+TEST_CASE("choice: a build that is known to be bad is passed over, unless it was asked for") {
+    const std::string cpu = R"({"os":"linux","arch":"x64"})";
+    const auto corrupts = *guessed_release("b10964", k_github_download);
+    const auto insecure = *guessed_release("b8912", k_github_download);
+    auto input = input_for(cpu, {corrupts, release("b10356")});
+    CHECK(plan_of(input).choices[0].tag == "b10356");
+    CHECK_THAT(plan_of(input).choices[0].reason, ContainsSubstring("issue 28858"));
+    CHECK(plan_of(input_for(cpu, {insecure, release("b8700")})).choices[0].tag == "b8912");
+    input.pinned = true;
+    CHECK(plan_of(input).choices[0].tag == "b10964");
+    CHECK_THAT(plan_of(input).choices[0].reason, ContainsSubstring("it was asked for"));
+    // A better backend is no reason to take one.
+    auto gpu =
+        input_for(k_rtx4090, {*guessed_release("b10950", k_github_download), release("b10356")});
+    CHECK(plan_of(gpu).choices[0].tag == "b10356");
 }
 
 TEST_CASE("choice: Linux CUDA without an official build asks for ai-dock, then takes it") {

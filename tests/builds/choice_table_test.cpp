@@ -173,6 +173,18 @@ const Row k_rows[] = {
      {k_none, k_none, k_none, k_none, k_none, k_none, k_none}},
     {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"intel"},{"vendor":"nvidia","cuda":"11.4","compute_capability":"3.7"}],"vulkan":false,"sycl":"8"})",
      {k_lz, k_lz, k_l, k_l, k_l, k_l, k_l}},
+    // --- a MIG instance (driver 550: too old for 12.8's PTX), an Arc that tells no memory, NixOS,
+    // Alpine, an Orin with JetPack 6 (Ubuntu 22.04)
+    {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"nvidia","name":"NVIDIA H100 NVL MIG 1g.24gb","total_mib":24064,"driver":"550.127.08","cuda":"12.4","compute_capability":"9.0"}],"vulkan":true})",
+     {k_lz, k_lvz, k_lv, k_lv, k_lv, k_lv, k_lv}},
+    {R"({"os":"linux","arch":"x64","gpus":[{"vendor":"intel","name":"Arc B580","unified_memory":false}],"vulkan":true})",
+     {k_lz, k_lvz, k_lv, k_lv, k_lv, k_lv, k_lv}},
+    {R"({"os":"linux","arch":"x64","distribution":"nixos","glibc":"2.40","vulkan":true})",
+     {k_lz, k_lvz, k_lv, k_lv, k_lv, k_lv, k_lv}},
+    {R"({"os":"linux","arch":"x64","distribution":"alpine","glibc":"none","vulkan":true})",
+     {k_none, k_none, k_none, k_none, k_none, k_none, k_none}},
+    {R"({"os":"linux","arch":"arm64","glibc":"2.35","gpus":[{"vendor":"nvidia","name":"Orin","cuda":"12.6","compute_capability":"8.7","unified_memory":true}],"vulkan":true})",
+     {k_none, k_none, k_none, k_none, k_none, k_none, k_none}},
     // --- Linux arm64: never an x64 file
     {R"({"os":"linux","arch":"arm64","glibc":"2.39"})",
      {k_none, k_none, k_none, k_a, k_a, k_a, k_a}},
@@ -198,6 +210,8 @@ const Row k_rows[] = {
     {R"({"os":"macos","arch":"x64"})", {k_mxz, k_mxz, k_mx, k_mx, k_mx, k_mx, k_mx}},
     {R"({"os":"macos","arch":"x64","gpus":[{"vendor":"amd"}],"vulkan":true,"backend":"vulkan"})",
      {k_mxz, k_mxz, k_mx, k_mx, k_mx, k_mx, k_mx}},
+    {R"({"os":"macos","arch":"arm64","os_version":"15.5","gpus":[{"vendor":"apple"}]})",
+     {k_maz, k_maz, k_ma, k_ma, k_ma, k_ma, k_ma}},
     // --- Windows x64
     {R"({"os":"win","arch":"x64","vulkan":false})", {k_wavx2, k_w, k_w, k_w, k_w, k_w, k_w}},
     {R"({"os":"win","arch":"x64","vulkan":true,"gpus":[{"vendor":"intel"}]})",
@@ -260,6 +274,7 @@ TEST_CASE("choice table: every machine over every era") {
         ChoiceInput input;
         input.upstream = {release(k_eras.at(era))};
         input.ai_dock = ai_dock;
+        input.pinned = true; // the oldest are below the security floor
         for (const auto& row : k_rows) {
             INFO(k_eras.at(era) << " on " << row.machine);
             const auto machine = hardware::machine_from_json(row.machine);

@@ -155,6 +155,20 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
              f.build->imported = true;
              f.build->differences = {"libggml.so was changed"};
          }},
+        {"known_bad_build", warns, 0, "llama.cpp b10950 is known to be bad", "backend update",
+         [](auto& f) { f.build->tag = "b10950"; }},
+        {"insecure_build", warns, 0, "CVE-2026-43631", "--llama-server",
+         [](auto& f) {
+             f.build->tag = "b8000";
+             f.build->given = true;
+         }},
+        {"better_build", warns, 0, "RTX 4090 came after", "rollback",
+         [](auto& f) { f.build->better = "RTX 4090 came after this llama.cpp build was chosen"; }},
+        {"build_does_not_run", blocks, 5, "exited with 127: this is NixOS", "programs.nix-ld",
+         [](auto& f) {
+             f.build->runs = false;
+             f.build->trouble = "exited with 127: this is NixOS, which runs no programs";
+         }},
         {"build_does_not_run", blocks, 5, "(b11160-cpu) does not run: exited with 1", "rollback",
          [](auto& f) {
              f.build->runs = false;

@@ -107,6 +107,61 @@ class Backend(Case):
         self.assertEqual(sum("/releases/download/" in path for path in host.requests), 1)
         self.check_nothing_else(home)
 
+    def test_update_takes_the_newest_after_its_check_and_can_be_undone(self):
+        home, host = self.home(), self.host("b10003", "b10001")
+        self.backend(home, "install", "b10001", host=host, expect=0)
+        says = ["llama.cpp b10003 instead of b10001", "compare/b10001...b10003", "now in use: b10003-cpu"]
+        self.backend(home, "update", host=host, expect=0, says=says)
+        self.backend(home, "update", host=host, expect=0, says=["there is nothing newer"])
+        self.backend(home, "rollback", expect=0, says=["now in use: b10001-cpu"])
+        self.backend(home, "update", "--offline", host=host, expect=4, says=["--offline forbids"])
+        self.assertEqual(self.listed(home), {"b10001-cpu": "*", "b10003-cpu": "-"})
+
+    def test_a_start_tells_of_a_newer_build_once_a_day_and_asks_nobody_offline(self):
+        home, host = self.home(), self.host("b10003", "b10001")
+        self.backend(home, "install", "b10001", host=host, expect=0)
+        note = home.path / "data/update_check.json"
+        note.write_text("{}")
+        line = "llama.cpp b10003 is out (b10001 is in use): odysseus backend update"
+        first = self.odysseus(home, "--device", "cpu", env=host.environment(), server=None)
+        first.wait_ready()
+        wait_until(lambda: line in first.output(), "the news")
+        first.stop()
+        self.assertEqual(json.loads(note.read_text())["newest"], "b10003")
+        host.requests.clear()
+        for words in ((), ("--offline",)):
+            again = self.odysseus(home, "--device", "cpu", *words, env=host.environment(), server=None)
+            again.wait_ready()
+            again.stop()
+            self.assertNotIn(line, again.output())
+        self.assertEqual(host.requests, [])
+
+    def test_gh_verifies_the_attestation_where_it_is_installed(self):
+        home, host = self.home(), self.host("b10602", "b10601", "b10501")
+        tools = home.path / "tools"
+        tools.mkdir()
+        asked = home.path / "asked"
+        def gh(status, says):
+            script = tools / "gh"
+            script.write_text("#!/bin/sh\necho \"$@\" >> '%s'\necho '%s' >&2\nexit %d\n" % (asked, says, status))
+            script.chmod(0o755)
+        environment = dict(host.environment(), PATH="%s:%s" % (tools, os.environ["PATH"]))
+        def install(tag, **options):
+            return self.run_odysseus(home, "backend", "install", tag, "--device", "cpu", env=environment, **options)
+        gh(0, "Verification succeeded!")
+        install("b10601", expect=0, says=["gh has verified"])
+        self.assertRegex(asked.read_text(), r"attestation verify \S+%s --repo ggml-org/llama.cpp" % (ASSET % "b10601"))
+        says = ["gh attestation verify %s --repo ggml-org/llama.cpp" % (ASSET % "b10601")]
+        self.backend(home, "list", expect=0, says=says)
+        self.assertTrue(json.loads(self.backend(home, "list", "--json", expect=0).stdout)["builds"][0]["attested"])
+        gh(1, "Error: no attestations found for sha256:ab")
+        install("b10602", expect=5, says=["gh refutes"])
+        gh(4, "run gh auth login")
+        install("b10602", expect=0)
+        asked.unlink()
+        install("b10501", expect=0)  # from before the attestations
+        self.assertFalse(asked.exists())
+
     def test_a_build_that_does_not_take_the_saved_arguments_is_not_used(self):
         home, host = self.home(), self.host("b10002", "b10001")
         self.backend(home, "install", "b10001", host=host, expect=0)

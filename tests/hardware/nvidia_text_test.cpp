@@ -202,7 +202,7 @@ TEST_CASE("nvidia: CUDA_VISIBLE_DEVICES by index and by UUID") {
                                    "C, 30, 9, 550.54, 8.6, GPU-cccc3333\n");
     const auto names = [&](std::string_view visible) {
         auto answer = three;
-        apply_visible_devices({visible, ""}, {}, answer);
+        apply_visible_devices({std::string(visible), ""}, {}, answer);
         std::string out;
         for (const auto& gpu : answer.gpus)
             out += gpu.name;
@@ -293,7 +293,7 @@ TEST_CASE("nvidia: CUDA_VISIBLE_DEVICES names a MIG instance") {
     REQUIRE(instances.size() == 2);
     const auto seen = [&](std::string_view visible, const std::vector<MigInstance>& known) {
         auto answer = gpu;
-        apply_visible_devices({visible, ""}, known, answer);
+        apply_visible_devices({std::string(visible), ""}, known, answer);
         REQUIRE(answer.gpus.size() == 1);
         CHECK_FALSE(answer.notes.empty());
         return answer.gpus[0];

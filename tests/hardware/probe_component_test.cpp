@@ -6,6 +6,8 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/hardware/machine_json.hpp"
 
+#include "hardware/linux_text.hpp"
+#include "hardware/mutation.hpp"
 #include "scratch.hpp"
 
 #include <algorithm>
@@ -456,4 +458,52 @@ TEST_CASE("probe: this very machine, quickly and as JSON that reads back") {
     INFO(json);
     CHECK(std::holds_alternative<Machine>(machine_from_json(json)));
     if (machine.backend == Backend::cpu) CHECK(quickest < 500ms);
+}
+
+TEST_CASE("property: 300 changed files of /sys lose no card without a note") {
+    constexpr std::uint64_t k_property_rounds = 300;
+    const std::string card0 = "sys/class/drm/card0/device/";
+    const std::string card1 = "sys/class/drm/card1/device/";
+    const std::vector<std::pair<std::string, std::string>> files{
+        {card0 + "vendor", "0x1002\n"},
+        {card0 + "device", "0x744c\n"},
+        {card0 + "uevent", "DRIVER=amdgpu\nPCI_SLOT_NAME=0000:03:00.0\n"},
+        {card0 + "mem_info_vram_total", "25753026560\n"},
+        {card0 + "mem_info_vram_used", "1073741824\n"},
+        {card0 + "mem_info_gtt_total", "33554432000\n"},
+        {card1 + "vendor", "0x8086\n"},
+        {card1 + "device", "0xe20b\n"},
+        {card1 + "uevent", "DRIVER=xe\nPCI_SLOT_NAME=0000:04:00.0\n"},
+        {card1 + "tile0/physical_vram_size_bytes", "12582912000\n"},
+        {"sys/class/kfd/kfd/topology/nodes/1/properties",
+         "simd_count 192\ngfx_target_version 110000\nlocation_id 768\ndomain 0\n"},
+        {"proc/meminfo", "MemTotal: 67108864 kB\nMemAvailable: 62914560 kB\n"},
+        {"dev/dri/card0", ""},
+    };
+    FakeMachine fake;
+    for (std::uint64_t round = 0; round < k_property_rounds; ++round) {
+        Mutation random(round);
+        const auto victim = random.below(files.size());
+        std::string changed;
+        for (std::size_t i = 0; i < files.size(); ++i) {
+            const bool is_victim = i == victim;
+            if (is_victim) changed = random.changed(files[i].second);
+            fake.file(files[i].first, is_victim ? changed : files[i].second);
+        }
+        INFO("ODYSSEUS_PROPERTY_SEED=" << Mutation::seed() << ", round " << round << ": "
+                                       << files[victim].first << "\n"
+                                       << changed);
+        const auto machine = fake.probe();
+        const bool is_vendor = files[victim].first.ends_with("vendor");
+        // Another maker's number is another card; one that is none is told of.
+        const auto number = sysfs_number(changed);
+        const bool other_card = is_vendor && number && !pci_vendor(*number);
+        if (machine.gpus.size() < 2 && !other_card) CHECK_FALSE(machine.notes.empty());
+        for (const auto& gpu : machine.gpus) {
+            if (gpu.total_mib) CHECK(*gpu.total_mib > 0);
+            if (gpu.total_mib && gpu.free_mib) CHECK(*gpu.free_mib <= *gpu.total_mib);
+        }
+        if (machine.ram_mib && machine.available_ram_mib)
+            CHECK(*machine.available_ram_mib <= *machine.ram_mib);
+    }
 }

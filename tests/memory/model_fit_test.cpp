@@ -106,3 +106,18 @@ TEST_CASE("fit: RAM for finished prompts is what is left, 2 GiB at most") {
     unknown.ram_mib.reset();
     CHECK_FALSE(cache(unknown, {model_of("a", 4000)}));
 }
+
+TEST_CASE("fit: only chat models that can be read decide the context") {
+    const auto machine = machine_with(24000, 32000);
+    auto embedder = model_of("a-embedder", 9000);
+    embedder.kind = models::ModelKind::embedding;
+    embedder.trained_context = 512;
+    auto broken = model_of("b-no-gguf", 12000);
+    broken.readable = false;
+    const std::vector models{embedder, broken, model_of("chat", 900)};
+    const auto fits = fits_of(machine, models);
+    CHECK(first_to_run(models, fits, "") == 2);
+    CHECK(shared_context(machine, models, 0, {}).tokens == 32768);
+    // Alone it decides: there is nobody else.
+    CHECK(first_to_run({embedder}, fits_of(machine, {embedder}), "") == 0);
+}

@@ -230,7 +230,8 @@ TEST_CASE("hub listing: what is beside the models") {
                                      {"tools/m2.gguf", 1}});
     CHECK(labels(listing) == std::vector<std::string>{"Q8_0", "Q5_K_M", "m2.gguf"});
     CHECK(listing.mmprojs.size() == 1);
-    CHECK(listing.files_besides == 5);
+    CHECK(listing.drafts.size() == 2);
+    CHECK(listing.files_besides == 3);
 }
 
 TEST_CASE("hub listing: quality") {
@@ -371,4 +372,40 @@ TEST_CASE("pull folder: named so that the model answers to its file's name") {
         CHECK(pull_folder("org", row.repo, listing.quants.front(), true) ==
               concat("org_", row.folder));
     }
+}
+
+TEST_CASE("hub listing: drafts beside models are fetched only when they are named") {
+    const auto listing = listing_of({{"gemma-4-E4B-it-Q4_K_M.gguf", 5'000'000'000},
+                                     {"gemma-4-E4B-it-Q8_0.gguf", 8'000'000'000},
+                                     {"gemma-4-E4B-it-assistant-Q8_0.gguf", 80'000'000},
+                                     {"mmproj-gemma-4-E4B-it-F16.gguf", 900'000'000}});
+    CHECK(listing.quants.size() == 2);
+    REQUIRE(listing.drafts.size() == 1);
+    for (const std::optional<std::int64_t> memory :
+         {std::optional<std::int64_t>(), std::optional<std::int64_t>(16'000'000'000)}) {
+        const auto answer = choose_quant(listing, "ggml-org/gemma-4-E4B-it-GGUF", {}, memory);
+        const auto& choice = std::get<QuantChoice>(answer);
+        CHECK(choice.quant.files.front().path.find("assistant") == std::string::npos);
+        CHECK(choice.mmproj);
+    }
+    const auto q8 = choose_quant(listing, "o/r", {"Q8_0", ""}, std::nullopt);
+    CHECK(std::get<QuantChoice>(q8).quant.files.front().path == "gemma-4-E4B-it-Q8_0.gguf");
+    const auto draft =
+        choose_quant(listing, "o/r", {"", "gemma-4-E4B-it-assistant-Q8_0.gguf"}, std::nullopt);
+    CHECK(std::get<QuantChoice>(draft).quant.size_bytes == 80'000'000);
+    // A repository of drafts alone offers them.
+    CHECK(listing_of({{"Qwen3-8B-DFlash-Q8_0.gguf", 80'000'000}}).quants.size() == 1);
+}
+
+TEST_CASE("hub listing: Q4_K_XL is what a file UD-Q4_K_XL is called elsewhere") {
+    const auto answer = choose_quant(listing_of(k_qwen), "o/r", {"q4_k_xl", ""}, std::nullopt);
+    CHECK(std::get<QuantChoice>(answer).quant.name == "UD-Q4_K_XL");
+}
+
+TEST_CASE("hub listing: a folder that was copied from the browser is what is fetched") {
+    const auto listing = listing_of(k_gpt_oss);
+    const auto answer = choose_quant(listing, "o/r", {"", "", "Q8_0"}, std::nullopt);
+    CHECK(std::get<QuantChoice>(answer).quant.name == "Q8_0");
+    const auto none = choose_quant(listing, "o/r", {"", "", "Q9"}, std::nullopt);
+    CHECK(std::get<NoQuant>(none).sentence.find("no model in a folder Q9") != std::string::npos);
 }

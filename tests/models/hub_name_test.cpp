@@ -22,7 +22,8 @@ PullName parsed(std::string_view text, std::string_view hub = k_hub) {
 std::string outcome(const PullName& name) {
     if (const auto* hub = std::get_if<HubName>(&name)) {
         return concat("hub ", hub->id(), " @", hub->revision, hub->quant.empty() ? "" : " :",
-                      hub->quant, hub->file.empty() ? "" : " /", hub->file);
+                      hub->quant, hub->file.empty() ? "" : " /", hub->file,
+                      hub->folder.empty() ? "" : " in ", hub->folder);
     }
     if (const auto* file = std::get_if<FileAddress>(&name)) {
         return concat("file ", file->file_name, " ", file->url);
@@ -50,7 +51,16 @@ TEST_CASE("pull names: what is accepted") {
         {"https://huggingface.co/a/b/", "hub a/b @main"},
         {"https://HuggingFace.co/a/b?library=llama.cpp", "hub a/b @main"},
         {"https://hf.co/a/b/tree/main", "hub a/b @main"},
-        {"https://huggingface.co/a/b/tree/v1.0/BF16", "hub a/b @v1.0"},
+        {"https://huggingface.co/a/b/tree/v1.0/BF16", "hub a/b @v1.0 in BF16"},
+        {"https://huggingface.co/a/b/tree/main/UD-Q4_K_XL", "hub a/b @main in UD-Q4_K_XL"},
+        {"https://huggingface.co/a/b?show_file_info=m-Q4_0.gguf", "hub a/b @main /m-Q4_0.gguf"},
+        {"https://huggingface.co/a/b/tree/main?show_file_info=BF16%2Fm-00001-of-00002.gguf",
+         "hub a/b @main /BF16/m-00001-of-00002.gguf"},
+        {"https://huggingface.co/a/b?not_for=x&show_file_info=m.gguf#top", "hub a/b @main /m.gguf"},
+        {"huggingface.co/a/b/blob/main/m-Q4_0.gguf", "hub a/b @main /m-Q4_0.gguf"},
+        {"hf.co/a/b/tree/main/Q8_0", "hub a/b @main in Q8_0"},
+        {"https://huggingface.co/a/b?show_file_info=README.md", "refused"},
+        {"https://huggingface.co/a/b?show_file_info=..%2Fm.gguf", "refused"},
         {"https://huggingface.co/a/b/blob/main/m-Q4_0.gguf", "hub a/b @main /m-Q4_0.gguf"},
         {"https://huggingface.co/a/b/resolve/main/BF16/m.gguf?download=true",
          "hub a/b @main /BF16/m.gguf"},

@@ -325,3 +325,121 @@ TEST_CASE("pulled origins: written, read back, and nothing of what is no such fi
                              R"({"files":[{"name":"a","size":"5","origin":"o/r"}]})"})
         CHECK(pulled_origins_from(text).empty());
 }
+
+TEST_CASE("catalog: a draft beside a model is no model, and takes no projector") {
+    for (const char* architecture : {"gemma4-assistant", "gemma4_assistant", "eagle3", "dflash"}) {
+        INFO(architecture);
+        const auto catalog =
+            make_catalog({file("gemma/gemma-4-E4B-it-Q4_K_M.gguf"),
+                          of_kind("gemma/mmproj-BF16.gguf", "clip", "mmproj"),
+                          of_kind("gemma/gemma-4-E4B-it-x-Q8_0.gguf", architecture, "model")},
+                         "/m");
+        REQUIRE(catalog.models.size() == 1);
+        CHECK(catalog.models[0].id == "gemma");
+        CHECK(catalog.models[0].mmproj == "/m/gemma/mmproj-BF16.gguf");
+        CHECK(catalog.findings.empty());
+    }
+}
+
+TEST_CASE("catalog: a file that calls itself a draft is one beside a model it is made for") {
+    auto draft = file("q/Qwen3-8B-DRAFT-Q8_0.gguf", 100);
+    const auto beside = make_catalog({file("q/Qwen3-8B-Q4_K_M.gguf"), draft}, "/m");
+    REQUIRE(beside.models.size() == 1);
+    CHECK(beside.models[0].id == "q");
+    // Alone, or as large as any model, it is one to be asked for.
+    CHECK(make_catalog({draft}, "/m").models.size() == 1);
+    draft.file.size_bytes = 900;
+    const auto large = make_catalog(
+        {file("q/Qwen3-8B-Q4_K_M.gguf"), draft, of_kind("q/mmproj-F16.gguf", "clip", "mmproj")},
+        "/m");
+    CHECK(large.models.size() == 2);
+    CHECK(model_at(large, "/m/q/Qwen3-8B-Q4_K_M.gguf").mmproj == "/m/q/mmproj-F16.gguf");
+}
+
+TEST_CASE("catalog: the draft that fits a model is known, wherever it lies") {
+    auto model = file("q/Qwen3-8B-Q4_K_M.gguf");
+    std::get<GgufInfo>(model.header).vocab_size = 151936;
+    auto draft = of_kind("q/Qwen3-8B-DFlash-Q8_0.gguf", "dflash", "model");
+    const auto beside = make_catalog({model, draft}, "/m");
+    CHECK(beside.models.at(0).draft == "/m/q/Qwen3-8B-DFlash-Q8_0.gguf");
+    CHECK_FALSE(beside.models.at(0).uses_draft);
+    draft.file.path = "Qwen3-8B-DFlash-Q8_0/Qwen3-8B-DFlash-Q8_0.gguf";
+    CHECK(make_catalog({model, draft}, "/m").models.at(0).draft);
+    std::get<GgufInfo>(draft.header).vocab_size = 128256;
+    CHECK_FALSE(make_catalog({model, draft}, "/m").models.at(0).draft);
+}
+
+TEST_CASE("catalog: a projector at a repository's root belongs to the models below it") {
+    for (const std::string base :
+         {"unsloth/Qwen3.5-122B-A10B-GGUF/",
+          "models--unsloth--Qwen3.5-122B-A10B-GGUF/snapshots/0123456789abcdef/"}) {
+        const auto stem = base + "UD-Q4_K_XL/Qwen3.5-122B-A10B-UD-Q4_K_XL-0000";
+        const auto first = stem + "1-of-00002.gguf";
+        const auto second = stem + "2-of-00002.gguf";
+        const auto projector = base + "mmproj-F16.gguf";
+        const auto catalog = make_catalog({of_kind(projector.c_str(), "clip", "mmproj"),
+                                           file(first.c_str()), file(second.c_str())},
+                                          "/m");
+        REQUIRE(catalog.models.size() == 1);
+        CHECK(catalog.models[0].mmproj == "/m/" + projector);
+        CHECK(catalog.findings.empty());
+    }
+    // One that has its own keeps it; a whole models folder is no repository of one model.
+    const auto own = make_catalog({of_kind("r/mmproj-F16.gguf", "clip", "mmproj"),
+                                   of_kind("r/a/mmproj-F32.gguf", "clip", "mmproj"),
+                                   file("r/a/x-Q4_0.gguf"), file("r/b/x-Q8_0.gguf")},
+                                  "/m");
+    CHECK(model_at(own, "/m/r/a/x-Q4_0.gguf").mmproj == "/m/r/a/mmproj-F32.gguf");
+    CHECK(model_at(own, "/m/r/b/x-Q8_0.gguf").mmproj == "/m/r/mmproj-F16.gguf");
+    const auto mixed = make_catalog({of_kind("mmproj-F16.gguf", "clip", "mmproj"),
+                                     file("a/x-Q4_0.gguf"), file("b/y-Q8_0.gguf")},
+                                    "/m");
+    CHECK_FALSE(mixed.models[0].mmproj);
+    CHECK_FALSE(mixed.models[1].mmproj);
+    CHECK(mixed.findings.size() == 1);
+}
+
+TEST_CASE("catalog: folders of others are read as they lie, and told to llama-server by path") {
+    auto other = file("publisher/Qwen3-8B-GGUF/Qwen3-8B-Q4_K_M.gguf");
+    other.file.root = "/home/u/.lmstudio/models";
+    auto copy = file("x/mistral-7b.Q4_0.gguf");
+    copy.file.root = "/n";
+    const auto catalog = make_catalog({file("mistral-7b.Q4_0.gguf"), other, copy}, "/m");
+    REQUIRE(catalog.models.size() == 2);
+    const auto& model =
+        model_at(catalog, "/home/u/.lmstudio/models/publisher/Qwen3-8B-GGUF/Qwen3-8B-Q4_K_M.gguf");
+    CHECK(model.id == "publisher/Qwen3-8B-GGUF");
+    CHECK_FALSE(model.listed_by_router);
+    CHECK(found(catalog, "qwen3-8b") == model.id);
+    REQUIRE(catalog.findings.size() == 1); // the same file twice is one model
+    CHECK(catalog.findings[0] ==
+          "/n/x/mistral-7b.Q4_0.gguf is passed over: /m/mistral-7b.Q4_0.gguf has the same name and "
+          "size.");
+}
+
+TEST_CASE("catalog: a store's models have the store's names") {
+    auto stored = file("blobs/sha256-aa", 5000);
+    stored.file.root = "/o";
+    stored.file.store_names = {"qwen3:8b", "qwen3:latest"};
+    stored.file.store_projector = "blobs/sha256-bb";
+    auto other = file("blobs/sha256-cc", 9000);
+    other.file.root = "/o";
+    other.file.store_names = {"qwen3:14b"};
+    const auto catalog = make_catalog({stored, other}, "/m");
+    REQUIRE(catalog.models.size() == 2);
+    const auto& model = model_at(catalog, "/o/blobs/sha256-aa");
+    CHECK(model.id == "qwen3-8b");
+    CHECK(model.mmproj == "/o/blobs/sha256-bb");
+    CHECK_FALSE(model.listed_by_router);
+    for (const char* name : {"qwen3:8b", "qwen3:latest", "qwen3", "QWEN3:8B", "qwen3-8b"})
+        CHECK(found(catalog, name) == "qwen3-8b");
+    CHECK(found(catalog, "qwen3:14b") == "qwen3-14b");
+    CHECK(std::count(model.names.begin(), model.names.end(), "qwen3:8b") == 1);
+}
+
+TEST_CASE("catalog: a name cannot forge a line of what is said about it") {
+    auto odd = file("a\x1b[31m\nnote: x.gguf", 0);
+    const auto catalog = make_catalog({odd}, "/m");
+    REQUIRE(catalog.findings.size() == 1);
+    CHECK(catalog.findings[0] == "a\\u001b[31m\\u000anote: x.gguf is empty.");
+}

@@ -154,3 +154,61 @@ TEST_CASE("scan: a header is read from a real file, and a folder is none") {
     CHECK(std::holds_alternative<GgufRefused>(read_model_header(dir.path())));
     CHECK(std::holds_alternative<GgufRefused>(read_model_header(dir.path() / "b.gguf")));
 }
+
+TEST_CASE("scan: several folders, each read as it lies, each file once") {
+    TempDir own;
+    TempDir other;
+    write(own.path() / "a.gguf", small_model());
+    write(other.path() / "publisher/repo-GGUF/b-Q4_0.gguf", small_model());
+    ModelScan scan(own.path());
+    scan.also({other.path(), own.path(), other.path() / "publisher"});
+    const auto catalog = scan.catalog();
+    REQUIRE(catalog.models.size() == 2);
+    CHECK(catalog.models[0].listed_by_router);
+    CHECK(catalog.models[1].id == "publisher/repo-GGUF");
+    CHECK(catalog.models[1].path ==
+          (other.path() / "publisher/repo-GGUF/b-Q4_0.gguf").generic_string());
+    CHECK_FALSE(catalog.models[1].listed_by_router);
+    const auto before = scan.signature();
+    write(other.path() / "c.gguf", small_model());
+    CHECK(scan.signature() != before);
+}
+
+TEST_CASE("scan: Ollama's store has Ollama's names, and what is missing there is told") {
+    TempDir dir;
+    const auto blob = [](char digit) { return "sha256-" + std::string(64, digit); };
+    const auto manifest = [&](const std::string& place, char digit) {
+        write(
+            dir.path() / "manifests/registry.ollama.ai" / place,
+            R"({"layers": [{"mediaType": "application/vnd.ollama.image.model", "digest": "sha256:)" +
+                std::string(64, digit) + R"("}]})");
+    };
+    write(dir.path() / "blobs" / blob('a'), small_model());
+    manifest("library/qwen3/8b", 'a');
+    manifest("library/qwen3/latest", 'a');
+    manifest("library/gone/1b", 'b');
+    write(dir.path() / "manifests/registry.ollama.ai/library/odd/x", "no JSON");
+    ModelScan scan(dir.path());
+    const auto catalog = scan.catalog();
+    REQUIRE(catalog.models.size() == 1);
+    CHECK(catalog.models[0].id == "qwen3-8b");
+    CHECK(catalog.models[0].path == (dir.path() / "blobs" / blob('a')).generic_string());
+    CHECK(catalog.models[0].trained_context == 4096);
+    REQUIRE(catalog.findings.size() == 1);
+    CHECK(catalog.findings[0].find("gone:1b of Ollama's store is not offered") == 0);
+    const auto before = scan.signature();
+    manifest("library/qwen3/other", 'a');
+    CHECK(scan.signature() != before);
+}
+
+TEST_CASE("scan: pieces of a file are told of, unless the file is there too") {
+    TempDir dir;
+    write(dir.path() / "x/X.gguf.part1of2", "GGUF");
+    write(dir.path() / "x/X.gguf.part2of2", "more");
+    ModelScan scan(dir.path());
+    const auto told = scan.scan().findings;
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].find("cat X.gguf.part1of2 X.gguf.part2of2 > X.gguf") != std::string::npos);
+    write(dir.path() / "x/X.gguf", small_model());
+    CHECK(scan.scan().findings.empty());
+}

@@ -207,3 +207,41 @@ TEST_CASE("settings: aliases, any name, how many models and when they are unload
     for (const char* text : {"-1", "x", "10081"})
         CHECK_FALSE(fault_of(one("idle_unload_min", text)).empty());
 }
+
+TEST_CASE("settings: several models folders, the first of them pull's") {
+    const auto s = values_of(one("models_dir", "/a\n/b\nc\n/a\n"));
+    CHECK(s.models_dir == "/a");
+    CHECK(s.more_models_dirs == std::vector<std::string>{"/b", "/h/c"});
+    CHECK(s.models_dirs() == std::vector<std::string>{"/a", "/b", "/h/c"});
+    const auto file = settings_from_file(R"({"models_dir": ["/a", "/with,comma"]})", "F");
+    CHECK(std::get<FileSettings>(file).values.at("models_dir").text == "/a\n/with,comma");
+}
+
+TEST_CASE("settings: another launcher's file and names of llama.cpp are taken") {
+    const auto file = settings_from_file(
+        R"({"webPort": 3000, "proxyPort": 9001, "llamaPort": "9002", "backend": "llamacpp"})", "F");
+    const auto& read = std::get<FileSettings>(file);
+    CHECK(read.unknown_keys == std::vector<std::string>{"webPort"});
+    const auto parsed = parsed_settings(merged({}, {}, read.values), "/h");
+    REQUIRE(std::holds_alternative<Settings>(parsed));
+    CHECK(std::get<Settings>(parsed).port == 9001);
+    CHECK(std::get<Settings>(parsed).llama_port == 9002);
+    CHECK(read.values.at("proxy_port").where == "proxyPort in F");
+    // Odysseus's own name of a key counts.
+    const auto both = settings_from_file(R"({"proxyPort": 1, "proxy_port": 2})", "F");
+    CHECK(std::get<FileSettings>(both).values.at("proxy_port").text == "2");
+    for (const char* name : {"llama", "llamacpp", "llama.cpp", "LLAMA.CPP", "llama-server"})
+        CHECK(fault_of(one("backend", name)).empty());
+    for (const char* name : {"vllm", "ollama", ""})
+        CHECK_FALSE(fault_of(one("backend", name)).empty());
+}
+
+TEST_CASE("settings: the page is opened by itself, always or never; drafts only when asked for") {
+    CHECK_FALSE(values_of({}).open.has_value());
+    CHECK(values_of(one("open", "1")).open == true);
+    CHECK(values_of(one("open", "no")).open == false);
+    CHECK_FALSE(fault_of(one("open", "perhaps")).empty());
+    CHECK_FALSE(values_of({}).draft);
+    CHECK(values_of(one("draft", "auto")).draft);
+    CHECK_FALSE(fault_of(one("draft", "yes")).empty());
+}

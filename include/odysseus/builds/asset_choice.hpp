@@ -27,6 +27,9 @@ struct ChoiceInput {
     // (smaller bN) count, whatever the order.
     std::vector<Release> upstream;
     std::optional<std::vector<Release>> ai_dock; // newest first; absent: not asked yet
+    // A tag was asked for: it is taken even where it is known to be bad (known_builds.hpp). Else
+    // such a build is taken only where there is no other at all.
+    bool pinned = false;
     // --github-download. Other than k_github_download: URLs are built on it (direct_url), instead
     // of taken from the release.
     std::string download_base = std::string(k_github_download);

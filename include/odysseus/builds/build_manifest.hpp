@@ -29,6 +29,7 @@ struct BuildManifest {
     bool library_path = false;        // its libraries are found only by LD_LIBRARY_PATH
     std::vector<std::string> devices; // as --list-devices named them, "CUDA0: ..."
     std::vector<BuildFile> archives;  // what it was unpacked from
+    bool attested = false;            // gh verified the attestation of every archive
     std::vector<ManifestFile> files;
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "odysseus/builds/asset_choice.hpp"
+#include "odysseus/builds/attestation.hpp"
 #include "odysseus/builds/build_check.hpp"
 #include "odysseus/builds/build_store.hpp"
 #include "odysseus/download/fetch.hpp"
@@ -25,6 +26,9 @@ struct InstallOptions {
     // Puts a CUDA runtime from Python packages beside llama-server; empty: add_python_runtime. When
     // it fails that is told, and the check decides whether the system has one.
     std::function<void(const std::filesystem::path& beside)> python_runtime;
+    // Asks gh about an archive that carries an attestation; empty: nobody is asked. What is
+    // refuted is not installed.
+    std::function<Attestation(const std::filesystem::path& archive)> attest;
     std::optional<bool> links_as_copies; // see UnpackOptions
     std::chrono::milliseconds lock_wait{std::chrono::hours(1)};
 };

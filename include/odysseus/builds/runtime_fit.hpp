@@ -21,6 +21,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace odysseus::builds {
 
@@ -35,6 +36,11 @@ struct Fit {
 [[nodiscard]] Fit cuda_fit(const hardware::Machine& machine, const AssetName& build);
 [[nodiscard]] Fit rocm_fit(const hardware::Machine& machine, const AssetName& build);
 [[nodiscard]] Fit sycl_fit(const hardware::Machine& machine, const AssetName& build);
+
+// Which of the machine's NVIDIA GPUs (counted among these alone, from 0) a CUDA build has no code
+// for; empty: all are served, or nothing is known.
+[[nodiscard]] std::vector<std::size_t> unserved_gpus(const hardware::Machine& machine,
+                                                     const AssetName& build);
 
 // Absent: the C library is no obstacle (or is not known). Else why it is one.
 [[nodiscard]] std::optional<std::string> libc_obstacle(const hardware::Machine& machine,

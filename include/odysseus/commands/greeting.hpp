@@ -18,4 +18,7 @@ void say_first_lines(const Plan& plan, bool first_run);
 // The addresses; and that a toy model is no way to get answers.
 void say_ready(const std::string& url, const Plan& plan, bool first_run);
 
+// The page in the browser, where --open or a first run at a desktop asks for it.
+void open_page(const std::string& url, const settings::Settings& settings, bool first_run);
+
 } // namespace odysseus::commands

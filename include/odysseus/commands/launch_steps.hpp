@@ -4,6 +4,7 @@
 
 #include "odysseus/commands/plan_report.hpp"
 #include "odysseus/models/model_catalog.hpp"
+#include "odysseus/models/model_scan.hpp"
 #include "odysseus/models/name_rules.hpp"
 #include "odysseus/server/launch_plan.hpp"
 #include "odysseus/settings/home.hpp"
@@ -28,6 +29,9 @@ void refuse_missing_models_folder(const settings::ResolvedSettings& resolved);
 // Probed, or as --hardware FILE says; --device decides the backend. Throws Error (usage) for a file
 // that says nothing.
 [[nodiscard]] hardware::Machine machine_for(const settings::Settings& settings);
+
+// All models folders of the settings.
+[[nodiscard]] models::ModelScan model_scan(const settings::Settings& settings);
 
 // The aliases and the default model that were asked for.
 [[nodiscard]] models::NameRules name_rules(const settings::Settings& settings);

@@ -20,6 +20,7 @@ struct Server {
     PlannedBuild build;
     Backend backend = Backend::cpu;                     // what llama-server computes on
     std::vector<std::filesystem::path> library_folders; // must be on the loader's path
+    std::string visible_devices;            // for CUDA_VISIBLE_DEVICES; empty: every GPU is served
     std::optional<system::FileLock> in_use; // keeps the build from being removed; server_for's
 };
 
@@ -37,7 +38,12 @@ struct Server {
                                 const hardware::Machine& machine,
                                 const std::function<bool()>& stopped);
 
-// Where the probe knows no GPU's memory, what llama-server itself lists is better than an
+// Takes out the NVIDIA GPUs that the build has no code for, with a note. The answer: what
+// CUDA_VISIBLE_DEVICES has to be, so that llama-server does not use them either; empty: nothing.
+[[nodiscard]] std::string leave_unserved_gpus(hardware::Machine& machine,
+                                              const PlannedBuild& build);
+
+// Where the probe does not know a GPU's memory, what llama-server itself lists is better than an
 // assumption. Asks only then, and never for a machine that a file describes.
 void take_listed_devices(hardware::Machine& machine, const settings::Settings& settings,
                          const Server& server);
@@ -50,11 +56,21 @@ void take_listed_devices(hardware::Machine& machine, const settings::Settings& s
 // terminal.
 [[nodiscard]] builds::ReleaseSource release_source(const settings::Settings& settings,
                                                    const std::function<bool()>& stopped);
+// The same with another ear for what is to be said.
+[[nodiscard]] builds::ReleaseSource
+release_source(const settings::Settings& settings, const std::function<bool()>& stopped,
+               std::function<void(const std::string& sentence)> tell);
 [[nodiscard]] builds::InstallOptions install_options(const builds::ReleaseSource& source);
 // With llama-server's own arguments the build must take: Error (usage), and nothing is changed.
 [[nodiscard]] builds::InstalledBuild install_release(const settings::Settings& settings,
                                                      const hardware::Machine& machine,
                                                      const std::function<bool()>& stopped,
                                                      const std::vector<std::string>& llama_args);
+
+// The build that an installation would fetch now, whatever is installed. Asks the network. Throws
+// Error: no_build, network; Stopped.
+[[nodiscard]] PlannedBuild newest_build(const settings::Settings& settings,
+                                        const hardware::Machine& machine,
+                                        const std::function<bool()>& stopped);
 
 } // namespace odysseus::commands

@@ -32,6 +32,8 @@ struct Machine {
     Os os = Os::linux;
     Arch arch = Arch::x64;
     Backend backend = Backend::cpu;
+    std::optional<std::string> os_version;   // macOS: "15.5"
+    std::optional<std::string> distribution; // Linux: ID of os-release, "nixos"
     std::optional<std::string> cpu_model;
     std::optional<std::int64_t> cpu_cores;
     std::optional<std::int64_t> ram_mib; // what may be used: a container's limit counts

@@ -30,4 +30,7 @@ struct ProbeLimits {
 
 [[nodiscard]] Machine probe_machine(const ProbeLimits& limits = {});
 
+// Machine::distribution alone; reads one small file.
+[[nodiscard]] std::optional<std::string> distribution_here();
+
 } // namespace odysseus::hardware

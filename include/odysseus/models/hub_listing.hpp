@@ -41,8 +41,9 @@ struct HubQuant {
 
 struct HubListing {
     std::vector<HubQuant> quants;  // the best quality first
+    std::vector<HubQuant> drafts;  // small models that write ahead for these
     std::vector<HubFile> mmprojs;  // vision and audio projectors
-    std::size_t files_besides = 0; // what is no model: safetensors, README, draft models, imatrix
+    std::size_t files_besides = 0; // what is no model: safetensors, README, imatrix
 };
 [[nodiscard]] HubListing hub_listing(const std::vector<HubFile>& files);
 
@@ -55,10 +56,11 @@ struct HubListing {
 // older GPUs cannot do), Q8_0 and F32.
 [[nodiscard]] std::optional<HubFile> mmproj_for(const HubListing& listing, const HubQuant& quant);
 
-// What was asked for, beside the repository; both empty: the best that fits.
+// What was asked for, beside the repository; all empty: the best that fits.
 struct QuantAsked {
     std::string quant;
     std::string file;
+    std::string folder{};
 };
 
 struct QuantChoice {

@@ -3,7 +3,8 @@
 //   org/repo                  a repository of the hub; the quantisation is chosen for this machine
 //   org/repo:Q4_K_M           that quantisation
 //   org/repo:name.gguf        that file (the first one, where a model is split)
-//   https://huggingface.co/…  a repository's page, or a file's (…/blob/main/x.gguf, …/resolve/…)
+//   https://huggingface.co/…  a repository's page, a folder's (…/tree/main/Q4_K_M), or a file's
+//                             (…/blob/main/x.gguf, …/resolve/…, …?show_file_info=x.gguf)
 //   https://host.example/x.gguf   a file anywhere; plain http to this machine only
 #pragma once
 
@@ -23,6 +24,7 @@ struct HubName {
     std::string revision = "main"; // a branch, a tag or a commit
     std::string quant;             // as asked, any case; empty: not asked for one
     std::string file;              // a path in the repository; empty: not asked for one
+    std::string folder{};          // of the repository; empty: not asked for one
 
     [[nodiscard]] std::string id() const { return org + "/" + repo; }
 };

@@ -17,6 +17,12 @@ struct ModelFile {
     std::int64_t size_bytes = 0;
     std::int64_t modified_s =
         0; // from an epoch of the system's own, may be below 0: only to be compared
+    // The folder that `path` is relative to, absolute; empty: the models folder itself.
+    std::string root{};
+    // What a store of another program calls it ("qwen3:8b"); then the path tells no name.
+    std::vector<std::string> store_names{};
+    std::string store_projector{}; // its path there, as `path`; empty: none
+    std::int64_t store_projector_bytes = 0;
 };
 
 // What a model is for. One that sees pictures is a chat model with a projector.
@@ -32,10 +38,16 @@ struct Model {
     int shards = 1;
     std::optional<std::string> mmproj; // absolute path
     std::int64_t mmproj_bytes = 0;
+    // A draft model beside it that fits it: absolute path, and its tensors' architecture.
+    std::optional<std::string> draft;
+    std::string draft_architecture;
+    std::int64_t draft_bytes = 0;
+    bool uses_draft = false;     // --draft
     std::int64_t modified_s = 0; // of the newest file of it
     bool listed_by_router =
         true; // llama-server finds it in --models-dir by itself; else it needs a preset section
     ModelKind kind = ModelKind::chat;
+    bool readable = true;      // false: no GGUF file that llama.cpp could load
     bool tells_pooling = true; // else llama-server must be told how to make one vector of many
     std::optional<std::string> architecture;
     std::optional<std::int64_t> trained_context; // tokens
@@ -47,8 +59,13 @@ struct Model {
 
     // "chat", "vision", "embedding" or "rerank".
     [[nodiscard]] const char* kind_name() const;
+    // Whether the context that odysseus chooses is meant for it: an embedder was trained for a
+    // short one, and a file that cannot be loaded for none.
+    [[nodiscard]] bool decides_context() const { return readable && kind == ModelKind::chat; }
     // What is in memory once it is loaded.
-    [[nodiscard]] std::int64_t loaded_bytes() const { return size_bytes + mmproj_bytes; }
+    [[nodiscard]] std::int64_t loaded_bytes() const {
+        return size_bytes + mmproj_bytes + (uses_draft ? draft_bytes : 0);
+    }
 };
 
 } // namespace odysseus::models

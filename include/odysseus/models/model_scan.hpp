@@ -1,4 +1,5 @@
-// The models folder, walked. Nothing is ever written there.
+// The models folders, walked: the user's own, and those of other programs, read as they lie.
+// Nothing is ever written there.
 #pragma once
 
 #include "odysseus/models/model_catalog.hpp"
@@ -18,7 +19,7 @@ struct ScanLimits {
 };
 
 struct ScanResult {
-    std::vector<ScannedFile> files; // *.gguf in any case, by path
+    std::vector<ScannedFile> files; // *.gguf in any case, by path; those of stores besides
     std::vector<std::string> findings;
     std::uint64_t signature = 0; // the same as long as no path, size or time changes
 };
@@ -29,6 +30,10 @@ class ModelScan {
     // `origins`: the file that says what was fetched from where; empty: there is none.
     explicit ModelScan(std::filesystem::path models_dir, std::filesystem::path origins = {},
                        ScanLimits limits = {});
+    // More folders, which are only read. A file that was seen in a folder before is not seen again.
+    ModelScan& also(std::vector<std::filesystem::path> folders);
+    // Models use the drafts that lie beside them and fit.
+    ModelScan& with_drafts(bool wanted);
 
     [[nodiscard]] ScanResult scan();
     // The walk without the reading: cheap enough for once a second.
@@ -45,6 +50,8 @@ class ModelScan {
     [[nodiscard]] Walk walk() const;
 
     std::filesystem::path m_models_dir;
+    std::vector<std::filesystem::path> m_more;
+    bool m_drafts = false;
     std::filesystem::path m_origins;
     ScanLimits m_limits;
     std::map<std::string, Header> m_headers;

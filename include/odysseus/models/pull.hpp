@@ -18,6 +18,7 @@ namespace odysseus::models {
 
 struct PullOptions {
     std::filesystem::path models_dir;
+    std::vector<std::filesystem::path> more_models_dirs{}; // read as well; nothing is put there
     std::filesystem::path lock_file;            // one pull at a time, the folders above it are made
     std::filesystem::path origins;              // notes where files came from; empty: nowhere
     std::string hub = "https://huggingface.co"; // without a '/' at its end
@@ -50,6 +51,7 @@ struct PullPlan {
     std::vector<PullFile> files;    // the model's own first, its projector last
     std::int64_t missing_bytes = 0; // to be fetched, as far as the sizes are known
     bool with_digests = true;       // every file has one
+    bool token_refused = false;     // by the hub, which gives these files without one
 
     [[nodiscard]] bool complete() const;
 };

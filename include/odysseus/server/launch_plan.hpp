@@ -37,8 +37,9 @@ struct LaunchEnvironment {
     std::string cache_dir; // instead of the user's Hugging Face cache, which the router would list
     std::vector<std::string> library_folders; // put first on the loader's path
     std::string api_key;                      // empty: none
-    std::string config_dir;     // an empty folder, in place of the user's with llama.cpp's config
-    bool system_config = false; // llama.cpp's system-wide config.ini is there, and will be read
+    std::string visible_devices; // CUDA_VISIBLE_DEVICES, unless the user says; empty: every GPU
+    std::string config_dir;      // an empty folder, in place of the user's with llama.cpp's config
+    bool system_config = false;  // llama.cpp's system-wide config.ini is there, and will be read
     std::optional<std::int64_t>
         prompt_cache_mib; // unless the user says; absent: llama-server's own
 };

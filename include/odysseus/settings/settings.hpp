@@ -29,13 +29,19 @@ struct SettingSpec {
     const char* fallback;    // the default as text; "" when it is worked out or none
     const char* help;        // one line
     Group group = Group::other;
-    bool repeatable = false; // a comma list in one text
-    bool secret = false;     // shown as stars
-    char secret_from = 0;    // only what stands behind this in each item is secret
-    bool path = false;       // relative to where the user stands
-    const char* words = "";  // values to offer, with spaces between
+    bool repeatable = false;         // a list in one text, with list_separator() between
+    bool secret = false;             // shown as stars
+    char secret_from = 0;            // only what stands behind this in each item is secret
+    bool path = false;               // relative to where the user stands
+    const char* words = "";          // values to offer, with spaces between
+    const char* other_key = nullptr; // the file key's name in another launcher: "proxyPort"
 };
 [[nodiscard]] const std::vector<SettingSpec>& setting_specs();
+
+// What stands between the values of a list in one text: a comma, or a line end between paths.
+[[nodiscard]] inline char list_separator(const SettingSpec& spec) {
+    return spec.path ? '\n' : ',';
+}
 
 // Whether a text can be the name of a release: "stable", "nightly" or a tag such as b11146.
 [[nodiscard]] bool is_release_name(std::string_view text);
@@ -54,11 +60,13 @@ struct Settings {
     bool ctx_max = false;
     std::string kv = "f16"; // or "q8_0"
     int parallel = 1;
-    std::optional<int> threads = 4; // absent: auto, as many as the machine has cores
-    bool threads_asked_for = false; // by flag, environment or file
-    std::string home;               // absolute
-    std::string models_dir;         // absolute
-    std::string default_model;      // empty: none
+    std::optional<int> threads = 4;            // absent: auto, as many as the machine has cores
+    bool threads_asked_for = false;            // by flag, environment or file
+    std::string home;                          // absolute
+    std::string models_dir;                    // absolute; where pull puts models
+    std::vector<std::string> more_models_dirs; // absolute: read as well, never written to
+    bool draft = false;        // use the draft model that lies beside a model and fits it
+    std::string default_model; // empty: none
     bool any_name = false;
     std::vector<std::string> aliases; // "NAME=MODEL"
     std::optional<int> models_max;    // absent: auto
@@ -76,8 +84,9 @@ struct Settings {
     std::vector<std::string> allow_origins;
     std::vector<std::string> peers; // "URL" or "URL#KEY"
     bool allow_unauthenticated = false;
-    int sse_ping_s = 15;                              // 0: off
-    std::string llama_server;                         // a path; empty: the installed build
+    int sse_ping_s = 15;      // 0: off
+    std::optional<bool> open; // the page in a browser; absent: on the first run at a desktop
+    std::string llama_server; // a path; empty: the installed build
     std::string llama_server_from = "--llama-server"; // how it was named, for messages
     std::string release;                              // "stable", "nightly" or a tag
     std::optional<Backend> device;                    // absent: auto
@@ -89,6 +98,13 @@ struct Settings {
     std::string hardware_from = "--hardware";
     std::string log_level;
     std::string log_format;
+
+    // Every models folder, the one that pull puts models into first.
+    [[nodiscard]] std::vector<std::string> models_dirs() const {
+        std::vector<std::string> all{models_dir};
+        all.insert(all.end(), more_models_dirs.begin(), more_models_dirs.end());
+        return all;
+    }
 };
 
 // Fills the gaps with the defaults that do not depend on the machine. Flags win over environment

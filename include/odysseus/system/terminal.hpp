@@ -1,6 +1,7 @@
 // What a person sees: results on stdout, everything else on stderr; colour, progress and questions
 // only where a terminal is at the other end (NO_COLOR and TERM=dumb
-// are honoured).
+// are honoured). Control characters in what is shown, such as in a file's name, become visible as
+// "\u001b" (base/visible.hpp).
 #pragma once
 
 #include <chrono>
@@ -44,7 +45,7 @@ class Table {
 // line at the start and one at the end. One thread.
 class ProgressBar {
   public:
-    explicit ProgressBar(std::string what, std::string label = "download");
+    explicit ProgressBar(const std::string& what, std::string label = "download");
     ~ProgressBar();
     ProgressBar(const ProgressBar&) = delete;
     ProgressBar& operator=(const ProgressBar&) = delete;
