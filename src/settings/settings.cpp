@@ -285,7 +285,7 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     s.home = home;
     take_models_dirs(read.text("models_dir"), home, s);
     s.draft = read.one_of("draft") == "auto";
-    if (lowered(read.text("open")) != "auto") s.open = read.on("open");
+    if (read.asked_for("open")) s.open = read.on("open");
     s.default_model = read.text("default_model");
     s.any_name = read.on("any_name");
     s.aliases = read.list("alias");

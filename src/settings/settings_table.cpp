@@ -160,7 +160,7 @@ const std::vector<SettingSpec>& setting_specs() {
          .value = nullptr,
          .environment = "ODYSSEUS_OPEN",
          .file_key = "open",
-         .fallback = "auto",
+         .fallback = "0",
          .help = "show the page in the browser; unless said only the first time, at a desktop",
          .group = Group::serving},
         {.id = "api_keys",

@@ -152,3 +152,29 @@ TEST_CASE("runtime fit: the C library's floor") {
           "it needs glibc 2.34 or newer, this system has another C library (musl)");
     CHECK(obstacle("unreadable", "llama-b1-bin-ubuntu-x64.tar.gz") == "");
 }
+
+TEST_CASE("runtime fit: GPUs that a build has no code for are named, unless it serves none") {
+    const auto machine_with = [](std::vector<const char*> capabilities) {
+        hardware::Machine machine;
+        hardware::Gpu other;
+        other.vendor = hardware::Vendor::intel;
+        machine.gpus.push_back(other);
+        for (const char* capability : capabilities) {
+            hardware::Gpu gpu;
+            gpu.vendor = hardware::Vendor::nvidia;
+            gpu.cuda = "13.0";
+            if (*capability != '\0') gpu.compute_capability = capability;
+            machine.gpus.push_back(gpu);
+        }
+        return machine;
+    };
+    using Numbers = std::vector<std::size_t>;
+    CHECK(unserved_gpus(machine_with({"8.9", "6.1", "7.5"}), build(k_linux_134)) == Numbers{1});
+    CHECK(unserved_gpus(machine_with({"8.9", "6.1"}), build(k_linux_128)).empty());
+    CHECK(unserved_gpus(machine_with({"3.5", "8.9"}), build(k_linux_128)) == Numbers{0});
+    CHECK(unserved_gpus(machine_with({"6.1"}), build(k_linux_134)).empty());
+    CHECK(unserved_gpus(machine_with({"8.9", ""}), build(k_linux_134)).empty());
+    CHECK(unserved_gpus(machine_with({"8.9", "6.1"}),
+                        build("llama-b11160-bin-ubuntu-vulkan-x64.tar.gz"))
+              .empty());
+}

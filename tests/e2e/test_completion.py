@@ -48,7 +48,7 @@ class Completion(Case):
         for words, offered in [
                 (("plan", "--j"), {"--json"}), (("plan", "--v"), {"--verify"}), (("doctor", "--b"), {"--backend", "--bundle"}),
                 (("pull", "--j"), set()), (("serve", "--j"), set()),
-                (("backend", ""), {"list", "install", "use", "rollback", "import"}), (("backend", "i"), {"install", "import"}),
+                (("backend", ""), {"list", "install", "update", "use", "rollback", "import"}), (("backend", "i"), {"install", "import"}),
                 (("completion", ""), {"bash", "zsh", "fish"}), (("help", ""), COMMANDS),
                 (("--device", ""), {"auto", "cuda", "rocm", "sycl", "vulkan", "metal", "cpu"}), (("--device", "=", "c"), {"cuda", "cpu"}),
                 (("plan", "--log-format", ""), {"text", "json"}), (("--log-level", "w"), {"warn"}), (("--device", "="), {
@@ -89,7 +89,7 @@ class Completion(Case):
         self.assertEqual(offers("odysseus --device c"), {"cuda", "cpu"})
         self.assertEqual(offers("odysseus plan --f"), {"--forget"})
         self.assertEqual(offers("odysseus pull --js"), set())
-        self.assertEqual(offers("odysseus backend "), {"list", "install", "use", "rollback", "import"})
+        self.assertEqual(offers("odysseus backend "), {"list", "install", "update", "use", "rollback", "import"})
         self.assertEqual(offers("odysseus --models-dir a"), {"a folder/"})
         self.assertIn("a file.json", offers("odysseus backend import a"))
 

@@ -203,3 +203,11 @@ TEST_CASE("probe text: the version in a glibc's own file") {
     CHECK_FALSE(version("GNU C Library (GNU libc) stable release version ").has_value());
     CHECK_FALSE(version("").has_value());
 }
+
+TEST_CASE("linux text: the distribution by os-release") {
+    CHECK(distribution_id("NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.20.3\n") == "alpine");
+    CHECK(distribution_id("ID_LIKE=\"debian\"\nID=\"linuxmint\"\n") == "linuxmint");
+    CHECK(distribution_id("ID='nixos'\r\n") == "nixos");
+    for (const char* text : {"", "ID=", "ID=\"\"", "NAME=x", "ID=\x1b[31m", "ID=../../x y"})
+        CHECK_FALSE(distribution_id(text));
+}

@@ -233,3 +233,14 @@ TEST_CASE("context: --ctx max goes on above the ladder, up to what was trained")
     wish.key_type = wish.value_type = CacheType::q8_0;
     CHECK(tokens(6, 131072) == 131072);
 }
+
+TEST_CASE("context: a card with memory of its own is no part of the RAM") {
+    auto machine = gpu_machine(Backend::vulkan, hardware::Vendor::intel, std::nullopt);
+    CHECK(choose_auto_context(machine, nullptr, {}).available_mib == 35 * 1024); // shares it, perhaps
+    machine.gpus[0].unified_memory = false;
+    const auto choice = choose_auto_context(machine, nullptr, {});
+    CHECK_FALSE(choice.available_mib);
+    CHECK(choice.reason.find("the card does not tell its own") != std::string::npos);
+    machine.gpus[0].total_mib = 12 * 1024;
+    CHECK(choose_auto_context(machine, nullptr, {}).available_mib == 12 * 1024);
+}
