@@ -1,6 +1,7 @@
 #include "odysseus/commands/plan_report.hpp"
 
 #include "odysseus/base/text.hpp"
+#include "odysseus/base/visible.hpp"
 #include "odysseus/hardware/machine_json.hpp"
 #include "odysseus/memory/kv_cost.hpp"
 
@@ -292,7 +293,7 @@ std::string models_line(const std::vector<models::Model>& models) {
     constexpr std::size_t k_named_max = 3;
     for (const auto& model : models) {
         if (names.size() == k_named_max) break;
-        names.push_back(model.names.empty() ? model.id : model.names.front());
+        names.push_back(visible_line(model.names.empty() ? model.id : model.names.front()));
     }
     std::string line = joined(names, ", ");
     if (models.size() > names.size())

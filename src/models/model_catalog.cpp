@@ -210,7 +210,9 @@ class Builder {
         Model model;
         const auto own = own_id_of_router(candidate);
         model.listed_by_router = own && !m_ids.contains(*own) && keeps_id(*own, candidate);
-        if (!model.listed_by_router && !can_be_told(candidate)) return;
+        // Each line of llama-server's log with such a name would be two.
+        const bool breaks_lines = candidate.path().find_first_of("\n\r") != std::string::npos;
+        if ((!model.listed_by_router || breaks_lines) && !can_be_told(candidate)) return;
         model.id = model.listed_by_router ? *own : new_id(candidate, folder);
         m_ids.insert(model.id);
         model.path = absolute(candidate.files.front()->file);

@@ -1,6 +1,7 @@
 #include "odysseus/models/router_view.hpp"
 
 #include "odysseus/base/text.hpp"
+#include "odysseus/base/visible.hpp"
 
 #include <algorithm>
 #include <array>
@@ -42,6 +43,13 @@ constexpr std::string_view k_suffix = ".gguf"; // in this case only
     if (!chosen.empty()) entry.path = folder + "/" + chosen.back();
     if (!projectors.empty()) entry.mmproj = folder + "/" + projectors.back();
     return entry;
+}
+
+// Of the UTF-8 character at the front, as its first byte says; at least 1, at most what is there.
+[[nodiscard]] std::size_t character_bytes(std::string_view text) {
+    const auto lead = static_cast<unsigned char>(text.front());
+    const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+    return std::min(bytes, text.size());
 }
 
 } // namespace
@@ -112,12 +120,15 @@ bool can_be_section_name(std::string_view id) {
 }
 
 std::string section_name_from(std::string_view text) {
-    std::string name(text);
-    for (char& c : name) {
-        if (static_cast<unsigned char>(c) < 0x20 ||
-            std::string_view("[],:").find(c) != std::string_view::npos) {
-            c = '_';
-        }
+    // Whatever could steer a terminal: llama-server writes its models' ids into its log.
+    std::string name;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto bytes = character_bytes(text.substr(at));
+        const auto character = text.substr(at, bytes);
+        const bool plain = visible_line(character) == character;
+        const bool refused = std::string_view("[],:").find(character) != std::string_view::npos;
+        name += plain && !refused ? character : std::string_view("_");
+        at += bytes;
     }
     if (name.empty() || name == "*" || name == "default") return name + "_";
     for (char* end : {&name.front(), &name.back()}) {

@@ -69,7 +69,11 @@ void say(const std::string& label, const std::string& text) {
     constexpr std::size_t k_label_cells = 10;
     if (line.size() < k_label_cells) line.append(k_label_cells - line.size(), ' ');
     if (colour_allowed()) line = "\x1b[1;36m" + line + "\x1b[0m";
-    line += visible(text) + "\n";
+    for (const char c : visible(text)) {
+        line += c;
+        if (c == '\n') line.append(k_label_cells, ' '); // below the first line, and no label
+    }
+    line += '\n';
     std::fwrite(line.data(), 1, line.size(), stderr);
     std::fflush(stderr);
 }

@@ -443,3 +443,16 @@ TEST_CASE("catalog: a name cannot forge a line of what is said about it") {
     REQUIRE(catalog.findings.size() == 1);
     CHECK(catalog.findings[0] == "a\\u001b[31m\\u000anote: x.gguf is empty.");
 }
+
+TEST_CASE("catalog: an id holds nothing that steers a terminal or ends a line") {
+    const auto catalog = catalog_of({"a\x1b[31m.gguf",
+                                     "b\xC2\x9B"
+                                     "31m/b\xE2\x80\xAEx.gguf",
+                                     "c\nd.gguf"});
+    REQUIRE(catalog.models.size() == 2);
+    for (const auto& model : catalog.models)
+        CHECK(model.id.find_first_of("\x1b\x9b\xAE") == std::string::npos);
+    REQUIRE(catalog.findings.size() == 1);
+    CHECK(catalog.findings[0].find("c\\u000ad.gguf is not offered") == 0);
+    CHECK(section_name_from("caf\xC3\xA9 \xE6\xA8\xA1") == "caf\xC3\xA9 \xE6\xA8\xA1");
+}
