@@ -136,6 +136,28 @@ class Backend(Case):
             self.assertNotIn(line, again.output())
         self.assertEqual(host.requests, [])
 
+    def test_a_gpu_that_came_later_is_told_at_every_start_with_what_to_do(self):
+        home, host = self.home(), self.host("b10001")
+        tools = home.path / "tools"
+        tools.mkdir()
+        smi = tools / "nvidia-smi"
+        path = "%s:%s" % (tools, os.environ["PATH"])
+        environment = dict(host.environment(), PATH=path)
+        self.run_odysseus(home, "backend", "install", "--device", "auto", env=environment, expect=0)
+        smi.write_text("#!/bin/sh\ncase $1 in --query*) echo 'NVIDIA GeForce RTX 4090, 24564, 23187, 580.65.06, 8.9, GPU-a' ;;\n"
+                       "*) echo '| CUDA Version: 13.0 |' ;; esac\n")
+        smi.chmod(0o755)
+        came = "NVIDIA GeForce RTX 4090 came after this llama.cpp build (CPU) was chosen"
+        for _ in range(2):
+            running = self.odysseus(home, env=environment, server=None)
+            running.wait_ready()
+            self.assertIn(came, running.output())
+            self.assertIn("odysseus backend install", running.output())
+            self.assertIn(came, " ".join(running.status()["hardware"]["notes"]))
+            running.stop()
+        codes = {one["code"] for one in json.loads(self.run_odysseus(home, "doctor", "--json", env=environment).stdout)["findings"]}
+        self.assertIn("better_build", codes)
+
     def test_gh_verifies_the_attestation_where_it_is_installed(self):
         home, host = self.home(), self.host("b10602", "b10601", "b10501")
         tools = home.path / "tools"
