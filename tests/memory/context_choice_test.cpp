@@ -236,7 +236,8 @@ TEST_CASE("context: --ctx max goes on above the ladder, up to what was trained")
 
 TEST_CASE("context: a card with memory of its own is no part of the RAM") {
     auto machine = gpu_machine(Backend::vulkan, hardware::Vendor::intel, std::nullopt);
-    CHECK(choose_auto_context(machine, nullptr, {}).available_mib == 35 * 1024); // shares it, perhaps
+    CHECK(choose_auto_context(machine, nullptr, {}).available_mib ==
+          35 * 1024); // shares it, perhaps
     machine.gpus[0].unified_memory = false;
     const auto choice = choose_auto_context(machine, nullptr, {});
     CHECK_FALSE(choice.available_mib);
