@@ -74,7 +74,8 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     write_toy_model(home);
     memory::ContextRecord record(home, settings, plan.hardware, plan.build->tag);
     server::PresetFile preset(home.preset());
-    ModelFits fits(fit_rules(settings, plan.hardware, line.llama_args, plan.build), record, preset);
+    const auto rules = fit_rules(settings, plan.hardware, line.llama_args, plan.build);
+    ModelFits fits(with_companions(rules, plan.models), record, preset);
     fits.offer(*models.catalog());
     take(plan, fits.fitted(plan.models, ""));
     say_what_has_no_effect(settings);
@@ -94,7 +95,7 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     stop.on_second([&supervisor] { supervisor.kill_now(); });
 
     // The proxy in front of it.
-    proxy::Proxy proxy(proxy_settings(settings, plan.hardware, line.llama_args), supervisor, models,
+    proxy::Proxy proxy(proxy_settings(settings, plan, line.llama_args), supervisor, models,
                        proxy_pages(settings, plan, supervisor, models, fits));
     listen(proxy, settings);
     listen_as_ollama(proxy, settings);

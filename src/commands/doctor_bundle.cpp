@@ -56,11 +56,12 @@ std::string plan_text_of(const settings::Settings& settings,
     }
     const auto home = settings::home_of(settings);
     const memory::ContextRecord record(home, settings, plan.hardware, "");
-    take(plan, fitted_models(fit_rules(settings, plan.hardware, llama_args, plan.build),
-                             plan.models, record));
-    plan.argv = server::launch_arguments(launch_plan_for(settings, home, plan.hardware,
-                                                         {plan.context.tokens, plan.without_gpu},
-                                                         settings.llama_port, llama_args));
+    const auto rules =
+        with_companions(fit_rules(settings, plan.hardware, llama_args, plan.build), plan.models);
+    take(plan, fitted_models(rules, plan.models, record));
+    plan.argv = server::launch_arguments(launch_plan_for(
+        settings, home, plan.hardware, {plan.context.tokens, plan.without_gpu, plan.models_max},
+        settings.llama_port, llama_args));
     return plan_json(plan);
 }
 

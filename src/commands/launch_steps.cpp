@@ -155,7 +155,7 @@ server::LaunchPlan launch_plan_for(const settings::Settings& settings, const set
     plan.without_gpu = start.without_gpu;
     plan.threads = threads_for(settings, machine);
     plan.backend = machine.backend;
-    plan.models_max = settings.models_max.value_or(plan.models_max);
+    plan.models_max = settings.models_max.value_or(start.models_max);
     if (settings.kv != "f16") plan.cache_type = settings.kv;
     plan.preset_file = system::utf8(home.preset());
     plan.unified_program = is_unified_program(settings.llama_server);

@@ -1,6 +1,7 @@
 #include "odysseus/commands/model_fits.hpp"
 
 #include "odysseus/base/text.hpp"
+#include "odysseus/memory/companions.hpp"
 #include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/process_info.hpp"
 
@@ -31,6 +32,10 @@ bool tells_its_buffers(std::string_view tag) {
     return number && *number >= k_first;
 }
 
+int held_by_router(const FitRules& rules) {
+    return static_cast<int>(rules.models_max + rules.companions.size());
+}
+
 } // namespace
 
 std::size_t models_held(const settings::Settings& settings,
@@ -55,8 +60,17 @@ FitRules fit_rules(const settings::Settings& settings, const hardware::Machine& 
     rules.wish.buffers_known =
         build && build->installed && tells_its_buffers(build->tag) && !said.changes_buffers;
     rules.models_max = models_held(settings, llama_args);
+    rules.models_max_is_auto = !settings.models_max && !said.models_max;
     rules.preferred = settings.default_model;
     rules.machine_is_real = settings.hardware.empty();
+    return rules;
+}
+
+FitRules with_companions(FitRules rules, const std::vector<models::Model>& models) {
+    if (!rules.models_max_is_auto) return rules;
+    auto found = memory::companions_of(rules.machine, models, rules.wish);
+    rules.machine = memory::machine_beside(std::move(rules.machine), found.bytes);
+    rules.companions = std::move(found.ids);
     return rules;
 }
 
@@ -80,6 +94,7 @@ FittedModels fitted_models(const FitRules& rules, const std::vector<models::Mode
     }
     fitted.prompt_cache_mib =
         memory::prompt_cache_mib(rules.machine, models, fitted.fits, rules.wish);
+    fitted.models_max = held_by_router(rules);
     return fitted;
 }
 
@@ -87,6 +102,7 @@ void take(Plan& plan, FittedModels fitted) {
     plan.fits = std::move(fitted.fits);
     plan.context = std::move(fitted.context);
     plan.without_gpu = fitted.without_gpu;
+    plan.models_max = fitted.models_max;
     plan.prompt_cache_mib = fitted.prompt_cache_mib;
 }
 
@@ -132,6 +148,7 @@ FittedModels ModelFits::fitted(const std::vector<models::Model>& models,
     fitted.without_gpu = fit.placement.kind == Kind::cpu && !is_shared();
     fitted.prompt_cache_mib =
         memory::prompt_cache_mib(m_rules.machine, models, fitted.fits, m_rules.wish);
+    fitted.models_max = held_by_router(m_rules);
     return fitted;
 }
 
@@ -150,6 +167,8 @@ std::optional<memory::Fits> ModelFits::fits_of(const std::string& model) const {
 }
 
 std::optional<memory::Setup> ModelFits::of(const std::string& model) const {
+    const auto& beside = m_rules.companions; // they run with whatever the others have
+    if (std::find(beside.begin(), beside.end(), model) != beside.end()) return std::nullopt;
     const std::lock_guard lock(m_mutex);
     const auto* known = find(model);
     return known != nullptr ? std::optional(known->fit.setup()) : std::nullopt;

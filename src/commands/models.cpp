@@ -33,7 +33,8 @@ FittedModels fitted_here(const settings::Settings& settings,
     const memory::ContextRecord record(settings::home_of(settings), settings, machine,
                                        server ? server->build.tag : "");
     const auto build = server ? std::optional(server->build) : std::nullopt;
-    return fitted_models(fit_rules(settings, machine, llama_args, build), models, record);
+    return fitted_models(with_companions(fit_rules(settings, machine, llama_args, build), models),
+                         models, record);
 }
 
 // Their files have names that tell nothing.

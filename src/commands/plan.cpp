@@ -44,16 +44,17 @@ int plan(const settings::CommandLine& line, const settings::ResolvedSettings& re
     plan.models = catalog.models;
     if (line.has("--forget")) memory::ContextRecord::forget(home);
     const memory::ContextRecord record(home, settings, used, plan.build ? plan.build->tag : "");
-    take(plan, fitted_models(fit_rules(settings, used, line.llama_args, plan.build), plan.models,
-                             record));
+    const auto rules =
+        with_companions(fit_rules(settings, used, line.llama_args, plan.build), plan.models);
+    take(plan, fitted_models(rules, plan.models, record));
     if (line.has("--verify")) {
         auto as_used = plan;
         as_used.hardware = used;
         plan.verified = verified(ready_server(settings, used), as_used, line.llama_args);
     }
-    plan.argv = server::launch_arguments(launch_plan_for(settings, home, used,
-                                                         {plan.context.tokens, plan.without_gpu},
-                                                         settings.llama_port, line.llama_args));
+    plan.argv = server::launch_arguments(launch_plan_for(
+        settings, home, used, {plan.context.tokens, plan.without_gpu, plan.models_max},
+        settings.llama_port, line.llama_args));
     plan.argv.insert(plan.argv.begin(), "llama-server");
 
     if (line.has("--json")) {

@@ -91,11 +91,12 @@ std::vector<proxy::PeerAddress> peers_of(const settings::Settings& settings) {
     return std::get<std::vector<proxy::PeerAddress>>(std::move(peers));
 }
 
-proxy::ProxySettings proxy_settings(const settings::Settings& settings,
-                                    const hardware::Machine& machine,
+proxy::ProxySettings proxy_settings(const settings::Settings& settings, const Plan& plan,
                                     const std::vector<std::string>& llama_args) {
+    const auto& machine = plan.hardware;
+    const auto held = models_held(settings, llama_args);
     proxy::ProxySettings proxy;
-    proxy.models_max = models_held(settings, llama_args);
+    proxy.models_max = held == 1 ? static_cast<std::size_t>(plan.models_max) : held;
     proxy.idle_unload = std::chrono::minutes(settings.idle_unload_min);
     proxy.access.keys = settings.api_keys;
     proxy.access.hosts = settings.allow_hosts;

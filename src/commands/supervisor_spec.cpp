@@ -129,10 +129,10 @@ server::StartSpec start_spec(const settings::Settings& settings, const settings:
                             const std::vector<std::string>& lines) {
         return start_advice(config, llama_args, distribution, folder, lines);
     };
-    spec.arguments = [=, machine = plan.hardware](std::int64_t context, bool without_gpu,
-                                                  int port) {
-        return server::launch_arguments(
-            launch_plan_for(settings, home, machine, {context, without_gpu}, port, llama_args));
+    spec.arguments = [=, machine = plan.hardware, models_max = plan.models_max](
+                         std::int64_t context, bool without_gpu, int port) {
+        return server::launch_arguments(launch_plan_for(
+            settings, home, machine, {context, without_gpu, models_max}, port, llama_args));
     };
     spec.port = settings.llama_port;
     spec.port_asked_for = settings.llama_port_asked_for;

@@ -32,7 +32,8 @@ std::variant<Serving, GiveUp> Supervisor::Core::admit(const std::string& model) 
     const bool to_switch = climbs || needs_switch(model, serving);
     if (to_switch && !descending) post(SwitchAsked{serving.generation, model, climbs});
     if (descending || to_switch) serving.state = State::restarting;
-    if (serving.state == State::ready) {
+    // One beside the others changes nothing of how they run.
+    if (serving.state == State::ready && m_spec.setups->of(model)) {
         const std::lock_guard lock(m_state_mutex);
         m_serving.model = model;
     }

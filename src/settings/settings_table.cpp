@@ -101,7 +101,9 @@ const std::vector<SettingSpec>& setting_specs() {
          .environment = "ODYSSEUS_MODELS_MAX",
          .file_key = "models_max",
          .fallback = "auto",
-         .help = "models loaded at the same time; auto: one",
+         .help =
+             "models loaded at the same time; auto: one chat model, and small embedding and rerank "
+             "models beside the only one",
          .group = Group::models,
          .words = "auto 1 2 3 4"},
         {.id = "idle_unload_min",

@@ -86,10 +86,12 @@ def _weights_that_say(says, vocabulary, width):
 
 
 def write_model(path, *, name="tiny", layers=2, width=64, feed_forward=128, heads=4, kv_heads=2, head_dim=16,
-                trained_context=32768, padding_mib=0, seed=7, says=WORDS, template=_TEMPLATE, experts=0, hollow=False):
+                trained_context=32768, padding_mib=0, seed=7, says=WORDS, template=_TEMPLATE, experts=0, hollow=False,
+                pooling=None):
     """Writes a model of the llama architecture. padding_mib adds an unused tail: a file of a given size. `says` holds
     different words, and bytes as <0xF0>; nothing means an answer that ends at once. `experts` makes it a mixture, of which
-    two are used for a token. `hollow` leaves holes in the file for the feed-forward weights, which are zeros then."""
+    two are used for a token. `hollow` leaves holes in the file for the feed-forward weights, which are zeros then. With `pooling`
+    (1: mean) it is made for vectors."""
     vocabulary = _vocabulary(says)
     metadata = [
         _pair("general.architecture", _STRING, "llama"),
@@ -116,6 +118,8 @@ def write_model(path, *, name="tiny", layers=2, width=64, feed_forward=128, head
         _pair("tokenizer.ggml.add_bos_token", _BOOL, 1),
         _pair("tokenizer.chat_template", _STRING, template),
     ]
+    if pooling is not None:
+        metadata.append(_pair("llama.pooling_type", _U32, pooling))
     if experts:
         metadata += [_pair("llama.expert_count", _U32, experts), _pair("llama.expert_used_count", _U32, 2)]
     forward = [("ffn_gate", (width, feed_forward), _TENSOR_F16), ("ffn_up", (width, feed_forward), _TENSOR_F16),

@@ -107,6 +107,47 @@ class Contact(Case):
         self.assertEqual(harness.request(self.server.port, "GET", "/health", headers={"Host": "localhost"}, host="::1").status, 200)
 
 
+class Companions(Case):
+    """A program that searches and answers asks for vectors and for words in turn."""
+
+    def ask_both(self, odysseus, times):
+        for _ in range(times):
+            answer = odysseus.post("/v1/embeddings", {"model": "vectors", "input": "hello"})
+            self.assertEqual(answer.status, 200, answer)
+            self.assertGreater(len(answer.json["data"][0]["embedding"]), 8)
+            self.assertEqual(odysseus.chat("words", max_tokens=2).status, 200)
+
+    def loads(self, odysseus):
+        return (odysseus.home.path / "logs/llama-server.log").read_text().count("spawning server instance with name=")
+
+    def test_both_stay_loaded(self):
+        home = self.home()
+        home.model("words.gguf")
+        home.model("vectors.gguf", pooling=1, trained_context=2048)
+        odysseus = self.odysseus(home).wait_ready()
+        argv = odysseus.server_argv()
+        self.assertEqual(argv[argv.index("--models-max") + 1], "2")
+        self.ask_both(odysseus, 1)
+        before = self.loads(odysseus)
+        self.ask_both(odysseus, 4)
+        self.assertEqual(self.loads(odysseus), before)
+        status = odysseus.status()
+        self.assertEqual({model["id"]: model["status"]["value"] for model in odysseus.get("/v1/models").json["data"]},
+                         {"words": "loaded", "vectors": "loaded"})
+        self.assertEqual((status["restarts"], status["oom_steps"], status["context"]["tokens"]), (0, 0, 32768))
+        self.assertEqual(odysseus.stop(), 0)
+
+    def test_they_take_turns_when_that_is_said(self):
+        home = self.home()
+        home.model("words.gguf")
+        home.model("vectors.gguf", pooling=1, trained_context=2048)
+        odysseus = self.odysseus(home, "--models-max", "1").wait_ready()
+        argv = odysseus.server_argv()
+        self.assertEqual(argv[argv.index("--models-max") + 1], "1")
+        self.ask_both(odysseus, 2)
+        self.assertEqual(odysseus.stop(), 0)
+
+
 class AnyName(Case):
     def test_every_name_is_answered(self):
         home = self.home()

@@ -45,6 +45,7 @@ void write_toy_model(const settings::Home& home);
 struct StartedWith {
     std::int64_t context = 0;
     bool without_gpu = false;
+    int models_max = 1; // unless the user says
 };
 
 // How llama-server will be started so on this port.

@@ -23,7 +23,10 @@ namespace odysseus::commands {
 struct FitRules {
     hardware::Machine machine;
     memory::ContextWish wish;
-    std::size_t models_max = 1;  // held at once; 0: any number
+    std::size_t models_max = 1; // held at once, but for companions; 0: any number
+    bool models_max_is_auto = true;
+    // Models that stay loaded beside the others; the machine's memory is what they leave.
+    std::vector<std::string> companions;
     std::string preferred;       // the model of requests that name none; empty: not said
     bool machine_is_real = true; // else it is a file's, and what is free here now is no matter
 };
@@ -35,10 +38,14 @@ struct FitRules {
                                  const std::vector<std::string>& llama_args,
                                  const std::optional<PlannedBuild>& build);
 
+// Keeps companions loaded, where the number of models is not said.
+[[nodiscard]] FitRules with_companions(FitRules rules, const std::vector<models::Model>& models);
+
 struct FittedModels {
     std::vector<memory::ModelFit> fits; // in the order of the models
     memory::ContextChoice context;      // of the one that is run first
     bool without_gpu = false;           // that one runs on the CPU alone
+    int models_max = 1;                 // with the companions
     std::optional<std::int64_t> prompt_cache_mib;
 };
 [[nodiscard]] FittedModels fitted_models(const FitRules& rules,

@@ -35,6 +35,7 @@ struct Plan {
     std::vector<memory::ModelFit> fits;           // of the models, in their order
     memory::ContextChoice context;                // of the model that is run first, or that runs
     bool without_gpu = false;                     // that model runs on the CPU alone
+    int models_max = 1;                           // llama-server's; where the user says nothing
     std::optional<std::int64_t> prompt_cache_mib; // RAM for finished prompts; absent: not decided
     std::vector<std::string> argv;                // llama-server's, its name first
     std::vector<std::string> findings;

@@ -22,7 +22,7 @@ void refuse_open_door(const settings::Settings& settings);
 [[nodiscard]] std::vector<proxy::PeerAddress> peers_of(const settings::Settings& settings);
 
 [[nodiscard]] proxy::ProxySettings proxy_settings(const settings::Settings& settings,
-                                                  const hardware::Machine& machine,
+                                                  const Plan& plan,
                                                   const std::vector<std::string>& llama_args);
 
 // The status, the log, the models' contexts and the models that can be fetched. What is passed must
