@@ -52,7 +52,7 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     const system::InstanceLock lock(home.root);
     const bool first_run = !lock.last_address();
     log::set_up(*log::level_from(settings.log_level), *log::format_from(settings.log_format),
-                home.logs() / "odysseus.log");
+                home.logs() / "odysseus.log", system::stderr_is_terminal());
     if (const auto ended = system::clean_leftovers(llama_record(home))) log::warn(*ended);
     system::sweep_temporaries(home.data());
 

@@ -15,6 +15,6 @@ set(odysseus_decisions_memory companions compute_buffer context_choice context_m
 set(odysseus_decisions_server argument_rules foreign_config ladder launch_plan line_splitter line_text log_line oom_verdict preset refused_allocation model_processes token_meter user_arguments)
 set(odysseus_decisions_proxy access conversation dialect endpoints event_lines http_forward http_head message_start metrics_text models_answer multipart
     ollama_answer ollama_endpoints ollama_fields ollama_messages ollama_models ollama_options ollama_pull ollama_request peer_address peer_list
-    peer_routes peer_view query rewrite router_remark
+    peer_routes peer_view query request_line rewrite router_remark
     switch_queue)
 set(odysseus_decisions_commands build_news_text findings findings_settings findings_report open_choice page_pull plan_report redact status_report)

@@ -83,10 +83,16 @@ class TerminalSink final : public spdlog::sinks::base_sink<std::mutex> {
 
 thread_local int t_batches = 0;
 
+struct Loggers {
+    std::shared_ptr<spdlog::logger> terminal;
+    std::shared_ptr<spdlog::logger> file; // none: there is no file
+    Format format = Format::text;
+    bool for_people = false;
+};
+
 struct State {
     std::mutex mutex;
-    std::shared_ptr<spdlog::logger> logger;
-    Format format = Format::text;
+    Loggers loggers;
 };
 
 State& state() {
@@ -107,11 +113,13 @@ void tell_trouble(const std::string& reason) {
     std::fprintf(stderr, "odysseus: the log file is not written: %s\n", reason.c_str());
 }
 
-std::shared_ptr<spdlog::logger> make_logger(std::vector<spdlog::sink_ptr> sinks, Format format) {
-    auto logger = std::make_shared<spdlog::logger>("odysseus", sinks.begin(), sinks.end());
-    logger->set_pattern(format == Format::json
-                            ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
-                            : "%H:%M:%S.%e %L %v");
+constexpr const char* k_text_pattern = "%H:%M:%S.%e %L %v";
+constexpr const char* k_people_pattern = "%H:%M:%S  %v";
+constexpr const char* k_json_pattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})";
+
+std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink, const char* pattern) {
+    auto logger = std::make_shared<spdlog::logger>("odysseus", std::move(sink));
+    logger->set_pattern(pattern);
     logger->flush_on(spdlog::level::warn);
     logger->set_error_handler(tell_trouble);
     return logger;
@@ -128,46 +136,62 @@ spdlog::level::level_enum native(Level level) {
     return spdlog::level::info;
 }
 
-void write(Level level, std::string_view message, Fields fields) {
-    std::shared_ptr<spdlog::logger> logger;
-    Format format = Format::text;
-    {
-        auto& shared = state();
-        const std::lock_guard lock(shared.mutex);
-        if (!shared.logger) {
-            shared.logger = make_logger({std::make_shared<TerminalSink>()}, Format::text);
-        }
-        logger = shared.logger;
-        format = shared.format;
-    }
-    if (!logger->should_log(native(level))) return;
-    std::string line;
-    if (format == Format::json) {
-        line += "\"message\":\"";
-        append_escaped(line, message);
+Loggers loggers() {
+    auto& shared = state();
+    const std::lock_guard lock(shared.mutex);
+    if (!shared.loggers.terminal)
+        shared.loggers.terminal = make_logger(std::make_shared<TerminalSink>(), k_text_pattern);
+    return shared.loggers;
+}
+
+std::string json_line(std::string_view message, Fields fields) {
+    std::string line = "\"message\":\"";
+    append_escaped(line, message);
+    line += '"';
+    for (const auto& field : fields) {
+        line += ",\"";
+        append_escaped(line, field.key);
+        line += "\":\"";
+        append_escaped(line, field.value);
         line += '"';
-        for (const auto& field : fields) {
-            line += ",\"";
-            append_escaped(line, field.key);
-            line += "\":\"";
-            append_escaped(line, field.value);
-            line += '"';
-        }
-    } else {
-        // A line end in a message cannot begin what looks like a line of the log.
-        for (const char c : visible(message)) {
-            line += c;
-            if (c == '\n') line += "    ";
-        }
-        for (const auto& field : fields) {
-            line += ' ';
-            line += field.key;
-            line += '=';
-            line += visible_line(field.value);
-        }
     }
-    logger->log(native(level), spdlog::string_view_t(line.data(), line.size()));
-    if (t_batches == 0) logger->flush();
+    return line;
+}
+
+// A message may have several lines; a value, which clients and files may choose, has one.
+std::string text_line(std::string_view message, Fields fields) {
+    std::string line;
+    // A line end in a message cannot begin what looks like a line of the log.
+    for (const char c : visible(message)) {
+        line += c;
+        if (c == '\n') line += "    ";
+    }
+    for (const auto& field : fields) {
+        line += ' ';
+        line += field.key;
+        line += '=';
+        line += visible_line(field.value);
+    }
+    return line;
+}
+
+void put(spdlog::logger& logger, Level level, const std::string& line) {
+    logger.log(native(level), spdlog::string_view_t(line.data(), line.size()));
+    if (t_batches == 0) logger.flush();
+}
+
+void write(Level level, std::string_view message, Fields fields,
+           std::optional<std::string_view> shown = std::nullopt) {
+    const auto [terminal, file, format, for_people] = loggers();
+    if (!terminal->should_log(native(level))) return;
+    const auto line =
+        format == Format::json ? json_line(message, fields) : text_line(message, fields);
+    if (file) put(*file, level, line);
+    if (!for_people || !shown) {
+        put(*terminal, level, line);
+    } else if (!shown->empty()) {
+        put(*terminal, level, visible(*shown));
+    }
 }
 
 } // namespace
@@ -187,24 +211,30 @@ std::optional<Format> format_from(std::string_view name) {
     return std::nullopt;
 }
 
-void set_up(Level level, Format format, const std::optional<std::filesystem::path>& file) {
-    std::vector<spdlog::sink_ptr> sinks{std::make_shared<TerminalSink>()};
+void set_up(Level level, Format format, const std::optional<std::filesystem::path>& file,
+            bool for_people) {
+    Loggers made;
+    made.format = format;
+    made.for_people = for_people && format == Format::text;
+    const auto* pattern = format == Format::json ? k_json_pattern : k_text_pattern;
+    made.terminal =
+        make_logger(std::make_shared<TerminalSink>(), made.for_people ? k_people_pattern : pattern);
+    made.terminal->set_level(native(level));
     std::string trouble;
     if (file) {
         try {
-            sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
-                file->string(), k_file_bytes_max, k_files_kept));
+            made.file = make_logger(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+                                        file->string(), k_file_bytes_max, k_files_kept),
+                                    pattern);
+            made.file->set_level(native(level));
         } catch (const std::exception& error) {
             trouble = error.what();
         }
     }
-    auto logger = make_logger(std::move(sinks), format);
-    logger->set_level(native(level));
     {
         auto& shared = state();
         const std::lock_guard lock(shared.mutex);
-        shared.logger = std::move(logger);
-        shared.format = format;
+        shared.loggers = std::move(made);
     }
     if (!trouble.empty()) warn("no log file: " + trouble);
 }
@@ -221,6 +251,9 @@ void warn(std::string_view message, Fields fields) {
 void error(std::string_view message, Fields fields) {
     write(Level::error, message, fields);
 }
+void event(Level level, std::string_view message, Fields fields, std::string_view shown) {
+    write(level, message, fields, shown);
+}
 
 Batch::Batch() {
     ++t_batches;
@@ -230,7 +263,8 @@ Batch::~Batch() {
     if (--t_batches > 0) return;
     auto& shared = state();
     const std::lock_guard lock(shared.mutex);
-    if (shared.logger) shared.logger->flush();
+    if (shared.loggers.terminal) shared.loggers.terminal->flush();
+    if (shared.loggers.file) shared.loggers.file->flush();
 }
 
 } // namespace odysseus::log

@@ -57,6 +57,7 @@ Task<> Session::settle_model() {
     if (elsewhere) co_return;
     co_await m_shared.looks.look(m_client, false);
     const auto unknown = settle_names(*m_request, m_shared.models, is_foreign);
+    if (unknown) m_record.asked = unknown->asked;
     if (unknown && m_request->ollama) {
         throw Refused{.status = 404,
                       .code = "model_not_found",

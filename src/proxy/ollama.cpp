@@ -216,6 +216,7 @@ Task<> Session::relay_lines(Exchange& exchange, std::string_view content) {
     OllamaStream stream(*m_request->ollama, ollama_model());
     auto came = Exchange::Came::some;
     while (true) {
+        keep_tail(content);
         auto lines = stream.feed(content, times());
         const bool last = exchange.complete() || came != Exchange::Came::some || stream.ended();
         if (last) lines += stream.finish(exchange.complete(), times());
@@ -236,6 +237,7 @@ Task<> Session::relay_lines(Exchange& exchange, std::string_view content) {
 Task<> Session::relay_whole(Exchange& exchange, std::string_view content) {
     const auto status = exchange.head.status;
     const auto body = co_await whole_content(exchange, content);
+    keep_tail(body);
     m_request->free_body();
     const OllamaTimes times{system_time_ns(), since_begin_ns()};
     const auto translated = [call = *m_request->ollama, model = ollama_model(), status,

@@ -10,6 +10,8 @@
 
 #include "ollama_work.hpp"
 
+#include <algorithm>
+
 namespace odysseus::proxy {
 namespace {
 
@@ -119,6 +121,7 @@ Task<> Session::relay(Exchange& exchange, std::string_view content) {
     if (m_request->ollama) co_return co_await relay_ollama(exchange, content);
     begin_answer(exchange.head);
     while (true) {
+        keep_tail(content);
         const bool whole = send_content(content, exchange.complete());
         if (!whole) break;
         if (exchange.request_sent()) m_request->free_body(); // no replay is possible any more
@@ -132,6 +135,16 @@ Task<> Session::relay(Exchange& exchange, std::string_view content) {
         content = exchange.content();
     }
     co_await cut_answer();
+}
+
+// The last part of llama-server's answer, which tells what it has counted.
+void Session::keep_tail(std::string_view content) {
+    constexpr std::size_t k_kept = 2048;
+    auto& tail = m_record.tail;
+    if (content.size() > k_kept) content.remove_prefix(content.size() - k_kept);
+    if (tail.size() + content.size() > 2 * k_kept)
+        tail.erase(0, tail.size() - std::min(tail.size(), k_kept));
+    tail.append(content);
 }
 
 void Session::begin_answer(const ResponseHead& head) {

@@ -23,17 +23,18 @@ void write_line(const RequestLine& line) {
         (line.trouble ? log::error : log::info)(line.end, {});
         return;
     }
-    const auto write = line.detail ? log::debug : log::info;
-    write("request",
-          {{"id", line.id},
-           {"method", line.method},
-           {"path", line.path},
-           {"model", line.model.empty() ? "-" : line.model},
-           {"status", std::to_string(line.status)},
-           {"bytes", std::to_string(line.bytes)},
-           {"first_byte_ms", line.first_byte_ms < 0 ? "-" : milliseconds_text(line.first_byte_ms)},
-           {"total_ms", milliseconds_text(line.total_ms)},
-           {"end", line.end.empty() ? "complete" : line.end}});
+    log::event(
+        line.detail ? log::Level::debug : log::Level::info, "request",
+        {{"id", line.id},
+         {"method", line.method},
+         {"path", line.path},
+         {"model", line.model.empty() ? "-" : line.model},
+         {"status", std::to_string(line.status)},
+         {"bytes", std::to_string(line.bytes)},
+         {"first_byte_ms", line.first_byte_ms < 0 ? "-" : milliseconds_text(line.first_byte_ms)},
+         {"total_ms", milliseconds_text(line.total_ms)},
+         {"end", line.end.empty() ? "complete" : line.end}},
+        request_words(line));
 }
 
 void write_lot(const std::vector<RequestLine>& lot) {

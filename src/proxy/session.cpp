@@ -4,6 +4,7 @@
 #include "endpoints.hpp"
 #include "odysseus/base/text.hpp"
 #include "query.hpp"
+#include "request_line.hpp"
 
 #include "blocking.hpp"
 #include "ollama_work.hpp"
@@ -291,6 +292,7 @@ Dialect Session::dialect() const {
 
 void Session::refuse(const Refused& why) {
     ++m_shared.counters.refused;
+    m_record.code = why.code;
     const auto text = error_body(dialect(), {why.status, why.code, why.message, why.param});
     if (m_client.signs_sent()) {
         m_record.status = why.status;
@@ -335,7 +337,10 @@ void Session::end_request() {
     line.id = concat(m_shared.id_prefix, ++m_shared.last_request);
     line.method = head.method;
     line.path = m_request->ollama ? m_request->client_path : std::string(head.path);
-    line.model = m_peer.empty() ? m_request->model : concat(m_request->model, '@', m_peer);
+    const auto& name = m_record.asked.empty() ? m_request->model : m_record.asked;
+    line.model = m_peer.empty() ? name : concat(name, '@', m_peer);
+    line.code = m_record.code;
+    line.count = count_in(m_record.tail);
     line.status = m_record.status;
     line.bytes = m_record.bytes;
     line.total_ms = since(Clock::now());

@@ -31,7 +31,10 @@ class Session {
         TimePoint first_byte{};
         bool passed_on = false; // llama-server's answer
         bool replayed = false;
+        std::string asked; // a name that no model has
+        std::string code;  // of an error of our own
         std::string end;
+        std::string tail; // of llama-server's answer
     };
 
     [[nodiscard]] Task<bool> serve_request();
@@ -82,6 +85,7 @@ class Session {
     [[nodiscard]] Task<bool> cured(const server::Failure& failure);
     [[nodiscard]] Task<> pass_on(Exchange& exchange, const server::Failure& failure);
     [[nodiscard]] Task<> relay(Exchange& exchange, std::string_view content);
+    void keep_tail(std::string_view content);
     void begin_answer(const ResponseHead& head);
     [[nodiscard]] std::string with_message_start(std::string_view content, bool last);
     [[nodiscard]] bool send_content(std::string_view content, bool last);

@@ -84,6 +84,11 @@ std::vector<std::string> ServerLog::recent(std::size_t most) const {
     return {m_lines.end() - static_cast<std::ptrdiff_t>(count), m_lines.end()};
 }
 
+std::uint64_t ServerLog::lines() const {
+    const std::lock_guard lock(m_mutex);
+    return m_added;
+}
+
 LogTail ServerLog::tail(std::uint64_t after) const {
     const std::lock_guard lock(m_mutex);
     const auto wanted = after < m_added ? m_added - after : 0;

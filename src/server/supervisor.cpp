@@ -114,14 +114,6 @@ Lifecycle::Time Supervisor::Core::since_start() const {
     return std::chrono::duration_cast<Lifecycle::Time>(m_world->now() - m_began);
 }
 
-void Supervisor::Core::notice(const std::string& sentence) const {
-    if (m_spec.notice) {
-        m_spec.notice(sentence);
-    } else {
-        log::info(sentence);
-    }
-}
-
 LlamaAddress Supervisor::Core::address() const {
     return {m_port, m_spec.api_key};
 }
@@ -324,6 +316,7 @@ void Supervisor::Core::act_serve() {
     log::debug("llama-server is ready", {{"pid", concat(m_world->child_pid())},
                                          {"port", concat(m_port)},
                                          {"context", concat(m_lifecycle.context())}});
+    tell_running_again(false);
 }
 
 void Supervisor::Core::act_fail(const Lifecycle::Fail& fail) {
@@ -338,7 +331,7 @@ void Supervisor::Core::act_fail(const Lifecycle::Fail& fail) {
         }
         publish(State::failed, concat("llama-server keeps failing (", m_end_reason,
                                       "); it will be tried again in ", seconds.count(), " s"));
-        log::error(current().reason);
+        tell_failing(seconds);
     }
     m_descent.reset();
     conclude_all(failed_verdict());

@@ -8,7 +8,6 @@ namespace odysseus::server {
 namespace {
 
 constexpr std::size_t k_lines_shown = 20;
-constexpr std::size_t k_lines_shown_again = 5; // of a server that had been ready once
 constexpr std::size_t k_crashes_kept = 100;
 constexpr int k_races_max = 3; // for the port
 
@@ -53,6 +52,7 @@ void Supervisor::Core::launch() {
     m_end_reason.clear();
     m_memory_kills = m_world->memory_kills();
     m_gpu_unused.clear();
+    m_lines_before = m_log.lines();
     const auto generation = m_lifecycle.generation();
     try {
         check_needs();
@@ -85,8 +85,9 @@ void Supervisor::Core::launch_failed(const Error& error) {
     if (m_lifecycle.phase() == Lifecycle::Phase::starting) {
         const std::lock_guard lock(m_state_mutex);
         m_trouble = error;
+    } else {
+        tell_end("did not start");
     }
-    log::warn(m_end_reason);
     act(m_lifecycle.exited(since_start()));
 }
 
@@ -111,10 +112,14 @@ void Supervisor::Core::on_fact(const LogFact& fact) {
         const auto* process = m_processes.newest_ended(fact.model);
         const bool crashed = process != nullptr && process->loaded && fact.status != 0;
         auto& crashes = m_crashes[fact.model];
-        if (crashed) crashes.push_back(m_world->now());
+        if (crashed) {
+            crashes.push_back(m_world->now());
+            tell_model_end(*process);
+        }
         if (crashes.size() > k_crashes_kept) crashes.pop_front();
     }
     watch_model(fact);
+    if (fact.kind == LogFact::Kind::loaded) tell_model_again(fact);
     if (fact.kind == LogFact::Kind::gpu_unused) on_gpu_unused(fact);
     if (fact.from_model) return;
     if (fact.kind == LogFact::Kind::listening) check_readiness_soon(m_world->now());
@@ -159,8 +164,7 @@ void Supervisor::Core::on_ended(const Ended& ended) {
         m_trouble = Error(m_bind_failed ? Fault::busy : Fault::server, sentence);
     } else {
         ++m_restarts;
-        log::warn(concat("llama-server ended unexpectedly: ", m_end_reason, ". Its last lines:\n  ",
-                         joined(m_log.recent(k_lines_shown_again), "\n  ")));
+        tell_end("ended unexpectedly");
     }
     m_proof = 0;
     m_proof_failed.reset();

@@ -13,6 +13,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 namespace odysseus::server {
@@ -89,7 +90,13 @@ class Supervisor::Core {
 
     void publish(State state, std::string reason);
     void republish(); // the numbers beside an unchanged state
+    // --- owner thread: supervisor_notices.cpp, what a person at the terminal is told ----------
     void notice(const std::string& sentence) const;
+    void tell_end(std::string_view what);
+    void tell_failing(std::chrono::seconds retry_in);
+    void tell_running_again(bool for_a_while);
+    void tell_model_end(const ModelProcess& process);
+    void tell_model_again(const LogFact& loaded);
     [[nodiscard]] LlamaAddress address() const;
 
     // --- supervisor_switch.cpp --------------------------------------------------------------
@@ -195,6 +202,10 @@ class Supervisor::Core {
     std::uint64_t m_oom_steps = 0;
     std::string m_gpu_unused; // why; empty: it is used, or none was asked for
     bool m_gpu_unused_told = false;
+    std::uint64_t m_lines_before = 0;  // of the log, when the present llama-server was started
+    bool m_end_told = false;           // ... and not yet that it is running again
+    bool m_failing_told = false;       // likewise
+    std::set<std::string> m_ends_told; // models whose process ended, and is not loaded again yet
 
     std::vector<ReportPointer> m_cases; // waiting for evidence
     std::optional<Descent> m_descent;

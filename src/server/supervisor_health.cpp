@@ -98,6 +98,7 @@ void Supervisor::Core::on_examined(const Examined& examined) {
     m_examine_at = now + m_spec.limits.health_every;
     if (examined.silent.empty()) {
         m_silent_since.reset();
+        tell_running_again(true);
         return;
     }
     const bool worked =

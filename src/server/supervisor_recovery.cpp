@@ -287,11 +287,7 @@ Verdict Supervisor::Core::other_cause_verdict(const Failure& failure, const Othe
     // What had loaded did not fail to load, whatever the router says.
     if (is_broken_connection(failure.status, failure.body) || (load_failure && cause.crash)) {
         // A crash, or a connection lost on the way. The router loads the model again by itself.
-        if (!crashes_too_often(failure.model)) {
-            log::warn(concat("the process of model '", failure.model, "' ended: ", cause.reason,
-                             "; it is loaded again"));
-            return Replay{};
-        }
+        if (!crashes_too_often(failure.model)) return Replay{};
         return GiveUp{503, "model_crashes",
                       concat("model '", failure.model, "' keeps crashing: ", cause.reason),
                       k_crash_retry_after};

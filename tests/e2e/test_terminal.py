@@ -164,6 +164,40 @@ class OnATerminal(Case):
         again.type("\x03")
         self.assertEqual(again.end(), 0, again.said)
 
+    def test_requests_are_told_in_words_and_their_facts_go_to_the_log(self):
+        home = self.home()
+        home.model("tiny.gguf")
+        shown, port = self.start(home)
+        shown.wait_for("Ctrl-C stops")
+        chat = {"model": "tiny", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 8}
+        for stream in (False, True):
+            harness.request(port, "POST", "/v1/chat/completions", {**chat, "stream": stream})
+        harness.request(port, "POST", "/v1/chat/completions", {**chat, "model": "no\x1b[2Jsuch"})
+        shown.wait_for("unknown model")
+        rows = [row for row in shown.rows() if re.match(r"\d\d:\d\d:\d\d  ", row)]
+        answers = [row for row in rows if " tokens  " in row]
+        self.assertEqual(len(answers), 2, shown.said)
+        for row in answers:
+            self.assertRegex(row, r"^\d\d:\d\d:\d\d  200  tiny  \d+ tokens  [\d.]+ m?s  [\d.]+ tok/s$")
+        self.assertRegex("\n".join(rows), r"\d\d:\d\d:\d\d  404  no\\u001b\[2Jsuch  unknown model  \d+ ms")
+        self.assertNotIn("\x1b[2J", shown.said)
+        log = (home.path / "logs/odysseus.log").read_text()
+        self.assertRegex(log, r"request id=\S+ method=POST path=/v1/chat/completions model=tiny status=200 bytes=\d+ ")
+        self.assertIn("model=no\\u001b[2Jsuch status=404", log)
+
+    def test_a_crash_is_told_once_and_so_is_its_end(self):
+        home = self.home()
+        home.model("tiny.gguf")
+        shown, port = self.start(home)
+        shown.wait_for("Ctrl-C stops")
+        harness.request(port, "POST", "/v1/chat/completions", {"model": "tiny", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 1})
+        status = harness.request(port, "GET", "/odysseus/status").json
+        os.kill(status["llama_server"]["pid"], signal.SIGKILL)
+        shown.wait_for("llama-server is running again")
+        rows = [row for row in shown.rows() if "llama-server" in row and re.match(r"\d\d:\d\d:\d\d  ", row)]
+        self.assertEqual([row[10:] for row in rows][-2:], ["llama-server ended unexpectedly: signal 9 (Killed); starting it again",
+                                                           "llama-server is running again"], shown.said)
+
     def test_the_toy_is_called_a_toy(self):
         shown, _ = self.start(self.home(), "--offline")
         shown.wait_for("random words")

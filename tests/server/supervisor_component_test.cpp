@@ -1,6 +1,8 @@
+#include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/server/llama_client.hpp"
 #include "odysseus/server/supervisor.hpp"
+#include "odysseus/system/files.hpp"
 #include "odysseus/system/ports.hpp"
 #include "odysseus/system/process_info.hpp"
 
@@ -279,6 +281,48 @@ TEST_CASE("supervisor: a server that keeps dying is given up, and recovers by it
     CHECK(
         std::holds_alternative<GiveUp>(supervisor.report({failed.generation, "tiny", 0, ""}, {})));
     CHECK(comes_true([&] { return supervisor.current().state == State::ready; }));
+}
+
+TEST_CASE("supervisor: what goes wrong is said once, and so is its end", "[supervisor]") {
+    Bench bench("--exit-on-chat");
+    const auto file = bench.scratch / "own.log";
+    log::set_up(log::Level::info, log::Format::text, file);
+    const auto said = [&](std::string_view words) {
+        const auto text = read_file(file, 100'000).value_or("");
+        std::size_t times = 0;
+        for (auto at = text.find(words); at != std::string::npos; at = text.find(words, at + 1))
+            ++times;
+        return times;
+    };
+    bench.spec.limits.lifecycle.failures_max = 3;
+    bench.spec.limits.lifecycle.cool_down = 50ms;
+    bench.spec.limits.health_every = 60s; // one that kept failing is not believed at once
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    SECTION("one end") {
+        (void)chat(supervisor.current(), "tiny");
+        REQUIRE(comes_true([&] { return supervisor.current().generation == 2; }));
+        CHECK(supervisor.wait_ready(10s, {}).state == State::ready);
+        CHECK(said("ended unexpectedly: ") == 1);
+        CHECK(comes_true([&] { return said("is running again") == 1; }));
+    }
+    SECTION("one end after the other") {
+        REQUIRE(comes_true([&] {
+            (void)chat(supervisor.wait_ready(10s, {}), "tiny");
+            return said("keeps failing") > 0;
+        }));
+        const auto ends = said("ended unexpectedly: ");
+        const auto returns = said("is running again");
+        const auto before = supervisor.current().generation;
+        REQUIRE(comes_true([&] {
+            (void)chat(supervisor.wait_ready(10s, {}), "tiny");
+            return supervisor.current().generation > before + 3;
+        }));
+        CHECK(said("keeps failing") == 1);
+        CHECK(said("ended unexpectedly: ") == ends);
+        CHECK(said("is running again") == returns);
+    }
+    log::set_up(log::Level::info, log::Format::text, std::nullopt);
 }
 
 TEST_CASE("supervisor: a drive that is removed is named, and waited for", "[supervisor]") {

@@ -26,13 +26,17 @@ using Fields = std::initializer_list<Field>;
 [[nodiscard]] std::optional<Format> format_from(std::string_view name);
 
 // Also writes to `file` when given (rotated at 5 MiB, three kept); a file that cannot be opened is
-// one warning.
-void set_up(Level level, Format format, const std::optional<std::filesystem::path>& file);
+// one warning. `for_people`: stderr is a terminal that a person reads, which gets the time of day
+// and a sentence; in the text format only.
+void set_up(Level level, Format format, const std::optional<std::filesystem::path>& file,
+            bool for_people = false);
 
 void debug(std::string_view message, Fields fields = {});
 void info(std::string_view message, Fields fields = {});
 void warn(std::string_view message, Fields fields = {});
 void error(std::string_view message, Fields fields = {});
+// One that a terminal for people shows as `shown` instead; empty: it does not show it.
+void event(Level level, std::string_view message, Fields fields, std::string_view shown);
 
 // While one lives, debug and info lines of its thread are gathered and written together when it
 // goes, at the latest: for one who writes many at a time.

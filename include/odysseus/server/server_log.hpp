@@ -38,6 +38,7 @@ class ServerLog {
     void flush();
     // The newest `most` lines, oldest first.
     [[nodiscard]] std::vector<std::string> recent(std::size_t most) const;
+    [[nodiscard]] std::uint64_t lines() const; // so far
     // Of the lines after the first `after` ones, those that are still kept.
     [[nodiscard]] LogTail tail(std::uint64_t after) const;
 
