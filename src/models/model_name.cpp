@@ -80,6 +80,22 @@ QuantName quant_name(std::string_view stem) {
     return {std::string(base), std::string(stem.substr(quant_at))};
 }
 
+std::string dashed_name(std::string_view base) {
+    std::string name;
+    for (const char c : lowered(base)) {
+        const bool plain = static_cast<unsigned char>(c) >= 0x80 || is_digit(c) ||
+                           (c >= 'a' && c <= 'z') || c == '.' || c == '_';
+        if (plain) {
+            name += c;
+        } else if (!name.empty() && name.back() != '-') {
+            name += '-';
+        }
+    }
+    while (!name.empty() && name.back() == '-')
+        name.pop_back();
+    return name;
+}
+
 std::optional<std::string> family_name(std::string_view base) {
     for (std::size_t start = 0; start < base.size();) {
         const auto end = std::min(base.find_first_of("-_", start), base.size());

@@ -29,6 +29,9 @@ struct QuantName {
 };
 [[nodiscard]] QuantName quant_name(std::string_view stem);
 
+// "My Model (final) v2" is "my-model-final-v2": what can be typed without quotes.
+[[nodiscard]] std::string dashed_name(std::string_view base);
+
 // "mistral-7b-instruct-v0.3" → "mistral-7b"; absent where no part is a size.
 [[nodiscard]] std::optional<std::string> family_name(std::string_view base);
 

@@ -51,6 +51,7 @@ class Claims {
 
     void claim_base(const std::string& base) {
         m_names.add(lowered(base), m_id, Claim::derived);
+        m_names.add(dashed_name(base), m_id, Claim::derived);
         claim_tagged(base);
         const auto family = family_name(base);
         if (!family) return;

@@ -14,6 +14,15 @@ constexpr std::string_view k_other_name =
     "odysseus --alias NAME=MODEL gives a model another name, and --default-model NAME --any-name "
     "answers to every name.";
 
+std::vector<std::string> few_names(const std::vector<models::Model>& models) {
+    constexpr std::size_t k_few = 5;
+    std::vector<std::string> names;
+    if (models.size() > k_few) return names;
+    for (const auto& model : models)
+        names.push_back(model.names.empty() ? model.id : model.names.front());
+    return names;
+}
+
 class NameSettler {
   public:
     NameSettler(ProxyRequest& request, const models::ModelDirectory& models,
@@ -51,7 +60,8 @@ class NameSettler {
         if (!asked.empty() && m_is_foreign(asked)) {
             m_request.model = asked;
         } else if (strict && !asked.empty()) {
-            m_unknown = UnknownModel{asked, std::move(found.suggested), found.ambiguous};
+            m_unknown = UnknownModel{asked, std::move(found.suggested), found.ambiguous,
+                                     few_names(m_models.models())};
         }
         return std::nullopt;
     }
@@ -128,6 +138,10 @@ std::string unknown_model_message(const UnknownModel& unknown) {
     const auto names = joined(unknown.suggested, ", ");
     if (unknown.ambiguous)
         return concat("The model '", shown, "' could be any of: ", names, ". Say which.");
+    if (names.empty() && !unknown.there.empty())
+        return concat("The model '", shown,
+                      "' does not exist. There is: ", joined(unknown.there, ", "), ". ",
+                      k_other_name);
     if (names.empty())
         return concat("The model '", shown,
                       "' does not exist. GET /v1/models lists those that do; ", k_other_name);

@@ -89,6 +89,7 @@ struct UnknownModel {
     std::string asked;
     std::vector<std::string> suggested;
     bool ambiguous = false;
+    std::vector<std::string> there = {}; // the names there are, where they are few
 };
 
 // Asks whether llama-server itself knows an id that the directory does not.

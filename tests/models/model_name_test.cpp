@@ -80,3 +80,10 @@ TEST_CASE("model name: the Hugging Face cache says org and repo") {
     CHECK(without_gguf_ending("Qwen3-8B-GGUF") == "Qwen3-8B");
     CHECK(without_gguf_ending("-GGUF") == "-GGUF");
 }
+
+TEST_CASE("model names: a name with spaces has a form that can be typed") {
+    CHECK(dashed_name("My Model (final) v2") == "my-model-final-v2");
+    CHECK(dashed_name("Qwen3-8B") == "qwen3-8b");
+    CHECK(dashed_name("  [x] 1.5_a ") == "x-1.5_a");
+    CHECK(dashed_name("(!)").empty());
+}
