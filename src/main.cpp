@@ -115,6 +115,7 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
         system::return_unused_memory();
         stop.wait();
     }
+    system::hide_echo();
     system::say("stopping", "requests under way may finish; Ctrl-C again stops at once");
     system::notify_stopping();
     proxy.stop(k_request_grace);
@@ -136,6 +137,8 @@ int run(const settings::CommandLine& line) {
     if (const auto why = server::conflicting_argument(line.llama_args))
         throw Error(Fault::usage, *why);
     const auto settings = settings::resolve_settings(line.settings);
+    if (line.verb != Verb::serve)
+        open_log(settings.values, line.verb == Verb::pull || line.verb == Verb::backend);
     switch (line.verb) {
     case Verb::serve: return launch(line, settings);
     case Verb::backend: return backend(line, settings);
@@ -157,7 +160,9 @@ int main(int argc, char** argv) {
         if (!words.empty()) words.erase(words.begin());
         return run(settings::parse_command_line(std::move(words)));
     } catch (const Stopped& stopped) {
-        system::complain(concat("stopped: ", stopped.what()));
+        const std::string_view what = stopped.what();
+        system::hide_echo();
+        system::complain(concat("stopped", what.empty() ? "" : "; ", what));
         return k_interrupted;
     } catch (const Error& error) {
         system::complain(error.what());

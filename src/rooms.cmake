@@ -2,7 +2,7 @@
 set(odysseus_rooms base system settings hardware download builds models memory server proxy commands)
 
 # The files of each room that only decide: values in, values and reasons out, no system, library or clock. All others work.
-set(odysseus_decisions_base backend dotted_version json_fault text version visible)
+set(odysseus_decisions_base backend dotted_version json_fault text version visible wrap)
 set(odysseus_decisions_system elf_loader kernel_text port_text progress_line windows_command_line)
 set(odysseus_decisions_settings settings settings_table)
 set(odysseus_decisions_hardware linux_text machine machine_json macos_text mig_text nvidia_text visible_devices)

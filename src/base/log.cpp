@@ -255,6 +255,13 @@ void event(Level level, std::string_view message, Fields fields, std::string_vie
     write(level, message, fields, shown);
 }
 
+void record(std::string_view message) {
+    const auto [terminal, file, format, for_people] = loggers();
+    if (file)
+        put(*file, Level::info,
+            format == Format::json ? json_line(message, {}) : text_line(message, {}));
+}
+
 Batch::Batch() {
     ++t_batches;
 }

@@ -78,12 +78,13 @@ bool better(const Offer& a, const Offer& b) {
 }
 
 void note_missing(Offers& found, const Offer& offer) {
-    if (!offer.asset->uploaded) found.missing.push_back(offer.asset->name + " is still uploading");
+    if (!offer.asset->uploaded)
+        found.missing.push_back(offer.asset->name + " is still being uploaded");
     if (!offer.needs_runtime) return;
     if (offer.runtime == nullptr) {
         found.missing.push_back("the CUDA runtime for " + offer.asset->name + " is missing");
     } else if (!offer.runtime->uploaded) {
-        found.missing.push_back(offer.runtime->name + " is still uploading");
+        found.missing.push_back(offer.runtime->name + " is still being uploaded");
     }
 }
 

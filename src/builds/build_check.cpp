@@ -86,7 +86,8 @@ BuildCheck check_build(const std::filesystem::path& server,
     }
     const auto said = parse_server_version(concat(version.err, "\n", version.out));
     if (!said) {
-        check.trouble = concat("does not tell its build (--version)", last_words(server, version));
+        check.trouble =
+            concat("does not say which build it is (--version)", last_words(server, version));
         return check;
     }
     if (said->build) check.tag = concat("b", *said->build);

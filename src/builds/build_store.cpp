@@ -146,7 +146,7 @@ InstalledBuild BuildStore::rollback(const StoreWait& wait) {
     const auto held = lock(wait);
     const auto now = record();
     if (!now || now->previous.empty() || !read(now->previous)) {
-        throw Error(Fault::usage, "there is no build from before to go back to; 'odysseus backend "
+        throw Error(Fault::usage, "there is no earlier build to go back to; 'odysseus backend "
                                   "list' shows what is installed");
     }
     return select(now->previous);
@@ -162,7 +162,7 @@ system::FileLock BuildStore::lock(const StoreWait& wait) const {
     };
     auto held = system::FileLock::wait_lock(m_folder / ".lock", wait.limit, waiting, wait.stopped);
     if (held) return std::move(*held);
-    if (wait.stopped && wait.stopped()) throw Stopped("stopped while waiting for another odysseus");
+    if (wait.stopped && wait.stopped()) throw Stopped("");
     throw Error(Fault::busy, concat("another odysseus", owner, " is installing a build in ",
                                     system::utf8(m_folder), "; try again when it is done"));
 }

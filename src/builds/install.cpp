@@ -111,7 +111,7 @@ class Installation {
         if (!checked.tag) {
             throw Error(Fault::integrity,
                         concat("the llama-server in ", system::utf8(from),
-                               " does not tell its build ('version: ... (build N)')"));
+                               " does not say which build it is ('version: ... (build N)')"));
         }
         manifest.tag = *checked.tag;
         manifest.backend = backend_of(checked);
@@ -126,7 +126,7 @@ class Installation {
   private:
     void step(std::string_view name) const {
         if (m_options.http.stopped && m_options.http.stopped()) {
-            throw Stopped("stopped while installing; nothing was changed");
+            throw Stopped("nothing was installed");
         }
         if (m_options.at_step) m_options.at_step(name);
     }

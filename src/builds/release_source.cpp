@@ -28,7 +28,9 @@ std::int64_t now_epoch_s() {
 // The API cannot be asked now, but another way may lead on.
 class ApiTrouble : public Error {
   public:
-    explicit ApiTrouble(const std::string& why) : Error(Fault::network, why) {}
+    explicit ApiTrouble(const std::string& why, bool is_unreachable = false)
+        : Error(Fault::network, why), unreachable(is_unreachable) {}
+    const bool unreachable; // nobody answered
 };
 
 ApiReply facts_of(const download::HttpReply& head) {
@@ -85,8 +87,8 @@ ReleaseSource::Answer ReleaseSource::ask(const std::string& path) {
     if (kept && (fresh || m_options.offline)) return {parsed(kept->body, url), false};
     if (m_options.offline) {
         throw Error(Fault::no_build,
-                    "no llama.cpp build is installed, and --offline forbids to ask "
-                    "for one; start once without it, or use 'odysseus backend "
+                    "no llama.cpp build is installed, and --offline forbids downloading one; start "
+                    "once without it, or use 'odysseus backend "
                     "import FILE' or --llama-server PATH");
     }
     try {
@@ -116,6 +118,8 @@ ReleaseSource::Answer ReleaseSource::ask_network(const std::string& url,
             reply = download::fetch_text(request, m_http);
         } catch (const Stopped&) {
             throw;
+        } catch (const download::Unreachable& nobody) {
+            throw ApiTrouble(nobody.what(), true);
         } catch (const Error& error) {
             throw ApiTrouble(error.what());
         }
@@ -137,7 +141,7 @@ ReleaseSource::Answer ReleaseSource::ask_network(const std::string& url,
             request.etag.reset(); // the file went away meanwhile
             break;
         case ApiMeaning::token_bad:
-            tell("the release API does not take the token of GITHUB_TOKEN or GH_TOKEN; asking "
+            tell("the release API does not accept the token of GITHUB_TOKEN or GH_TOKEN; asking "
                  "without it");
             request.bearer.reset();
             break;
@@ -147,11 +151,12 @@ ReleaseSource::Answer ReleaseSource::ask_network(const std::string& url,
                 download::pause(std::chrono::seconds(*reset_s), m_http);
                 break;
             }
-            throw ApiTrouble(concat(
-                "the release API ", download::shown_url(m_options.github_api),
-                " takes no more requests for now",
-                reset_s ? concat("; again ", reset_text(*reset_s, now_epoch_s())) : std::string(),
-                m_options.token ? "" : " (with GITHUB_TOKEN it takes more)"));
+            throw ApiTrouble(
+                concat("the release API ", download::shown_url(m_options.github_api),
+                       " accepts no more requests for now",
+                       reset_s ? concat("; try again ", reset_text(*reset_s, now_epoch_s()))
+                               : std::string(),
+                       m_options.token ? "" : " (with GITHUB_TOKEN it accepts more)"));
         case ApiMeaning::absent: return {{}, true};
         case ApiMeaning::refused:
             throw ApiTrouble(concat("the release API ", download::shown_url(url), " answers ",
@@ -196,16 +201,20 @@ Release ReleaseSource::by_tag(const std::string& tag) {
     }
 }
 
-Release ReleaseSource::stable_without_api(const std::string& why, bool api_answers) {
+Release ReleaseSource::stable_without_api(const std::string& why, ApiState api) {
     const auto url = nightly_tag_url(m_options.github_download, k_upstream_repo);
     std::string tag;
     try {
         tag = pointed_tag(url, std::nullopt);
     } catch (const Stopped&) {
         throw;
+    } catch (const download::Unreachable&) {
+        if (api == ApiState::unreachable) throw; // one host says it for both
+        if (api == ApiState::troubled) throw ApiTrouble(why);
+        return newest_instead(why);
     } catch (const Error& error) {
         const auto both = concat(why, "; and without it: ", error.what());
-        if (!api_answers) throw ApiTrouble(both);
+        if (api != ApiState::answers) throw ApiTrouble(both);
         return newest_instead(both);
     }
     return by_tag(tag); // the limit may not hold for what is cached; else a guess
@@ -226,10 +235,10 @@ Release ReleaseSource::newest_instead(const std::string& why) {
 
 Release ReleaseSource::stable() {
     std::string why;
-    bool api_answers = false;
+    auto api = ApiState::troubled;
     try {
         auto answer = ask(concat("/repos/", k_upstream_repo, "/releases/latest"));
-        api_answers = true;
+        api = ApiState::answers;
         auto* latest =
             answer.absent || answer.releases.empty() ? nullptr : &answer.releases.front();
         if (latest != nullptr && build_number(latest->tag)) return std::move(*latest);
@@ -243,8 +252,9 @@ Release ReleaseSource::stable() {
                                 : concat("the latest release, ", latest->tag, ", names no build");
     } catch (const ApiTrouble& trouble) {
         why = trouble.what();
+        if (trouble.unreachable) api = ApiState::unreachable;
     }
-    return stable_without_api(why, api_answers);
+    return stable_without_api(why, api);
 }
 
 std::vector<Release> ReleaseSource::wanted() {

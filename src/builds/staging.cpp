@@ -114,7 +114,7 @@ void Staging::copy_tree(const fs::path& folder) {
                         concat(system::utf8(folder), " holds more than ", k_import_entries_max,
                                " files; is it the folder of a build?"));
         }
-        if (m_options.http.stopped && m_options.http.stopped()) throw Stopped("stopped");
+        if (m_options.http.stopped && m_options.http.stopped()) throw Stopped("");
         const auto path = system::utf8(entry.path().lexically_relative(folder).generic_u8string());
         const auto clean = member_path(path);
         if (const auto* bad = std::get_if<MemberRefusal>(&clean)) {

@@ -116,7 +116,7 @@ class Unpacking {
         if (m_bytes > k_ratio_free_bytes && m_bytes / in > limits.ratio_max) {
             refuse(concat("it unpacks to more than ", limits.ratio_max, " times its size"));
         }
-        if (m_options.stopped && m_options.stopped()) throw Stopped("stopped while unpacking");
+        if (m_options.stopped && m_options.stopped()) throw Stopped("nothing was installed");
         if (m_options.progress) m_options.progress(m_reader.bytes_read(), m_reader.bytes_total());
     }
 
@@ -143,7 +143,7 @@ class Unpacking {
         }
         out.close();
         if (member.size && *member.size != file.size_bytes) {
-            refuse_member(member.name, "it has not the length that it should have");
+            refuse_member(member.name, "its length is wrong");
         }
         if (m_options.digests) file.sha256 = digest.hex();
         if (member.executable) system::make_executable(place(file.path));

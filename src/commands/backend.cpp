@@ -140,7 +140,7 @@ void check_there(const std::filesystem::path& from) {
 
 const std::string& word_of(const settings::CommandLine& line, const char* what) {
     if (line.words.size() < 2) {
-        throw Error(Fault::usage, concat("odysseus backend ", line.words.front(), " needs ", what));
+        throw Error(Fault::usage, concat("backend ", line.words.front(), " needs ", what));
     }
     return line.words[1];
 }
@@ -162,8 +162,7 @@ int backend(const settings::CommandLine& line, const settings::ResolvedSettings&
     const auto& action = line.words.front();
     const bool takes_word = action == "install" || action == "use" || action == "import";
     if (line.words.size() > 1 && !takes_word) {
-        throw Error(Fault::usage, concat("odysseus backend ", action, " takes nothing more; '",
-                                         line.words[1], "' is too much"));
+        throw Error(Fault::usage, concat("backend ", action, " takes no '", line.words[1], "'"));
     }
     if (!takes_word && action != "list" && action != "rollback" && action != "update")
         refuse(action);

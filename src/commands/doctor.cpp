@@ -38,7 +38,7 @@ int doctor(const settings::CommandLine& line, const settings::ResolvedSettings& 
         system::print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
                       "\n");
     } else {
-        system::print(findings_text(findings));
+        system::print(findings_text(findings, system::output_columns()));
         if (!bundle.empty()) {
             system::say("bundle", bundle + "; look through it before you give it to somebody");
         }

@@ -297,6 +297,7 @@ DoctorFacts doctor_facts(const settings::Settings& settings, const hardware::Mac
     facts.machine = machine;
     facts.device = settings.device;
     facts.offline = settings.offline;
+    facts.threads_asked_for = settings.threads_asked_for;
     const auto home = system::path_from_utf8(settings.home);
     look_at_home(settings, facts);
     facts.build = installed_build(settings, machine);

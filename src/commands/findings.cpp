@@ -64,8 +64,7 @@ void look_at_home(const DoctorFacts& facts, Findings& findings) {
     if (!facts.links) {
         add(findings, Severity::notes, "no_links",
             concat(facts.home, " is on a file system without links (FAT or exFAT)."),
-            "Nothing is to be done: links of an archive become copies, which take a little more "
-            "room.");
+            "An archive's links become copies there, which take a little more room.");
     }
 }
 
@@ -106,7 +105,7 @@ void look_at_driver(const DoctorFacts& facts, Findings& findings) {
     if (fit.fits != builds::Fits::no) return;
     add(findings, Severity::warns, "old_driver",
         concat("llama.cpp's CUDA builds do not run on this NVIDIA GPU: ", fit.why, "."),
-        "Install a newer NVIDIA driver (570 or newer serves every build of today), or use "
+        "Install a newer NVIDIA driver (570 or newer runs all of today's builds), or use "
         "--device vulkan.");
 }
 
@@ -121,8 +120,8 @@ void look_at_gpus(const DoctorFacts& facts, Findings& findings) {
             gpu.vendor != hardware::Vendor::intel && gpu.vendor != hardware::Vendor::other;
         add(findings, worthwhile ? Severity::warns : Severity::notes, "gpu_not_used",
             concat(gpu_name(gpu), " is not used: ",
-                   facts.build ? concat("the build ", facts.build->name, " is one for the CPU.")
-                               : "this machine is taken for one without a usable GPU."),
+                   facts.build ? concat("the build ", facts.build->name, " is for the CPU.")
+                               : "no usable GPU was detected."),
             facts.build && facts.build->given
                 ? "Name a llama-server that was built for this GPU with --llama-server."
                 : "Install the GPU's driver, then: odysseus backend install; or choose the build "
@@ -131,8 +130,8 @@ void look_at_gpus(const DoctorFacts& facts, Findings& findings) {
     }
     if (facts.build && facts.build->runs && facts.build->sees_gpu == false) {
         add(findings, Severity::warns, "gpu_not_seen",
-            concat("The build ", facts.build->name, " is one for ", backend_word(backend),
-                   ", but sees no GPU: it will run on the CPU."),
+            concat("The build ", facts.build->name, " is for ", backend_word(backend),
+                   ", but finds no GPU: it will run on the CPU."),
             "Update the GPU's driver; in a container, pass the GPU through; else choose another "
             "build with --device.");
     }
@@ -227,15 +226,16 @@ void look_at_build(const DoctorFacts& facts, Findings& findings) {
 
 void look_at_models(const DoctorFacts& facts, Findings& findings) {
     for (const auto& sentence : facts.model_findings) {
+        const bool says_all = sentence.find("download it again") != std::string::npos;
         add(findings, Severity::warns, "models_folder", sentence,
-            "odysseus pull NAME fetches a model whole; what is of no use can be moved out of the "
-            "models folder.");
+            says_all ? "" : "Download it again (odysseus pull NAME), or delete it.");
     }
     if (facts.models.empty()) {
         add(findings, Severity::notes, "no_model",
             concat("There is no model in ", facts.models_dir, "."),
-            "Fetch one: odysseus pull bartowski/Llama-3.2-3B-Instruct-GGUF; until then a toy "
-            "answers with noise.");
+            "Get one on odysseus's page, or: odysseus pull unsloth/Qwen3-4B-Instruct-2507-GGUF. "
+            "Until "
+            "then a toy answers with random words.");
     }
     auto machine = facts.machine;
     if (facts.build) machine.backend = facts.build->backend; // whose memory counts
@@ -279,7 +279,7 @@ void look_at_ports(const DoctorFacts& facts, Findings& findings) {
         } else {
             add(findings, Severity::notes, "port_taken",
                 concat(what, "; the next free port is taken instead."),
-                concat("To fix the port, name one with ", port.setting, " N."));
+                concat("To always use the same port, name one with ", port.setting, " N."));
         }
     }
 }
@@ -297,7 +297,7 @@ void look_at_hosts(const DoctorFacts& facts, Findings& findings) {
                             host.setting,
                             host.models ? "; a GGUF file can also be copied into the models folder."
                                         : "; or bring a build: odysseus backend import FILE.")
-                   : "Nothing is to be done as long as nothing new is to be fetched.",
+                   : "Only downloads need it; what is installed works.",
             severity == Severity::blocks ? k_exit_network : 0);
     }
 }
@@ -352,7 +352,7 @@ void look_at_clock(const DoctorFacts& facts, Findings& findings) {
         "downloads fail when it is wrong.";
     if (facts.now_s > 0 && facts.now_s < k_clock_least_s) {
         add(findings, Severity::warns, "clock",
-            "This machine's clock stands before the day this program was written.", remedy);
+            "This machine's clock is set to a day before this program was written.", remedy);
         return;
     }
     if (!facts.server_now_s) return;
@@ -373,10 +373,11 @@ void look_at_notes(const DoctorFacts& facts, Findings& findings) {
 
 std::vector<Finding> findings_of(const DoctorFacts& facts) {
     Findings findings;
-    for (const auto look : {look_at_home, look_at_space, look_at_settings, look_at_llama_config,
-                            look_at_clock, look_at_proxies, look_at_hosts, look_at_peers,
-                            look_at_libc, look_at_build, look_at_driver, look_at_gpus,
-                            look_at_notes, look_at_models, look_at_ports, look_at_leftovers}) {
+    for (const auto look :
+         {look_at_home, look_at_space, look_at_settings, look_at_llama_config, look_at_clock,
+          look_at_proxies, look_at_hosts, look_at_peers, look_at_libc, look_at_build,
+          look_at_driver, look_at_gpus, look_at_notes, look_at_models, look_at_threads,
+          look_at_ports, look_at_leftovers}) {
         look(facts, findings);
     }
     std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {

@@ -123,6 +123,7 @@ struct DoctorFacts {
     std::vector<PeerFact> peers;
     std::string peer_trouble; // why a launch refuses --peer; empty: it does not
     std::vector<LeftoverFact> leftovers;
+    bool threads_asked_for = false; // --threads was set
 };
 
 // What blocks comes first, then what warns; within them in the order of a launch.
@@ -136,7 +137,9 @@ struct DoctorFacts {
 
 // {"ok", "exit_code", "findings": [{"severity", "code", "what", "remedy"}]}
 [[nodiscard]] nlohmann::ordered_json findings_json(const std::vector<Finding>& findings);
-// For a person; "nothing wrong was found" where there is nothing.
-[[nodiscard]] std::string findings_text(const std::vector<Finding>& findings);
+// For a person, in rows of so many characters (0: each sentence is one row); "Nothing wrong was
+// found" where there is nothing.
+[[nodiscard]] std::string findings_text(const std::vector<Finding>& findings,
+                                        std::size_t columns = 0);
 
 } // namespace odysseus::commands

@@ -1,6 +1,7 @@
 // Findings as JSON and as text, and the list of all there can be.
 #include "findings.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/base/wrap.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -36,6 +37,7 @@ const std::vector<const char*>& finding_codes() {
                                                 "models_folder",
                                                 "no_model",
                                                 "model_too_large",
+                                                "threads",
                                                 "port_taken",
                                                 "already_running",
                                                 "leftover_process",
@@ -67,22 +69,27 @@ nlohmann::ordered_json findings_json(const std::vector<Finding>& findings) {
     return {{"ok", code == 0}, {"exit_code", code}, {"findings", list}};
 }
 
-std::string findings_text(const std::vector<Finding>& findings) {
+std::string findings_text(const std::vector<Finding>& findings, std::size_t columns) {
+    constexpr std::size_t k_label_cells = 10;
+    const auto row = [&](std::string label, const std::string& sentence) {
+        label.resize(k_label_cells, ' ');
+        return wrapped(label + sentence, columns, k_label_cells, 0) + '\n';
+    };
     std::string text;
     std::size_t blocking = 0;
     for (const auto& finding : findings) {
-        if (finding.severity == Severity::blocks) ++blocking;
-        std::string label = severity_name(finding.severity);
-        label.resize(8, ' ');
-        text += concat(label, finding.what, "\n");
-        if (!finding.remedy.empty()) text += concat("        ", finding.remedy, "\n");
+        const bool blocks = finding.severity == Severity::blocks;
+        if (blocks) ++blocking;
+        text += row(blocks                                ? "problem"
+                    : finding.severity == Severity::warns ? "warning"
+                                                          : "note",
+                    finding.what);
+        if (!finding.remedy.empty()) text += row("", finding.remedy);
     }
-    if (blocking > 0) {
-        return text + concat("\n", blocking, blocking == 1 ? " finding blocks" : " findings block",
-                             " a launch.\n");
-    }
-    return text +
-           (findings.empty() ? "Nothing wrong was found.\n" : "\nNothing blocks a launch.\n");
+    if (findings.empty()) return "Nothing wrong was found.\n";
+    if (blocking == 0) return text + "\nodysseus can start.\n";
+    return text + concat("\n", blocking, blocking == 1 ? " problem" : " problems",
+                         " must be solved first.\n");
 }
 
 } // namespace odysseus::commands

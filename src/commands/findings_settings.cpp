@@ -1,6 +1,7 @@
 #include "findings_settings.hpp"
 
 #include "odysseus/base/text.hpp"
+#include "odysseus/commands/plan_report.hpp"
 #include "odysseus/settings/settings.hpp"
 
 namespace odysseus::commands {
@@ -24,14 +25,14 @@ void look_at_llama_config(const DoctorFacts& facts, std::vector<Finding>& findin
     if (!facts.llama_config) return;
     const auto& [path, holding] = *facts.llama_config;
     if (holding.empty()) {
-        findings.push_back({Severity::notes, "llama_config_file",
-                            concat("llama-server also reads ", path,
-                                   "; odysseus overrules what would part the two."),
-                            "Settings that are to reach llama-server are safer behind --."});
+        findings.push_back(
+            {Severity::notes, "llama_config_file",
+             concat("llama-server also reads ", path, "; odysseus overrides what would conflict."),
+             "Give llama-server's settings behind -- instead."});
         return;
     }
     findings.push_back({Severity::warns, "llama_config_file",
-                        concat("llama-server also reads ", path, ", and odysseus cannot overrule ",
+                        concat("llama-server also reads ", path, ", and odysseus cannot override ",
                                joined(holding, ", "), " there: every model is served with that."),
                         "Take these lines out of the file, or move it away."});
 }
@@ -85,6 +86,12 @@ void look_at_leftovers(const DoctorFacts& facts, std::vector<Finding>& findings)
                                 "The next installation removes it."});
         }
     }
+}
+
+void look_at_threads(const DoctorFacts& facts, std::vector<Finding>& findings) {
+    const auto used = facts.build ? facts.build->backend : facts.machine.backend;
+    const auto note = threads_note(facts.machine, used, facts.threads_asked_for);
+    if (!note.empty()) findings.push_back({Severity::notes, "threads", concat(note, "."), ""});
 }
 
 } // namespace odysseus::commands

@@ -140,7 +140,9 @@ void fetch_first_model(const models::PullOptions& options) {
     } catch (const Stopped&) {
         throw;
     } catch (const Error& error) {
-        system::say("model", concat(error.what(), "; starting with the toy model instead"));
+        const std::string_view what = error.what();
+        system::say("model", concat(what, what.ends_with('?') ? " Starting" : ". Starting",
+                                    " with the toy; later: odysseus pull ", *name));
     }
 }
 

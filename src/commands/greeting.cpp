@@ -28,12 +28,13 @@ void say_first_lines(const Plan& plan, bool first_run) {
     if (first_run) {
         system::say("machine", machine_line(plan.hardware));
         if (plan.build)
-            system::say("build", concat("llama.cpp ", plan.build->tag.empty() ? plan.build->source
-                                                                              : plan.build->tag));
+            system::say("build", plan.build->tag.empty()
+                                     ? std::string("your own llama-server (--llama-server)")
+                                     : concat("llama.cpp ", plan.build->tag));
         system::say("models", models_line(plan.models));
         system::say("context", concat(plan.context.tokens, " tokens (odysseus plan says why)"));
     } else {
-        system::say("odysseus", concat(version(), " on ", machine_line(plan.hardware)));
+        system::say("odysseus", concat(version(), ", ", device_line(plan.hardware)));
         system::say("models", concat(models_line(plan.models), "; ", tokens));
     }
     for (const auto& warning : plan.hardware.warnings)

@@ -1,6 +1,7 @@
 #include "odysseus/commands/launch_steps.hpp"
 
 #include "odysseus/base/error.hpp"
+#include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/builds/server_text.hpp"
 #include "odysseus/hardware/machine_json.hpp"
@@ -9,6 +10,7 @@
 #include "odysseus/models/toy_model.hpp"
 #include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/files.hpp"
+#include "odysseus/system/terminal.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -52,6 +54,13 @@ int threads_for(const settings::Settings& settings, const hardware::Machine& mac
 }
 
 } // namespace
+
+void open_log(const settings::Settings& settings, bool with_file) {
+    const auto file = settings::home_of(settings).logs() / "odysseus.log";
+    const bool can = with_file && std::ofstream(file, std::ios::app).is_open();
+    log::set_up(*log::level_from(settings.log_level), *log::format_from(settings.log_format),
+                can ? std::optional(file) : std::nullopt, system::stderr_is_terminal());
+}
 
 void make_folders(const settings::ResolvedSettings& resolved,
                   std::initializer_list<std::filesystem::path> folders) {

@@ -10,7 +10,9 @@
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/terminal.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 namespace odysseus::commands {
 namespace {
@@ -51,6 +53,40 @@ std::string count_text(std::int64_t count) {
     return std::to_string(count);
 }
 
+// By name, small and capital letters alike; --long also shows what only experts look for.
+void print_table(const std::vector<models::Model>& models,
+                 const std::vector<memory::ModelFit>& fits, bool whole) {
+    std::vector<std::size_t> order(models.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return lowered(models[a].id) < lowered(models[b].id);
+    });
+    std::vector<std::string> head{"name", "size", "fits", "context"};
+    for (const char* more : {"trained for", "cache a token", "file", "answers to"}) {
+        if (whole || std::string_view(more) == "file") head.emplace_back(more);
+    }
+    system::Table table(std::move(head));
+    for (const auto at : order) {
+        const auto& model = models[at];
+        const auto& fit = fits[at];
+        std::vector<std::string> row{
+            model.names.empty() ? model.id : model.names.front(), byte_text(model.size_bytes),
+            std::string(memory::fits_name(fit.fits)), count_text(fit.context.tokens)};
+        if (whole) {
+            row.push_back(or_dash(model.trained_context, count_text));
+            row.push_back(or_dash(memory::kv_bytes_per_token(model.kv), byte_text));
+        }
+        row.push_back(model.id);
+        if (whole) row.push_back(joined(model.names, ", "));
+        table.add(std::move(row));
+    }
+    if (whole) {
+        system::print(table.text());
+    } else {
+        table.print();
+    }
+}
+
 } // namespace
 
 int models(const settings::CommandLine& line, const settings::ResolvedSettings& settings) {
@@ -74,17 +110,7 @@ int models(const settings::CommandLine& line, const settings::ResolvedSettings& 
                            "; put a .gguf file there, or fetch one with: odysseus pull NAME"));
         return 0;
     }
-    system::Table table(
-        {"model", "size", "fits", "context", "trained for", "cache a token", "answers to"});
-    for (std::size_t i = 0; i < catalog.models.size(); ++i) {
-        const auto& model = catalog.models[i];
-        const auto& fit = fitted.fits[i];
-        table.add({model.id, byte_text(model.size_bytes), std::string(memory::fits_name(fit.fits)),
-                   count_text(fit.context.tokens), or_dash(model.trained_context, count_text),
-                   or_dash(memory::kv_bytes_per_token(model.kv), byte_text),
-                   joined(model.names, ", ")});
-    }
-    system::print(table.text());
+    print_table(catalog.models, fitted.fits, line.has("--long"));
     say_stored(catalog.models);
     return 0;
 }

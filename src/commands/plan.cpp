@@ -57,10 +57,12 @@ int plan(const settings::CommandLine& line, const settings::ResolvedSettings& re
         settings.llama_port, line.llama_args));
     plan.argv.insert(plan.argv.begin(), "llama-server");
 
+    plan.threads_note = threads_note(used, used.backend, settings.threads_asked_for);
+
     if (line.has("--json")) {
         system::print(plan_json(plan));
     } else {
-        system::print(plan_text(plan));
+        system::print(plan_text(plan, system::output_columns()));
     }
     if (code != 0 && line.has("--json"))
         system::say("build", plan.build_trouble); // else it is in the text

@@ -2,6 +2,7 @@
 
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/visible.hpp"
+#include "odysseus/base/wrap.hpp"
 #include "odysseus/hardware/machine_json.hpp"
 #include "odysseus/memory/kv_cost.hpp"
 
@@ -69,11 +70,12 @@ Json model_json(const models::Model& model) {
             {"kv_fixed_bytes", or_null(memory::kv_fixed_bytes(model.kv))}};
 }
 
+constexpr std::size_t k_label_cells = 10;
+
 // "what" in a column of its own, then the text.
 std::string entry(std::string_view what, const std::string& text) {
-    constexpr std::size_t k_cells = 10;
     std::string line(what);
-    line.append(line.size() < k_cells ? k_cells - line.size() : 1, ' ');
+    line.append(line.size() < k_label_cells ? k_label_cells - line.size() : 1, ' ');
     return line + text + '\n';
 }
 
@@ -110,23 +112,45 @@ std::string verified_text(const memory::FitComparison& verified) {
     return text;
 }
 
-// Arguments as a shell would take them, so that a person can paste the line.
-std::string shell_line(const std::vector<std::string>& argv) {
-    std::string line;
+// As a shell would take it.
+std::string shell_word(const std::string& word) {
+    const bool plain =
+        !word.empty() && word.find_first_of(" \t\n\"'\\$`&|;<>()*?[]#~!{}") == std::string::npos;
+    if (plain) return word;
+    std::string quoted = "'";
+    for (const char c : word)
+        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + '\'';
+}
+
+// A person can paste it: rows end in a backslash, and a flag stands beside its value.
+std::string command_entry(const std::vector<std::string>& argv, std::size_t columns) {
+    std::vector<std::string> parts;
     for (const auto& word : argv) {
-        if (!line.empty()) line += ' ';
-        const bool plain = !word.empty() &&
-                           word.find_first_of(" \t\n\"'\\$`&|;<>()*?[]#~!{}") == std::string::npos;
-        if (plain) {
-            line += word;
-            continue;
+        const bool value = parts.size() > 1 && !word.starts_with('-') &&
+                           parts.back().find(' ') == std::string::npos;
+        if (value) {
+            parts.back() += concat(' ', shell_word(word));
+        } else {
+            parts.push_back(shell_word(word));
         }
-        line += '\'';
-        for (const char c : word)
-            line += c == '\'' ? std::string("'\\''") : std::string(1, c);
-        line += '\'';
     }
-    return line;
+    constexpr std::size_t k_backslash = 2;
+    std::string text;
+    auto column = k_label_cells;
+    for (const auto& part : parts) {
+        const auto width = characters(part);
+        if (!text.empty() && columns > 0 && column + 1 + width + k_backslash > columns) {
+            text += concat(" \\\n", std::string(k_label_cells, ' '));
+            column = k_label_cells;
+        } else if (!text.empty()) {
+            text += ' ';
+            ++column;
+        }
+        text += part;
+        column += width;
+    }
+    return entry("command", text);
 }
 
 std::string gib_text(std::int64_t mib) {
@@ -178,21 +202,22 @@ std::string context_text(const memory::ContextChoice& context) {
     std::string_view reason = context.reason;
     if (const auto again = concat(context.tokens, " tokens: "); reason.starts_with(again))
         reason.remove_prefix(again.size());
-    std::string text =
+    auto text =
         entry("context", concat(context.tokens, " tokens (", context.source, "): ", reason));
-    char kv[32];
-    std::snprintf(kv, sizeof kv, "%.1f", context.kv_mib_per_4096);
-    text += entry(
-        "", concat("memory ", context.available_mib ? gib_text(*context.available_mib) : "unknown",
-                   ", largest model ", gib_text(context.largest_model_mib), ", set aside ",
-                   gib_text(context.overhead_mib), ", cache ", kv, " MiB for 4096 tokens, slots ",
-                   context.parallel, ", would fit ", context.specified_max_tokens));
     if (context.compute_mib) {
         text += entry("", concat("by llama.cpp's own buffers: ", gib_text(*context.compute_mib),
                                  " to compute with, ", gib_text(*context.spare_mib),
                                  " spare, would fit ", *context.counted_max_tokens));
     }
     return text;
+}
+
+// Each row that is too long is broken at its words, behind the labels.
+std::string in_rows(const std::string& text, std::size_t columns) {
+    std::string rows;
+    for (const auto line : lines_of(text))
+        rows += wrapped(line, columns, k_label_cells, 0) + '\n';
+    return rows;
 }
 
 } // namespace
@@ -249,7 +274,7 @@ std::string plan_json(const Plan& plan) {
     return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string plan_text(const Plan& plan) {
+std::string plan_text(const Plan& plan, std::size_t columns) {
     std::string text = entry("machine", machine_line(plan.hardware));
     for (const auto& note : plan.hardware.notes)
         text += entry("", note);
@@ -260,23 +285,38 @@ std::string plan_text(const Plan& plan) {
     if (plan.prompt_cache_mib)
         text += entry("", concat("RAM for finished prompts (--cache-ram): ",
                                  gib_text(*plan.prompt_cache_mib)));
+    if (!plan.threads_note.empty()) text += entry("threads", plan.threads_note);
     if (plan.verified) text += verified_text(*plan.verified);
-    return text + entry("command", shell_line(plan.argv));
+    return in_rows(text, columns) + command_entry(plan.argv, columns);
 }
+
+std::string threads_note(const hardware::Machine& machine, Backend used, bool asked_for) {
+    constexpr std::int64_t k_default = 4;
+    if (asked_for || used != Backend::cpu || machine.cpu_cores.value_or(0) <= k_default) return {};
+    return concat(k_default, " of ", *machine.cpu_cores,
+                  " cores are used; models run on the CPU here, so --threads auto is faster unless "
+                  "other programs need the cores");
+}
+
+namespace {
+
+std::string gpu_text(const hardware::Gpu& gpu) {
+    auto text =
+        gpu.name.empty() ? std::string(hardware::vendor_name(gpu.vendor)) + " GPU" : gpu.name;
+    if (gpu.free_mib && gpu.total_mib) {
+        text += concat(" (", gib_text(*gpu.free_mib), " free of ", gib_text(*gpu.total_mib), ")");
+    } else if (gpu.total_mib) {
+        text += concat(" (", gib_text(*gpu.total_mib), ")");
+    }
+    return text;
+}
+
+} // namespace
 
 std::string machine_line(const hardware::Machine& machine) {
     std::vector<std::string> parts;
-    for (const auto& gpu : machine.gpus) {
-        std::string part =
-            gpu.name.empty() ? std::string(hardware::vendor_name(gpu.vendor)) + " GPU" : gpu.name;
-        if (gpu.free_mib && gpu.total_mib) {
-            part +=
-                concat(" (", gib_text(*gpu.free_mib), " free of ", gib_text(*gpu.total_mib), ")");
-        } else if (gpu.total_mib) {
-            part += concat(" (", gib_text(*gpu.total_mib), ")");
-        }
-        parts.push_back(std::move(part));
-    }
+    for (const auto& gpu : machine.gpus)
+        parts.push_back(gpu_text(gpu));
     if (machine.gpus.empty()) parts.emplace_back("no GPU found");
     std::string cpu = machine.cpu_model.value_or("CPU");
     if (machine.cpu_cores)
@@ -285,6 +325,18 @@ std::string machine_line(const hardware::Machine& machine) {
     if (machine.ram_mib) parts.push_back(gib_text(*machine.ram_mib) + " RAM");
     return concat(hardware::os_title(machine.os), " ", hardware::arch_name(machine.arch), ", ",
                   backend_title(machine.backend), ": ", joined(parts, "; "));
+}
+
+std::string device_line(const hardware::Machine& machine) {
+    const auto device = concat(backend_title(machine.backend), ": ");
+    if (machine.backend != Backend::cpu && !machine.gpus.empty()) {
+        const auto more = machine.gpus.size() - 1;
+        return concat(device, gpu_text(machine.gpus.front()),
+                      more > 0 ? concat(" and ", more, " more") : std::string());
+    }
+    std::string text = device + machine.cpu_model.value_or("unknown");
+    if (machine.ram_mib) text += concat(", ", gib_text(*machine.ram_mib), " RAM");
+    return text;
 }
 
 std::string models_line(const std::vector<models::Model>& models) {

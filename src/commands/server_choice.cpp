@@ -90,7 +90,7 @@ builds::BuildWish wish_for(const settings::Settings& settings, const hardware::M
 void refuse_offline(const settings::Settings& settings) {
     if (!settings.offline) return;
     throw Error(Fault::no_build,
-                "no llama.cpp build that serves is installed, and --offline forbids fetching one; "
+                "no suitable llama.cpp build is installed, and --offline forbids fetching one; "
                 "start once without --offline, or bring one: odysseus backend import FILE.tar.gz");
 }
 
@@ -107,10 +107,11 @@ auto with_way_out(const Work& work) {
         const bool no_room = what.find("make room") != std::string_view::npos ||
                              what.find("No space left") != std::string_view::npos;
         if (error.fault() != Fault::network || no_room) throw;
+        const std::string_view end = what.ends_with('?') ? " " : "; ";
         throw Error(Fault::network,
-                    concat(error.what(), "; is this machine online? A mirror is named with "
-                                         "--github-api and --github-download, and a build fetched "
-                                         "elsewhere comes in by: odysseus backend import FILE"));
+                    concat("llama.cpp could not be downloaded: ", what, end,
+                           what.ends_with('?') ? "Without internet" : "without this download",
+                           ": odysseus backend import FILE"));
     }
 }
 
@@ -140,8 +141,8 @@ Server server_for(const settings::Settings& settings, const hardware::Machine& m
     auto in_use = std::move(server->in_use);
     server = ready_server(settings, machine);
     if (!server) {
-        throw Error(Fault::busy, "the llama.cpp build went away while odysseus was starting; start "
-                                 "again");
+        throw Error(Fault::busy,
+                    "the llama.cpp build was removed while odysseus was starting; start again");
     }
     server->in_use = std::move(in_use);
     return std::move(*server);
@@ -257,6 +258,11 @@ builds::InstalledBuild install_release(const settings::Settings& settings,
                                        const std::function<bool()>& stopped,
                                        const std::vector<std::string>& llama_args) {
     refuse_offline(settings);
+    if (system::stderr_is_terminal())
+        system::say("build",
+                    settings.release == "stable"
+                        ? std::string("looking for the newest llama.cpp for this machine ...")
+                        : concat("looking for llama.cpp ", settings.release, " ..."));
     auto source = release_source(settings, stopped);
     auto store = store_for(settings, machine);
     auto options = install_options(source);

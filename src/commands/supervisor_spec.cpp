@@ -48,15 +48,14 @@ std::vector<std::string> library_folders(const Server& server) {
 void say_what_is_withheld(const std::vector<std::string>& environment, hardware::Os os) {
     const auto names = server::withheld_settings(environment, os);
     if (names.empty()) return;
-    system::say("note",
-                concat("llama-server does not get ", joined(names, ", "),
-                       " of the environment: odysseus decides that; what llama-server takes "
-                       "besides can be given behind --"));
+    system::say("note", concat("llama-server does not get ", joined(names, ", "),
+                               " of the environment: odysseus decides that; other arguments of "
+                               "llama-server can be given behind --"));
 }
 
 void say_what_holds(const LlamaConfig& config) {
     if (config.holding.empty()) return;
-    system::say("note", concat(config.path, " is llama-server's too, and odysseus cannot overrule ",
+    system::say("note", concat(config.path, " is llama-server's too, and odysseus cannot override ",
                                joined(config.holding, ", "), " in it"));
 }
 
@@ -167,7 +166,7 @@ void tell_router_to_look_again(const server::Serving& serving) {
     if (serving.state != server::State::ready) return; // it reads everything when it starts
     const auto answer =
         server::llama_get({serving.port, serving.api_key}, "/models?reload=1", k_reload_limit);
-    if (answer.status != 200) log::warn("llama-server did not look at the models folder again");
+    if (answer.status != 200) log::warn("llama-server did not read the models folder again");
 }
 
 } // namespace

@@ -93,7 +93,7 @@ class Download {
         std::ifstream in(file, std::ios::binary);
         std::vector<char> buffer(256U << 10);
         while (in) {
-            if (m_options.stopped && m_options.stopped()) throw Stopped("stopped: " + name());
+            if (m_options.stopped && m_options.stopped()) throw Stopped("");
             in.read(buffer.data(), std::ssize(buffer));
             const std::string_view piece(buffer.data(), static_cast<std::size_t>(in.gcount()));
             m_digest.add(piece);
@@ -145,12 +145,18 @@ class Download {
     }
 
     [[noreturn]] void give_up(const std::string& why) {
-        const auto kept = m_have > 0 ? concat("; ", byte_text(m_have),
-                                              " are kept, and the next try "
-                                              "goes on there")
-                                     : std::string();
-        throw Error(Fault::network, concat("downloading ", name(), " from ",
-                                           shown_url(m_request.url), ": ", why, kept));
+        const auto kept = m_have > 0
+                              ? concat("; the next try goes on there (", done_text(), " done)")
+                              : std::string();
+        const bool answered = why.starts_with("the server");
+        const auto trouble = answered ? concat(why, " for ", shown_url(m_request.url),
+                                               m_tries > 1 ? concat(" (", m_tries, " tries)") : "")
+                                      : Unreachable(m_request.url, why, m_tries).what();
+        throw Error(Fault::network, concat(name(), " was not downloaded: ", trouble, kept));
+    }
+
+    [[nodiscard]] std::string done_text() const {
+        return m_total && *m_total > 0 ? concat(m_have * 100 / *m_total, "%") : byte_text(m_have);
     }
 
     [[noreturn]] void reject(const std::string& why) {
@@ -257,6 +263,16 @@ class Download {
         return get;
     }
 
+    [[nodiscard]] std::variant<HttpReply, HttpBroken> ask_for_the_rest() {
+        try {
+            return http_get(request_for_the_rest(), m_options);
+        } catch (const Stopped&) {
+            if (m_have == 0) throw;
+            throw Stopped(
+                concat("the same command goes on with the download (", done_text(), " done)"));
+        }
+    }
+
     // Why the answer did not bring everything; gives up when another try is no use.
     std::string shortfall(const HttpReply& reply, std::chrono::milliseconds& wait) {
         // Servers may send less than was asked for; the rest is asked for next.
@@ -280,7 +296,7 @@ class Download {
         for (int failures = 0; !(m_total && m_have == *m_total);) {
             const auto before = m_have;
             m_reception = TryLater{};
-            const auto outcome = http_get(request_for_the_rest(), m_options);
+            const auto outcome = ask_for_the_rest();
             ++m_tries;
             std::string why;
             auto wait = std::chrono::milliseconds{0};
@@ -294,7 +310,7 @@ class Download {
             }
             failures = m_have - before >= k_worthwhile_bytes ? 1 : failures + 1;
             if (failures >= m_options.tries_max || m_tries >= k_requests_max) {
-                give_up(concat(why, " (", m_tries, " tries)"));
+                give_up(why);
             }
             pause(std::max(wait, back_off(failures, m_options.back_off)), m_options);
         }
@@ -317,10 +333,10 @@ class Download {
             reject(concat(m_have, " bytes came, but ", *m_total, " are expected"));
         }
         if (m_request.archive && !looks_like_archive(m_head)) {
-            reject("what came is no archive (tar.gz, zip or tar.xz)");
+            reject("the download is no archive (tar.gz, zip or tar.xz)");
         }
         if (m_request.gguf && m_head.compare(0, 4, "GGUF") != 0) {
-            reject("what came is no GGUF file");
+            reject("the download is no GGUF file");
         }
     }
 

@@ -39,9 +39,7 @@ TextReply fetch_text(const TextRequest& request, const HttpOptions& options) {
         } else {
             const auto& failure = std::get<HttpBroken>(outcome);
             if (last || !failure.transient) {
-                throw Error(Fault::network,
-                            concat("asking ", shown_url(request.url), ": ", failure.why,
-                                   tries > 1 ? concat(" (", tries, " tries)") : std::string()));
+                throw Unreachable(request.url, failure.why, tries);
             }
         }
         pause(wait, options);

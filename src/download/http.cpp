@@ -1,6 +1,7 @@
 #include "odysseus/download/http.hpp"
 
 #include "odysseus/base/error.hpp"
+#include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
 #include "odysseus/system/certificates.hpp"
@@ -176,7 +177,7 @@ HttpBroken broken(CURLcode code, const Hop& hop) {
     std::string why = lowered(std::string(curl_easy_strerror(code)).substr(0, 1)) +
                       std::string(curl_easy_strerror(code)).substr(1);
     if (code == CURLE_PARTIAL_FILE) why = "the connection ended before the whole file was there";
-    if (code == CURLE_COULDNT_RESOLVE_HOST) why = "the host's name is not known here";
+    if (code == CURLE_COULDNT_RESOLVE_HOST) why = k_host_not_found;
     if (code == CURLE_COULDNT_CONNECT) why = "no connection to the host";
     return {why, !never, hop.body_bytes};
 }
@@ -190,7 +191,7 @@ std::optional<HttpBroken> run(CURLM* multi, CURL* easy, Hop& hop, const HttpOpti
     for (int running = 1; running > 0;) {
         if (options.stopped && options.stopped()) {
             remove();
-            throw Stopped("stopped while waiting for the network");
+            throw Stopped("");
         }
         if (curl_multi_perform(multi, &running) != CURLM_OK) break;
         if (running == 0) break;
@@ -225,12 +226,28 @@ std::optional<HttpBroken> run(CURLM* multi, CURL* easy, Hop& hop, const HttpOpti
     return broken(code, hop);
 }
 
+// As a person would type it: without the scheme's own port.
+std::string host_of(const std::string& address) {
+    const auto url = parsed_url(address);
+    if (!url) return shown_url(address);
+    const bool usual = url->port == (url->scheme == "https" ? 443 : 80);
+    return usual ? url->host : concat(url->host, ":", url->port);
+}
+
 } // namespace
 
 std::string_view HttpReply::header(std::string_view name) const {
     const auto it = std::find_if(headers.begin(), headers.end(),
                                  [&](const auto& entry) { return entry.first == name; });
     return it == headers.end() ? std::string_view() : std::string_view(it->second);
+}
+
+Unreachable::Unreachable(const std::string& url, const std::string& why, int tries)
+    : Error(Fault::network, why == k_host_not_found
+                                ? concat(host_of(url), " was not found; is this machine online?")
+                                : concat(host_of(url), " cannot be reached: ", why)) {
+    log::record(concat("asking ", shown_url(url), ": ", why,
+                       tries > 1 ? concat(" (", tries, " tries)") : std::string()));
 }
 
 std::variant<HttpReply, HttpBroken> http_get(const HttpGet& get, const HttpOptions& options) {
@@ -272,7 +289,7 @@ void pause(std::chrono::milliseconds time, const HttpOptions& options) {
     const auto deadline = Clock::now() + time;
     for (;;) {
         if (options.stopped && options.stopped()) {
-            throw Stopped("stopped while waiting for the network");
+            throw Stopped("");
         }
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());

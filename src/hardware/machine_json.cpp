@@ -193,7 +193,7 @@ nlohmann::ordered_json machine_json(const Machine& machine) {
 std::variant<Machine, std::string> machine_from_json(std::string_view text) {
     const auto json = Json::parse(text, nullptr, false);
     if (json.is_discarded())
-        return concat("it is not JSON: something is wrong at ", json_fault_place(text));
+        return concat("it is not JSON: the mistake is at ", json_fault_place(text));
     if (!json.is_object())
         return "it must be a JSON object like \"hardware\" of odysseus plan --json";
     // The whole output of plan --json serves as well.

@@ -205,7 +205,7 @@ struct KvCost {
                        " spare; with ", gib(choice.overhead_mib),
                        " kept for the rest there would be room for ", choice.specified_max_tokens);
     } else {
-        text += concat(gib(choice.overhead_mib), " is kept for the rest");
+        text += concat(gib(choice.overhead_mib), " is kept free for everything else");
     }
     if (choice.parallel > 1) text += concat(", ", choice.parallel, " slots share the context");
     return text;
@@ -310,8 +310,9 @@ ContextChoice choose_auto_context(const hardware::Machine& machine, const models
         limits = concat("; the model was trained for ", *trained);
     }
     const bool more_fits = choice.estimated_max_tokens > k_ladder.front() && limits.empty();
-    const auto room = more_fits ? std::string("memory would allow more; --ctx N asks for it")
-                                : concat("room for ", choice.estimated_max_tokens);
+    const auto room = more_fits
+                          ? std::string("the automatic maximum; memory would allow more (--ctx N)")
+                          : concat("room for ", choice.estimated_max_tokens);
     choice.reason = concat(choice.tokens, " tokens: ", room, " (", basis, ")", limits, ".");
     return choice;
 }

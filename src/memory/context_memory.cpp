@@ -171,7 +171,7 @@ std::optional<RememberedStart> remembered_start(const ContextMemory& memory, con
     if (above && (clean || is_clearly_more(free_mib, held->free_mib))) {
         return RememberedStart{
             std::min(*above, estimate_tokens), true,
-            concat(held->tokens, " tokens held before; a rung more is tried, ",
+            concat(held->tokens, " tokens worked before; the next larger size is tried, ",
                    clean ? concat("after ", held->clean_runs, " runs without trouble")
                          : concat("as ", byte_text((*free_mib) << 20), " are free instead of ",
                                   byte_text((*held->free_mib) << 20)),
@@ -179,8 +179,7 @@ std::optional<RememberedStart> remembered_start(const ContextMemory& memory, con
     }
     return RememberedStart{held->tokens, false,
                            concat(held->tokens,
-                                  " tokens is what held here before, where the estimate "
-                                  "of ",
+                                  " tokens is what worked here before; the estimate of ",
                                   estimate_tokens, " did not.")};
 }
 
@@ -214,7 +213,7 @@ ModelFit with_memory(const hardware::Machine& machine, const models::Model& mode
     estimate.context.tokens = held->tokens;
     estimate.context.source = "remembered";
     estimate.context.reason =
-        concat(held->tokens, " tokens is what held here before: ", estimate.reason);
+        concat(held->tokens, " tokens is what worked here before: ", estimate.reason);
     return estimate;
 }
 

@@ -36,23 +36,8 @@ bool is_refusal(int status) {
                 hub_refusal(status, options.hub, name, options.token.has_value()));
 }
 
-Error unreachable(const Error& error, const PullOptions& options) {
-    return {
-        error.fault(),
-        concat(error.what(), "; is this machine online, and does ", options.hub,
-               " open in a browser? A mirror is named with --hf-endpoint, and a GGUF file that was "
-               "fetched elsewhere can simply be put into ",
-               system::utf8(options.models_dir))};
-}
-
 download::TextReply answer_to(const download::TextRequest& request, const PullOptions& options) {
-    try {
-        return download::fetch_text(request, impatient(hub_http(options)));
-    } catch (const Stopped&) {
-        throw;
-    } catch (const Error& error) {
-        throw unreachable(error, options);
-    }
+    return download::fetch_text(request, impatient(hub_http(options)));
 }
 
 // The status of the answer to a request for the file's first bytes; 0: none came.

@@ -202,13 +202,13 @@ std::variant<QuantChoice, NoQuant> choose_quant(const HubListing& listing, std::
             const auto* least = *std::min_element(
                 candidates.begin(), candidates.end(),
                 [](const auto* a, const auto* b) { return a->size_bytes < b->size_bytes; });
-            return NoQuant{concat(
-                "none of the ", candidates.size(), " models of ", repo_id, " fits the ",
-                gib_text(*memory_bytes), " that this machine has for a model: the smallest, ",
-                least->label(), ", needs about ",
-                gib_text(needed_bytes(*least, mmproj_for(listing, *least))),
-                "; take a smaller model, or fetch it all the same: odysseus pull ", repo_id, ":",
-                least->label())};
+            return NoQuant{concat("none of the ", candidates.size(), " models of ", repo_id,
+                                  " fits the ", gib_text(*memory_bytes),
+                                  " that this machine has for a model: the smallest, ",
+                                  least->label(), ", needs about ",
+                                  gib_text(needed_bytes(*least, mmproj_for(listing, *least))),
+                                  "; choose a smaller model, or download it anyway: odysseus pull ",
+                                  repo_id, ":", least->label())};
         }
         reason = concat(pick->label(), ", the best of ", candidates.size(),
                         " that fits: with a context of 4096 tokens it needs about ",

@@ -81,7 +81,9 @@ PullName repo_name(std::string_view text, std::string_view whole) {
     const auto repo = text.substr(0, colon);
     const auto parts = split(repo, '/');
     if (parts.size() == 1) {
-        return refused(whole, "names no repository: the organisation and a '/' are missing");
+        if (!is_name(repo)) return refused(whole, "is no Hugging Face name");
+        return NameRefused{concat("'", repo, "' is no Hugging Face name (ORG/NAME); find one: ",
+                                  "https://huggingface.co/models?library=gguf&search=", repo)};
     }
     if (parts.size() > 2) return refused(whole, "has too many '/'");
     if (!is_name(parts[0]) || !is_name(parts[1])) {

@@ -283,9 +283,8 @@ class Builder {
         const auto& info = *candidate.info();
         const auto size = static_cast<std::uint64_t>(scanned.file.size_bytes);
         if (info.bytes_at_least && *info.bytes_at_least > size) {
-            find(concat(said_name(scanned), " is cut off: it has ",
-                        byte_text(scanned.file.size_bytes),
-                        ", its own table of contents reaches beyond that. Fetch it again."));
+            find(concat(said_name(scanned), " is cut off (only ",
+                        byte_text(scanned.file.size_bytes), " are there): download it again."));
         }
         model.architecture = info.architecture;
         model.kind = kind_of(info, candidate.stem);

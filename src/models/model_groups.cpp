@@ -245,10 +245,9 @@ class Grouping {
                     candidate->mmproj = projector;
             }
             if (!used) {
-                find(concat(
-                    projector->file.path,
-                    " is a projector (mmproj) without a model beside it that it fits: put it "
-                    "into that model's own folder."));
+                find(concat(projector->file.path,
+                            " is a projector (mmproj), and no model beside it fits it: put it "
+                            "into the folder of its model."));
             }
         }
     }

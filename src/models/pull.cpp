@@ -51,7 +51,7 @@ std::string digest_of(const fs::path& file, const PullOptions& options) {
     download::Sha256 digest;
     while (in) {
         if (options.http.stopped && options.http.stopped()) {
-            throw Stopped("stopped while checking " + system::utf8(file.filename()));
+            throw Stopped("");
         }
         in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
         digest.add(buffer.data(), static_cast<std::size_t>(in.gcount()));
@@ -200,7 +200,7 @@ system::FileLock only_one(const PullOptions& options) {
     auto lock = system::FileLock::try_lock(options.lock_file);
     if (lock) return *std::move(lock);
     const auto owner = system::FileLock::owner(options.lock_file);
-    throw Error(Fault::busy, concat("another odysseus fetches a model",
+    throw Error(Fault::busy, concat("another odysseus is downloading a model",
                                     owner ? concat(" (process ", *owner, ")") : std::string(),
                                     "; wait until it is done, or stop it"));
 }
@@ -281,10 +281,17 @@ void run_pull(const PullPlan& plan, const PullOptions& options, const PullEvents
     // Of a model in several files none may be seen before all are there: they wait under another
     // name. The first one, by which llama-server finds the model, gets its own name last.
     const bool staged = missing.size() > 1;
-    for (const auto* file : missing) {
-        const auto to = staged ? staged_file(file->to) : file->to;
-        if (staged && size_of(to) && size_of(to) == file->size_bytes) continue;
-        fetch_one(*file, to, !plan.token_refused, options, events);
+    std::error_code ignored;
+    const bool had_folder = fs::exists(plan.folder, ignored);
+    try {
+        for (const auto* file : missing) {
+            const auto to = staged ? staged_file(file->to) : file->to;
+            if (staged && size_of(to) && size_of(to) == file->size_bytes) continue;
+            fetch_one(*file, to, !plan.token_refused, options, events);
+        }
+    } catch (...) {
+        if (!had_folder) fs::remove(plan.folder, ignored); // only when nothing is in it
+        throw;
     }
     if (!staged) return;
     for (auto file = missing.rbegin(); file != missing.rend(); ++file)

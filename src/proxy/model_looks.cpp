@@ -107,7 +107,7 @@ Task<ModelLooks::Look> ModelLooks::look_once(Waiter& waiter) {
         try {
             return m_models.refresh();
         } catch (const std::exception& error) { // a disk that is full or gone: what was known stays
-            log::warn(concat("the models folder could not be looked at again: ", error.what()));
+            log::warn(concat("the models folder could not be read again: ", error.what()));
             return false;
         }
     });

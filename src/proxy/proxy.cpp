@@ -268,9 +268,9 @@ void Proxy::State::refuse_client(TcpSocket& socket) {
     OwnAnswer answer;
     answer.status = 503;
     answer.retry_after_s = 1;
-    answer.body = error_body(dialect_of_beginning({begun, came}),
-                             {503, "too_many_connections",
-                              "odysseus serves as many clients as it may; try again shortly."});
+    answer.body = error_body(
+        dialect_of_beginning({begun, came}),
+        {503, "too_many_connections", "Too many clients are connected; try again shortly."});
     const auto bytes = own_answer(answer, {.allowed_origin = {}, .keep_alive = false}, false);
     socket.write_some(asio::buffer(bytes), ignored);
     socket.shutdown(tcp::socket::shutdown_send, ignored);

@@ -28,7 +28,7 @@ Task<std::optional<server::Failure>> Session::forward(Exchange& exchange,
     if (came == Exchange::Came::no_http)
         throw Refused{.status = 502,
                       .code = "bad_answer",
-                      .message = "llama-server's answer is not HTTP that can be passed on."};
+                      .message = "llama-server's answer is not valid HTTP."};
     if (came != Exchange::Came::some) co_return failure;
     if (exchange.head.status < 500 && m_request->loads_model) {
         const bool begun = co_await has_begun(exchange);

@@ -36,12 +36,13 @@ void count(ProxyRequest& request, const ProxyLimits& limits) {
     const auto all = request.all_bodies += more;
     if (request.body.size() > limits.body_bytes_max) refuse_size(limits);
     if (all > limits.bodies_bytes_max)
-        throw Refused{.status = 503,
-                      .code = "server_busy",
-                      .message = "Other large requests use the memory there is for them; try again "
-                                 "shortly.",
-                      .retry_after = std::chrono::seconds(1),
-                      .ends_connection = true};
+        throw Refused{
+            .status = 503,
+            .code = "server_busy",
+            .message =
+                "Other large requests use all the memory set aside for them; try again shortly.",
+            .retry_after = std::chrono::seconds(1),
+            .ends_connection = true};
 }
 
 Refused unsupported_coding(bool ends_connection) {

@@ -58,7 +58,7 @@ Session::InFlight::InFlight(Session& session) : m_session(session) {
         --counters.active;
         throw Refused{.status = 503,
                       .code = "server_busy",
-                      .message = "As many requests as may be are in flight; try again shortly.",
+                      .message = "Too many requests are in progress; try again shortly.",
                       .retry_after = std::chrono::seconds(1)};
     }
     ++counters.total;

@@ -109,7 +109,8 @@ OomVerdict judge_dead(const ModelProcess& process, const Symptoms& symptoms) {
     if (no_free_memory != nullptr && !process.loaded) return NoFreeMemory{no_free_memory->text};
     if (const auto* fact = first_of(process, Kind::not_memory)) return OtherCause{fact->text};
     if (symptoms.killed_for_memory) {
-        return OutOfMemory{"the kernel killed a process for want of memory", std::nullopt, "CPU"};
+        return OutOfMemory{"the kernel killed a process because memory ran out", std::nullopt,
+                           "CPU"};
     }
     const bool ended_now = process.exit_status.value_or(0) != 0 &&
                            (process.ended_at >= symptoms.since || !process.loaded);
@@ -160,6 +161,17 @@ bool has_lost_device(const ModelProcess& process) {
 
 bool is_compute_failure(int status, std::string_view body) {
     return status >= k_server_error && message_of(body).starts_with("Compute error");
+}
+
+std::string load_failure_text(const std::string& reason) {
+    const auto says = [&](std::string_view words) {
+        return reason.find(words) != std::string::npos;
+    };
+    if (says("invalid magic") || says("failed to read magic"))
+        return concat("its file is no GGUF file, download it again (", reason, ")");
+    if (says("is not within the file bounds") || says("unexpectedly reached end of file"))
+        return concat("its file is cut off, download it again (", reason, ")");
+    return reason;
 }
 
 std::string reason_of(const OomVerdict& verdict) {

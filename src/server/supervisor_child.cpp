@@ -156,8 +156,10 @@ void Supervisor::Core::on_ended(const Ended& ended) {
     }
     if (m_lifecycle.phase() == Lifecycle::Phase::starting) {
         const auto lines = m_log.recent(k_lines_shown);
-        auto sentence = concat("llama-server did not start: ", m_end_reason,
-                               ". Its last lines:\n  ", joined(lines, "\n  "));
+        auto sentence =
+            concat("llama-server did not start: ", m_end_reason,
+                   lines.empty() ? std::string("; it wrote nothing")
+                                 : concat(". Its last lines:\n  ", joined(lines, "\n  ")));
         const auto advice = m_spec.start_advice ? m_spec.start_advice(lines) : std::string();
         if (!advice.empty()) sentence += concat("\n", advice);
         const std::lock_guard lock(m_state_mutex);

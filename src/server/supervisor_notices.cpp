@@ -11,13 +11,21 @@ namespace {
 
 constexpr std::size_t k_errors_shown = 5;
 
-// The errors among the lines of one run; what has no level was written by a library or by abort().
+// Libraries and abort() write without a level.
+bool tells_of_an_error(const LogFact& fact) {
+    if (fact.level != 0) return fact.level == 'E';
+    const auto has = [&](std::string_view words) {
+        return fact.text.find(words) != std::string::npos;
+    };
+    return !has("warn") && (has("rror") || has("ssert") || has("fault") ||
+                            has("terminate called") || has("what():"));
+}
+
+// The errors among the lines of one run.
 std::string errors_of(const std::vector<std::string>& lines) {
     std::vector<std::string> errors;
     for (const auto& line : lines) {
-        const auto fact = classify(line);
-        if (fact.level == 'E' || (fact.level == 0 && !fact.stamped && !fact.text.empty()))
-            errors.push_back(line);
+        if (tells_of_an_error(classify(line))) errors.push_back(line);
     }
     if (errors.empty()) return "";
     const auto shown = std::min(errors.size(), k_errors_shown);

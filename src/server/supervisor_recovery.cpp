@@ -294,7 +294,8 @@ Verdict Supervisor::Core::other_cause_verdict(const Failure& failure, const Othe
     }
     if (load_failure && m_processes.newest(failure.model) != nullptr) {
         return GiveUp{failure.status, "model_load_failed",
-                      concat("model name=", failure.model, " failed to load: ", cause.reason),
+                      concat("model name=", failure.model,
+                             " failed to load: ", load_failure_text(cause.reason)),
                       std::nullopt};
     }
     return PassOn{};

@@ -42,7 +42,7 @@ std::string owners_of(std::string_view flag) {
             known.emplace_back(own.flag);
     }
     if (const auto owners = owners_of(flag); !owners.empty()) {
-        throw Error(Fault::usage, concat("odysseus ", command != nullptr ? command->name : "serve",
+        throw Error(Fault::usage, concat(command != nullptr ? command->name : "serve",
                                          " has no flag ", flag, ", but these have: ", owners));
     }
     throw Error(Fault::usage, concat("there is no flag ", flag, ".", hint(flag, known),
@@ -69,7 +69,7 @@ std::string foreign_word(std::string_view word) {
     };
     for (const auto& [theirs, ours] : k_here) {
         if (lowered(word) == theirs)
-            return concat("odysseus has no command '", word, "'. Here: ", ours);
+            return concat("there is no command '", word, "'; here: ", ours);
     }
     if (lowered(word).ends_with(".gguf"))
         return concat("'", word,
@@ -94,8 +94,8 @@ std::string foreign_word(std::string_view word) {
         throw Error(Fault::usage, concat("'", command->name, "' and '", extra,
                                          "' are two commands; name one of them"));
     }
-    throw Error(Fault::usage, concat("'", extra, "' is one word too many; it is used as: odysseus ",
-                                     command->usage));
+    throw Error(Fault::usage,
+                concat(command->name, " takes no '", extra, "'; usage: odysseus ", command->usage));
 }
 
 // A path on the command line is relative to where the user stands.
@@ -133,12 +133,9 @@ void check_words(const VerbSpec& spec, const std::vector<std::string>& words) {
     }
     if (wrong == nullptr) return;
     if (spec.verb == Verb::pull && words.empty())
-        throw Error(Fault::usage,
-                    concat("odysseus pull needs a model, for example: odysseus pull "
-                           "bartowski/Qwen2.5-7B-Instruct-GGUF; it is used as: odysseus ",
-                           spec.usage));
-    throw Error(Fault::usage, concat("odysseus ", spec.name, ": ", wrong,
-                                     "; it is used as: odysseus ", spec.usage));
+        throw Error(Fault::usage, "pull needs a model, for example: odysseus pull "
+                                  "unsloth/Qwen3-4B-Instruct-2507-GGUF");
+    throw Error(Fault::usage, concat(spec.name, ": ", wrong, "; usage: odysseus ", spec.usage));
 }
 
 // What CLI11 is told to look for, and where it puts what it finds.

@@ -1,6 +1,7 @@
 // The help and the manual page, made from the tables of settings and commands.
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
+#include "odysseus/base/wrap.hpp"
 #include "odysseus/settings/command_line.hpp"
 #include "verbs.hpp"
 
@@ -14,27 +15,6 @@ constexpr std::size_t k_usage_column = 16; // behind "Usage: odysseus "
 
 constexpr std::size_t k_columns = 80;
 
-// Broken at spaces, each row after the first one behind `indent` of them; `begun`: what stands in
-// the first row already.
-std::string wrapped(std::string_view text, std::size_t indent, std::size_t begun) {
-    std::string out;
-    std::size_t column = begun;
-    while (!text.empty()) {
-        const auto word = text.substr(0, text.find(' '));
-        text.remove_prefix(std::min(text.size(), word.size() + 1));
-        if (column + 1 + word.size() > k_columns && column > indent) {
-            out += '\n' + std::string(indent, ' ');
-            column = indent;
-        } else if (!out.empty()) {
-            out += ' ';
-            ++column;
-        }
-        out += word;
-        column += word.size();
-    }
-    return out;
-}
-
 std::string row(const std::string& left, const std::string& right) {
     std::string text = "  " + left;
     if (text.size() + 2 > k_left_column) {
@@ -43,7 +23,7 @@ std::string row(const std::string& left, const std::string& right) {
     } else {
         text.append(k_left_column - text.size(), ' ');
     }
-    return text + wrapped(right, k_left_column, k_left_column) + '\n';
+    return text + wrapped(right, k_columns, k_left_column, k_left_column) + '\n';
 }
 
 std::string flag_row(const SettingSpec& spec) {
@@ -143,21 +123,21 @@ std::string help_text(const std::string& verb) {
     if (verb == "man") return man_page();
     if (verb.empty()) {
         std::string text =
-            "odysseus runs llama.cpp's llama-server with a build and a context that fit this "
-            "machine.\n\nUsage: odysseus [command] [options] [-- llama-server arguments]\n\n"
+            "odysseus runs AI models on this machine, with llama.cpp's llama-server.\n\nUsage: "
+            "odysseus [command] [options] [-- llama-server arguments]\n\n"
             "Commands:\n";
         for (const auto& spec : verb_specs())
             text += row(spec.name, spec.help);
         text += "\nExamples:\n" + indented(verb_specs().front().examples) + "\n" + options_text();
-        return text + "\nEvery option has an environment variable, and most a key in "
-                      "HOME/data/launcher_config.json:\n"
-                      "see odysseus config. A command's own help: odysseus COMMAND --help\n";
+        return text + "\nEvery option has an environment variable, and most have a key in\n"
+                      "HOME/data/launcher_config.json: see odysseus config. A command's own help:\n"
+                      "odysseus COMMAND --help\n";
     }
     for (const auto& spec : verb_specs()) {
         if (verb != spec.name) continue;
         return concat("odysseus ", spec.name, ": ", spec.help, "\n\nUsage: odysseus ",
-                      wrapped(spec.usage, k_usage_column, k_usage_column), "\n\nExamples:\n",
-                      indented(spec.examples), own_options(spec),
+                      wrapped(spec.usage, k_columns, k_usage_column, k_usage_column),
+                      "\n\nExamples:\n", indented(spec.examples), own_options(spec),
                       "\nAll options: odysseus --help\n");
     }
     return {};

@@ -9,6 +9,7 @@
 namespace odysseus::settings {
 namespace {
 
+constexpr std::int64_t k_ctx_least = 256;      // llama.cpp rounds up to a multiple of it
 constexpr std::int64_t k_ctx_max = 16'777'216; // far above any trained context
 constexpr std::int64_t k_parallel_max = 256;   // llama.cpp's LLAMA_MAX_SEQ
 constexpr std::int64_t k_threads_max = 1024;
@@ -70,12 +71,13 @@ class Reader {
         return least;
     }
 
-    std::optional<std::int64_t> integer_or_auto(std::string_view id, std::int64_t most,
-                                                std::string_view words = "") {
+    std::optional<std::int64_t> integer_or_auto(std::string_view id, std::int64_t least,
+                                                std::int64_t most) {
         if (lowered(text(id)) == "auto") return std::nullopt;
         const auto value = with_thousands(text(id));
-        if (value && *value >= 1 && *value <= most) return value;
-        refuse(id, concat(words, "auto or a whole number from 1 to ", most));
+        if (value && *value >= least && *value <= most) return value;
+        refuse(id, concat(id == "ctx" ? "max, " : "", "auto or a whole number from ", least, " to ",
+                          most, id == "ctx" ? " (8k is 8192)" : ""));
         return std::nullopt;
     }
 
@@ -233,12 +235,12 @@ std::variant<FileSettings, std::string> settings_from_file(std::string_view file
                                                            std::string_view file_name) {
     const auto document = nlohmann::json::parse(file_text, nullptr, false);
     if (document.is_discarded()) {
-        return concat(file_name, " is not JSON: something is wrong at ",
-                      json_fault_place(file_text), "; mend it or remove it");
+        return concat(file_name, " is not JSON: the mistake is at ", json_fault_place(file_text),
+                      "; correct it or remove it");
     }
     if (!document.is_object()) {
         return concat(file_name,
-                      " must hold a JSON object, {\"key\": value, ...}; mend it or remove it");
+                      " must hold a JSON object, {\"key\": value, ...}; correct it or remove it");
     }
     FileSettings settings;
     for (const auto& [key, value] : document.items()) {
@@ -274,10 +276,10 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     if (!is_llama(read.text("backend")))
         read.refuse("backend", "llama, the one backend that is supported");
     s.ctx_max = lowered(read.text("ctx")) == "max";
-    if (!s.ctx_max) s.ctx = read.integer_or_auto("ctx", k_ctx_max, "max, ");
+    if (!s.ctx_max) s.ctx = read.integer_or_auto("ctx", k_ctx_least, k_ctx_max);
     s.kv = read.one_of("kv");
     s.parallel = static_cast<int>(read.integer("parallel", 1, k_parallel_max));
-    const auto threads = read.integer_or_auto("threads", k_threads_max);
+    const auto threads = read.integer_or_auto("threads", 1, k_threads_max);
     s.threads = threads ? std::optional(static_cast<int>(*threads)) : std::nullopt;
 
     s.threads_asked_for = read.asked_for("threads");
@@ -293,7 +295,7 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
         read.refuse("alias", "NAME=MODEL, with a star at the end of NAME where any ending will do");
     }
     s.per_model_context = read.on("per_model_context");
-    const auto models_max = read.integer_or_auto("models_max", k_models_max_max);
+    const auto models_max = read.integer_or_auto("models_max", 1, k_models_max_max);
     if (models_max) s.models_max = static_cast<int>(*models_max);
     s.idle_unload_min = static_cast<int>(read.integer("idle_unload_min", 0, k_idle_unload_min_max));
 

@@ -23,10 +23,10 @@ const std::vector<VerbSpec>& verb_specs() {
                      "odysseus plan --json              the same for a script\n"
                      "odysseus plan --hardware pc.json  for another machine\n"
                      "odysseus plan --verify            ask llama.cpp's own estimate too\n"
-                     "odysseus plan --forget            forget which contexts held in earlier runs",
+                     "odysseus plan --forget            forget which context sizes worked before",
          .switches = {{"--json", "print JSON, for scripts"},
                       {"--verify", "ask the installed build's llama-fit-params too"},
-                      {"--forget", "forget which contexts held in earlier runs"}},
+                      {"--forget", "forget which context sizes worked before"}},
          .settings = {"--hardware", "--ctx", "--device"}},
         {.verb = Verb::doctor,
          .name = "doctor",
@@ -38,18 +38,20 @@ const std::vector<VerbSpec>& verb_specs() {
                       {"--bundle", "write a support archive without secrets"}}},
         {.verb = Verb::models,
          .name = "models",
-         .usage = "models [--json] [options]",
-         .help = "the models found, and the names each answers to",
+         .usage = "models [--json] [--long] [options]",
+         .help = "the models found, and the name of each",
          .examples = "odysseus models                   a table\n"
+                     "odysseus models --long            with every name each answers to\n"
                      "odysseus models --json            the same for a script",
-         .switches = {{"--json", "print JSON, for scripts"}}},
+         .switches = {{"--json", "print JSON, for scripts"},
+                      {"--long", "also every name, and what the context costs"}}},
         {.verb = Verb::pull,
          .name = "pull",
          .usage = "pull NAME [options]",
          .help = "fetch a model into the models folder",
-         .examples = "odysseus pull bartowski/Qwen2.5-7B-Instruct-GGUF          one that fits\n"
-                     "odysseus pull bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M   this one\n"
-                     "odysseus pull https://host.example/model.gguf             a file",
+         .examples = "odysseus pull unsloth/Qwen3-4B-Instruct-2507-GGUF          one that fits\n"
+                     "odysseus pull unsloth/Qwen3-4B-Instruct-2507-GGUF:Q4_K_M   this one\n"
+                     "odysseus pull https://host.example/model.gguf              a file",
          .words_least = 1,
          .words_most = 1,
          .settings = {"--models-dir", "--hf-endpoint"}},
@@ -61,7 +63,7 @@ const std::vector<VerbSpec>& verb_specs() {
              "odysseus backend list                 what is installed, and which one is used\n"
              "odysseus backend install b11146       fetch a build and use it\n"
              "odysseus backend update               what is new, and the newest after its check\n"
-             "odysseus backend rollback             go back to the build before\n"
+             "odysseus backend rollback             go back to the previous build\n"
              "odysseus backend import FILE.tar.gz   install from an archive or a folder",
          .switches = {{"--json", "print JSON, for scripts"}},
          .words_least = 1,

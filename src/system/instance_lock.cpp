@@ -40,9 +40,8 @@ FileLock locked(const std::filesystem::path& home) {
     if (auto lock = FileLock::wait_lock(file, k_patience, {}, {})) return std::move(*lock);
     const auto owner = FileLock::owner(file);
     const auto url = owner ? address_of_instance(home, *owner) : std::nullopt;
-    throw Error(Fault::busy, concat("odysseus ",
-                                    url ? concat("runs already: ", *url, "/odysseus")
-                                        : concat("is starting already in ", utf8(home)),
+    throw Error(Fault::busy, concat(url ? concat("running already: ", *url, "/odysseus")
+                                        : concat("another odysseus is starting in ", utf8(home)),
                                     owner ? concat(" (process ", *owner, ")") : std::string(),
                                     "; stop it, or give this one another folder with --home"));
 }

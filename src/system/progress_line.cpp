@@ -1,6 +1,7 @@
 #include "progress_line.hpp"
 
 #include "odysseus/base/text.hpp"
+#include "odysseus/base/wrap.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,29 +14,6 @@ constexpr std::size_t k_columns_unknown = 80;
 constexpr std::size_t k_bar_most = 24;
 constexpr std::size_t k_bar_least = 6;
 constexpr std::size_t k_name_least = 8;
-
-bool begins_character(char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-}
-
-std::size_t width_of(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
-}
-
-// The first `width` characters.
-std::string cut(std::string_view text, std::size_t width) {
-    std::size_t bytes = 0;
-    std::size_t characters = 0;
-    for (; bytes < text.size(); ++bytes) {
-        if (begins_character(text[bytes]) && characters++ == width) break;
-    }
-    return std::string(text.substr(0, bytes));
-}
-
-std::string shortened(const std::string& text, std::size_t width) {
-    if (width_of(text) <= width) return text;
-    return width == 0 ? std::string() : cut(text, width - 1) + "…";
-}
 
 std::string bar(double share, std::size_t cells) {
     const auto full = static_cast<std::size_t>(share * static_cast<double>(cells));
@@ -68,8 +46,8 @@ std::string progress_line(const Progress& progress, std::size_t columns) {
                    " left");
     // What goes first where there is little room: the time that is left, cells of the bar, the
     // name.
-    const auto frame = width_of("[] ");
-    const auto name = width_of(progress.what) + 1;
+    const auto frame = characters("[] ");
+    const auto name = characters(progress.what) + 1;
     const auto needs = [&](std::size_t cells) {
         return name + (total > 0 ? frame + cells : 0) + facts.size();
     };
@@ -80,9 +58,9 @@ std::string progress_line(const Progress& progress, std::size_t columns) {
     const auto drawn = total > 0 ? bar(share, cells) : std::string();
     const auto rest = drawn.size() + facts.size() + left.size();
     const auto shown = room > rest + 1 ? shortened(progress.what, room - rest - 1) : std::string();
-    if (width_of(shown) >= std::min(width_of(progress.what), k_name_least))
+    if (characters(shown) >= std::min(characters(progress.what), k_name_least))
         return concat(shown, " ", drawn, facts, left);
-    return cut(facts, room); // a very narrow one
+    return shortened(facts, room); // a very narrow one
 }
 
 } // namespace odysseus::system

@@ -3,6 +3,7 @@
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/visible.hpp"
+#include "odysseus/base/wrap.hpp"
 #include "progress_line.hpp"
 #include "tty.hpp"
 
@@ -36,10 +37,23 @@ std::size_t columns_of(Standard stream) {
     return columns >= k_least ? columns : std::numeric_limits<std::size_t>::max();
 }
 
-std::size_t width_of(const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    }));
+std::size_t prose_columns(Standard stream) {
+    constexpr std::size_t k_least = 40; // narrower, and breaking at words does not help
+    const auto columns = is_terminal(stream) ? terminal_columns(stream) : 0;
+    return columns >= k_least ? columns : 0;
+}
+
+// Only the first of its rows is prose; behind it come lines of a log, below it, and no labels.
+std::string prose(const std::string& raw, std::size_t indent) {
+    const auto text = visible(raw);
+    const auto end = text.find('\n');
+    auto rows = wrapped(text.substr(0, end), prose_columns(Standard::error), indent, indent);
+    if (end == std::string::npos) return rows;
+    for (const char c : text.substr(end)) {
+        rows += c;
+        if (c == '\n') rows.append(indent, ' ');
+    }
+    return rows;
 }
 
 } // namespace
@@ -52,6 +66,16 @@ bool can_ask() {
     return is_terminal(Standard::input) && stderr_is_terminal();
 }
 
+std::size_t output_columns() {
+    return prose_columns(Standard::output);
+}
+
+void hide_echo() {
+    if (!stderr_is_terminal()) return;
+    std::fputc('\r', stderr);
+    std::fflush(stderr);
+}
+
 void print(const std::string& raw) {
     const auto text = visible(raw);
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -59,21 +83,18 @@ void print(const std::string& raw) {
 }
 
 void complain(const std::string& sentence) {
-    const auto text = "odysseus: " + visible(sentence) + "\n";
+    const std::string who = "odysseus: ";
+    const auto text = who + prose(sentence, who.size()) + "\n";
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fflush(stderr);
 }
 
 void say(const std::string& label, const std::string& text) {
-    std::string line = label;
     constexpr std::size_t k_label_cells = 10;
+    std::string line = label;
     if (line.size() < k_label_cells) line.append(k_label_cells - line.size(), ' ');
     if (colour_allowed()) line = "\x1b[1;36m" + line + "\x1b[0m";
-    for (const char c : visible(text)) {
-        line += c;
-        if (c == '\n') line.append(k_label_cells, ' '); // below the first line, and no label
-    }
-    line += '\n';
+    line += prose(text, k_label_cells) + "\n";
     std::fwrite(line.data(), 1, line.size(), stderr);
     std::fflush(stderr);
 }
@@ -86,7 +107,7 @@ std::optional<std::string> ask(const std::string& question, const std::function<
     while (stopped && std::cin.rdbuf()->in_avail() <= 0 && !input_waits(k_look_ms)) {
         if (!stopped()) continue;
         std::fputs("\n", stderr);
-        throw Stopped("the question was not answered");
+        throw Stopped("");
     }
     std::string answer;
     if (std::getline(std::cin, answer)) return std::string(trimmed(answer));
@@ -108,17 +129,57 @@ std::string Table::text() const {
     return text(m_rows.front().size());
 }
 
+namespace {
+
+std::size_t widest_row(const std::string& table) {
+    std::size_t widest = 0;
+    for (const auto line : lines_of(table))
+        widest = std::max(widest, characters(line));
+    return widest;
+}
+
+} // namespace
+
 void Table::print() const {
+    system::print(text_within(columns_of(Standard::output)));
+}
+
+void Table::shorten(std::size_t column, std::size_t most) {
+    for (auto& row : m_rows) {
+        if (column < row.size()) row[column] = shortened(row[column], most);
+    }
+}
+
+std::size_t Table::width(std::size_t column) const {
+    std::size_t widest = 0;
+    for (const auto& row : m_rows)
+        widest = std::max(widest, column < row.size() ? characters(row[column]) : 0);
+    return widest;
+}
+
+std::string Table::text_within(std::size_t room) const {
     constexpr std::size_t k_columns_least = 3;
-    const auto room = columns_of(Standard::output);
+    constexpr std::size_t k_cut_least = 16;
+    auto table = text();
+    if (widest_row(table) <= room) return table;
+    auto cut = *this;
+    cut.shorten(0, room * 2 / 5);
     for (auto columns = m_rows.front().size();; --columns) {
-        const auto table = text(columns);
-        std::size_t widest = 0;
-        for (const auto line : lines_of(table))
-            widest = std::max(widest, width_of(std::string(line)));
-        if (widest > room && columns > k_columns_least) continue;
-        system::print(table);
-        return;
+        table = cut.text(columns);
+        const auto wide = widest_row(table);
+        if (wide <= room) return table;
+        const bool fewest = columns <= k_columns_least;
+        // The last column can be cut most easily; where no more are left out, the widest one.
+        auto column = columns - 1;
+        for (std::size_t other = 0; fewest && other < columns; ++other) {
+            if (cut.width(other) > cut.width(column)) column = other;
+        }
+        const auto excess = wide - room;
+        if (cut.width(column) >= excess + k_cut_least) {
+            cut.shorten(column, cut.width(column) - excess);
+            return cut.text(columns);
+        }
+        if (fewest) return table;
     }
 }
 
@@ -127,7 +188,7 @@ std::string Table::text(std::size_t columns) const {
     for (const auto& row : m_rows) {
         widths.resize(std::max(widths.size(), row.size()));
         for (std::size_t i = 0; i < std::min(columns, row.size()); ++i)
-            widths[i] = std::max(widths[i], width_of(row[i]));
+            widths[i] = std::max(widths[i], characters(row[i]));
     }
     std::string out;
     for (const auto& row : m_rows) {
@@ -135,7 +196,7 @@ std::string Table::text(std::size_t columns) const {
         const auto cells = std::min(columns, row.size());
         for (std::size_t i = 0; i < cells; ++i) {
             line += row[i];
-            if (i + 1 < cells) line.append(widths[i] - width_of(row[i]) + 2, ' ');
+            if (i + 1 < cells) line.append(widths[i] - characters(row[i]) + 2, ' ');
         }
         line.erase(line.find_last_not_of(' ') + 1);
         out += line + '\n';

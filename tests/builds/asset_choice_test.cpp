@@ -95,7 +95,7 @@ TEST_CASE("choice: a mirror's base replaces the release's own URLs") {
           "https://github.com/ggml-org/llama.cpp/releases/latest/download/nightly-tag.txt");
 }
 
-TEST_CASE("choice: a release that is still uploading gives way to the older complete one") {
+TEST_CASE("choice: a release that is still being uploaded gives way to the older complete one") {
     // b11161 has its CUDA 12.8 pair already, but 13.4 is on its way; Vulkan has size 0, the rest is
     // absent.
     const auto plan = plan_of(
@@ -106,7 +106,7 @@ TEST_CASE("choice: a release that is still uploading gives way to the older comp
     CHECK_THAT(
         plan.choices[0].reason,
         ContainsSubstring("from b11160, since b11161 is not complete: "
-                          "llama-b11161-bin-ubuntu-cuda-13.4-x64.tar.gz is still uploading"));
+                          "llama-b11161-bin-ubuntu-cuda-13.4-x64.tar.gz is still being uploaded"));
 }
 
 TEST_CASE("choice: alone, an unfinished release still serves what it has as a whole pair") {

@@ -60,7 +60,7 @@ TEST_CASE("release: a list keeps its order, one object is a list of one") {
     CHECK(std::get<0>(releases_from_json("[]")).empty());
 }
 
-TEST_CASE("release: what is still uploading is not there yet") {
+TEST_CASE("release: what is still being uploaded is not there yet") {
     CHECK(with_asset(R"(, "state": "uploaded", "size": 1)").assets[0].uploaded);
     CHECK_FALSE(with_asset(R"(, "state": "open", "size": 1)").assets[0].uploaded);
     CHECK_FALSE(with_asset(R"(, "state": "uploaded", "size": 0)").assets[0].uploaded);

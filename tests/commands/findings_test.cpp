@@ -116,19 +116,19 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
          }},
         {"old_driver", warns, 0, "driver 470.256 supports CUDA 11.4", "570 or newer",
          [](auto& f) { f.machine.gpus = {nvidia("470.256", "8.9")}; }, true},
-        {"gpu_not_used", warns, 0, "RTX 4090 is not used: the build b1-cpu is one for the CPU",
+        {"gpu_not_used", warns, 0, "RTX 4090 is not used: the build b1-cpu is for the CPU",
          "odysseus backend install",
          [](auto& f) { f.build = BuildFact{"b1-cpu", false, Backend::cpu, true, "", {}}; }, true},
         {"gpu_not_used", warns, 0, "the build /x/llama-server", "--llama-server",
          [](auto& f) { f.build = BuildFact{"/x/llama-server", true, Backend::cpu, true, "", {}}; },
          true},
-        {"gpu_not_used", notes, 0, "without a usable GPU", "--device",
+        {"gpu_not_used", notes, 0, "no usable GPU was detected", "--device",
          [](auto& f) {
              f.build.reset();
              f.machine.gpus = {hardware::Gpu{}};
              f.machine.gpus[0].vendor = hardware::Vendor::intel;
          }},
-        {"gpu_not_seen", warns, 0, "is one for CUDA, but sees no GPU", "--device",
+        {"gpu_not_seen", warns, 0, "is for CUDA, but finds no GPU", "--device",
          [](auto& f) { f.build->sees_gpu = false; }, true},
         {"old_libc", blocks, 3, "needs glibc 2.34 or newer, this system has 2.31",
          "odysseus backend import",
@@ -222,14 +222,20 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
              taken(true, true)(f); // its own port, which is no trouble
              f.running = RunningFact{7, "http://127.0.0.1:9"};
          }},
+        {"threads", notes, 0, "4 of 16 cores are used", "",
+         [](auto& f) {
+             f.machine.cpu_cores = 16;
+             f.machine.backend = Backend::cpu;
+             if (f.build) f.build->backend = Backend::cpu;
+         }},
         {"host_unreachable", blocks, 4,
          "https://api.github.com (the release host) cannot be reached", "--github-api",
          [](auto& f) {
              f.build.reset();
              f.hosts[0].reached = false;
-             f.hosts[0].why = "the host's name is not known here";
+             f.hosts[0].why = "the host was not found";
          }},
-        {"host_unreachable", notes, 0, "api.github.com", "as long as nothing new",
+        {"host_unreachable", notes, 0, "api.github.com", "Only downloads need it",
          [](auto& f) { f.hosts[0].reached = false; }},
         {"host_unreachable", warns, 0, "https://huggingface.co", "copied into the models folder",
          [](auto& f) {
@@ -253,7 +259,7 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
          [](auto& f) {
              f.proxies = {{"http_proxy", "proxy.example:3128"}};
          }},
-        {"clock", warns, 0, "before the day this program was written", "Set the clock",
+        {"clock", warns, 0, "is set to a day before", "Set the clock",
          [](auto& f) { f.now_s = 1'600'000'000; }},
         {"clock", warns, 0, "clock is 60 minutes slow", "Set the clock",
          [](auto& f) { f.server_now_s = k_now_s + 3600; }},
@@ -263,12 +269,12 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
          [](auto& f) { f.unknown_keys = {"proxy_prot"}; }},
         {"unknown_setting", notes, 0, "the key 'somebody_elses_window_theme'", "",
          [](auto& f) { f.unknown_keys = {"somebody_elses_window_theme"}; }},
-        {"llama_config_file", notes, 0, "also reads /etc/llama.cpp/config.ini; odysseus overrules",
+        {"llama_config_file", notes, 0, "also reads /etc/llama.cpp/config.ini; odysseus overrides",
          "behind --",
          [](auto& f) {
              f.llama_config = {"/etc/llama.cpp/config.ini", {}};
          }},
-        {"llama_config_file", warns, 0, "cannot overrule lora, embeddings there", "out of the file",
+        {"llama_config_file", warns, 0, "cannot override lora, embeddings there", "out of the file",
          [](auto& f) {
              f.llama_config = {"/etc/llama.cpp/config.ini", {"lora", "embeddings"}};
          }},
@@ -407,5 +413,16 @@ TEST_CASE("findings: what blocks comes first and decides the exit code") {
     CHECK(json["findings"].size() == 4);
     CHECK(json["findings"][0]["severity"] == "blocks");
     CHECK(json["findings"][3]["remedy"].is_null());
-    CHECK(findings_text(findings).ends_with("2 findings block a launch.\n"));
+    CHECK(findings_text(findings).ends_with("2 problems must be solved first.\n"));
+}
+
+TEST_CASE("findings: on a terminal the rows end between words, behind the labels") {
+    auto facts = healthy();
+    facts.build.reset();
+    facts.offline = true;
+    const auto text = findings_text(findings_of(facts), 60);
+    CAPTURE(text);
+    for (const auto line : lines_of(text))
+        CHECK(line.size() <= 60);
+    CHECK(text.find("\n          ") != std::string::npos);
 }

@@ -1,3 +1,4 @@
+#include "odysseus/base/text.hpp"
 #include "odysseus/commands/plan_report.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -91,4 +92,32 @@ TEST_CASE("plan: the text says each figure, and the command can be pasted") {
         INFO(text);
         CHECK(text.find(said) != std::string::npos);
     }
+}
+
+TEST_CASE("plan: on a terminal no word and no argument is broken, and the command can be pasted") {
+    auto plan = example();
+    plan.argv = {
+        "llama-server", "--port", "10086",      "--models-dir", "/home/somebody/odysseus/models",
+        "--parallel",   "1",      "--ctx-size", "32768",        "--host",
+        "127.0.0.1"};
+    const auto text = plan_text(plan, 60);
+    CAPTURE(text);
+    for (const auto line : lines_of(text))
+        CHECK(line.size() <= 60);
+    const auto command = text.substr(text.find("command   ") + 10);
+    CHECK(command == "llama-server --port 10086 \\\n"
+                     "          --models-dir /home/somebody/odysseus/models \\\n"
+                     "          --parallel 1 --ctx-size 32768 --host 127.0.0.1\n");
+}
+
+TEST_CASE("plan: idle cores are told where only they compute") {
+    hardware::Machine machine;
+    machine.cpu_cores = 16;
+    CHECK(threads_note(machine, Backend::cpu, false).find("4 of 16 cores") == 0);
+    CHECK(threads_note(machine, Backend::cpu, true).empty());
+    CHECK(threads_note(machine, Backend::cuda, false).empty());
+    machine.cpu_cores = 4;
+    CHECK(threads_note(machine, Backend::cpu, false).empty());
+    machine.cpu_cores.reset();
+    CHECK(threads_note(machine, Backend::cpu, false).empty());
 }

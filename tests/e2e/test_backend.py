@@ -82,7 +82,7 @@ class Backend(Case):
         first = self.backend(home, "install", "b10001", host=host, expect=0, says=["now in use: b10001-cpu"])
         self.assertEqual(first.stdout, "")
         self.assertEqual(self.planned(home), "b10001")
-        self.backend(home, "rollback", expect=2, says=["no build from before"])
+        self.backend(home, "rollback", expect=2, says=["no earlier build"])
         self.assertEqual(self.planned(home), "b10001")
 
         self.backend(home, "install", host=host, expect=0, says=["now in use: b10003-cpu"])  # the stable one
@@ -248,7 +248,7 @@ class Backend(Case):
         (home.outer / "good.tar.gz").write_bytes(tar_gz(files("b10001")))
         self.backend(home, "import", home.outer / "good.tar.gz", expect=0)
         broken = "#!/bin/sh\necho \"version 'GLIBC_2.99' not found\" >&2\nexit 1\n"
-        for name, script, says in (("broken", broken, "GLIBC_2.99"), ("silent", "#!/bin/sh\n", "does not tell its build"),
+        for name, script, says in (("broken", broken, "GLIBC_2.99"), ("silent", "#!/bin/sh\n", "does not say which build it is"),
                                    ("garbage", "\0\1\2", "does not run here")):
             (home.outer / "bad.tar.gz").write_bytes(tar_gz({"llama-server": script.encode()}))
             with self.subTest(name):

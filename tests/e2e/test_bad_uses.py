@@ -61,7 +61,7 @@ COMMAND_LINE = [
     (["serve", "extra"], 2, ["'extra'", "serve"]),
     (["plan", "doctor"], 2, ["two commands"]),
     (["plan", "plan"], 2, ["two commands"]),
-    (["pull"], 2, ["odysseus pull NAME"]),
+    (["pull"], 2, ["pull needs a model", "odysseus pull unsloth/"]),
     (["pull", "a/b", "c/d"], 2, ["odysseus pull NAME"]),
     (["pull", ""], 2, ["empty", "odysseus pull NAME"]),
     (["backend"], 2, ["backend list | install"]),
@@ -86,7 +86,7 @@ COMMAND_LINE = [
     (["completion", "bash", "zsh"], 2, ["one word too many"]),
     (["completion", ""], 2, ["empty"]),
     # names that cannot be pulled
-    (["pull", "nonsense"], 2, ["'nonsense'", "org/repo"]),
+    (["pull", "nonsense"], 2, ["'nonsense'", "ORG/NAME", "search=nonsense"]),
     (["pull", "a/b/c"], 2, ["too many '/'"]),
     (["pull", "../x"], 2, ["'../x'"]),
     (["pull", "a/b:"], 2, ["quantisation"]),
@@ -282,7 +282,7 @@ class BadUses(Case):
 
     def test_a_release_host_that_is_not_reached_comes_with_a_way_out(self):
         for command in (["serve"], ["backend", "install"]):
-            self.refused(self.home(), command, 4, ["127.0.0.1:1", "--github-api", "backend import FILE"])
+            self.refused(self.home(), command, 4, ["127.0.0.1:1", "backend import FILE"])
         self.refused(self.home(), ["pull", "a/b"], 4, ["127.0.0.1:1", "--hf-endpoint"])
 
 

@@ -72,10 +72,10 @@ class Doctor(Case):
     def test_text_is_for_people(self):
         home = self.home()
         done = self.run_odysseus(home, "doctor", "--offline")
-        self.assertIn("blocks  No llama.cpp build", done.stdout)
-        self.assertIn("1 finding blocks", done.stdout)
+        self.assertIn("problem   No llama.cpp build", done.stdout)
+        self.assertIn("1 problem must be solved first.", done.stdout)
         done = self.run_odysseus(home, "doctor", "--offline", "--llama-server", llama_server(), expect=0)
-        self.assertNotIn("blocks  ", done.stdout)
+        self.assertNotIn("problem", done.stdout)
 
     def test_no_secret_gets_into_the_support_archive(self):
         home = self.home()

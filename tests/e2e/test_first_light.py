@@ -172,7 +172,7 @@ class Lifetime(Case):
         home.model()
         first = self.odysseus(home).wait_ready()
         self.run_odysseus(home, "--llama-server", llama_server(), "--port", harness.free_port(), expect=7,
-                          says=["odysseus runs already", "--home"])
+                          says=["odysseus: running already", "--home"])
         self.assertEqual(first.chat("tiny").status, 200)
         self.assertEqual(first.stop(), 0)
         again = self.odysseus(home).wait_ready()

@@ -91,9 +91,9 @@ class Isolation(Case):
         binary = self.in_namespace(home, way)
         server = ("--llama-server", llama_server(), "--offline")
         self.run_odysseus(home, *server, "--port", harness.free_port(), "--llama-port", harness.free_port(), binary=binary,
-                          expect=6, says=["cannot overrule list-devices, embeddings", "llama-server also reads /etc/llama.cpp"])
+                          expect=6, says=["cannot override list-devices, embeddings", "llama-server also reads /etc/llama.cpp"])
         doctor = self.run_odysseus(home, "doctor", *server, binary=binary)
-        self.assertIn("cannot overrule list-devices, embeddings", doctor.stdout)
+        self.assertIn("cannot override list-devices, embeddings", doctor.stdout)
 
     def test_the_environment(self):
         home, _ = self.tried("")

@@ -34,7 +34,7 @@ TEST_CASE("context memory: what held is where the next launch starts") {
     REQUIRE(remembered);
     CHECK(remembered->tokens == 8192);
     CHECK_FALSE(remembered->is_climb);
-    CHECK(remembered->reason.find("8192 tokens is what held here before") == 0);
+    CHECK(remembered->reason.find("8192 tokens is what worked here before") == 0);
     CHECK_FALSE(
         remembered_start(memory, key_of("m"), 8192, 4096)); // the estimate says no more itself
     CHECK_FALSE(remembered_start(memory, key_of("m"), 4096, 4096));
@@ -51,7 +51,7 @@ TEST_CASE("context memory: it corrects an estimate, and never a pin") {
     CHECK(corrected.source == "remembered");
     CHECK(corrected.estimated_max_tokens == estimate.estimated_max_tokens);
     CHECK(corrected.reason ==
-          "8192 tokens is what held here before, where the estimate of 32768 did not.");
+          "8192 tokens is what worked here before; the estimate of 32768 did not.");
     CHECK(with_memory(estimate, after_descent(), key_of("n"), 4096).source == "auto");
     ContextWish pin;
     pin.pinned = 16384;
@@ -96,8 +96,9 @@ TEST_CASE("context memory: after three clean runs a rung more is tried, and kept
     REQUIRE(climb);
     CHECK(climb->tokens == 12288);
     CHECK(climb->is_climb);
-    CHECK(climb->reason ==
-          "8192 tokens held before; a rung more is tried, after 3 runs without trouble.");
+    CHECK(
+        climb->reason ==
+        "8192 tokens worked before; the next larger size is tried, after 3 runs without trouble.");
     CHECK(start(memory, 4096, 10000) == 10000); // no further than the estimate
     note_held(memory, key_of("m"), {12288, {}}, std::nullopt, 4096);
     CHECK(start(memory) == 12288);

@@ -295,8 +295,8 @@ TEST_CASE("choice of a quantisation: the best that fits") {
     CHECK(
         sentence(choose_quant(qwen, "a/b", {}, k_gib / 2)) ==
         "none: none of the 18 models of a/b fits the 512.0 MiB that this machine has for a model: "
-        "the smallest, UD-IQ1_S, needs about 767.9 MiB; take a smaller model, or fetch it all the "
-        "same: odysseus pull a/b:UD-IQ1_S");
+        "the smallest, UD-IQ1_S, needs about 767.9 MiB; choose a smaller model, or download it "
+        "anyway: odysseus pull a/b:UD-IQ1_S");
 }
 
 TEST_CASE("choice of a quantisation: the projector counts too") {

@@ -97,8 +97,8 @@ TEST_CASE("pull names: what is refused, and what is said") {
     };
     const Row rows[] = {
         {"", "names nothing"},
-        {"mistral", "the organisation and a '/' are missing"},
-        {"mistral:Q4_K_M", "the organisation and a '/' are missing"},
+        {"mistral", "'mistral' is no Hugging Face name (ORG/NAME); find one: "},
+        {"mistral:Q4_K_M", "library=gguf&search=mistral"},
         {"a/b/c", "too many '/'"},
         {"../../etc", "too many '/'"},
         {"../etc", "no repository's name"},

@@ -394,3 +394,13 @@ TEST_CASE("model processes: ends are counted on when old processes are forgotten
         REQUIRE(processes.ends("alpha") == static_cast<std::size_t>(port));
     }
 }
+
+TEST_CASE("oom verdict: a broken file is told as that, with the remedy") {
+    const auto text = [](const char* reason) { return load_failure_text(reason); };
+    CHECK(text("gguf_init_from_reader: invalid magic characters: '<htm', expected 'GGUF'")
+              .find("its file is no GGUF file, download it again (") == 0);
+    CHECK(
+        text("tensor 'blk.0.attn_q.weight' data is not within the file bounds, model is corrupted")
+            .find("its file is cut off, download it again (") == 0);
+    CHECK(text("unknown model architecture: 'x'") == "unknown model architecture: 'x'");
+}

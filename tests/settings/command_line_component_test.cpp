@@ -74,8 +74,8 @@ TEST_CASE("command line: wrong uses are one sentence with the remedy") {
         {{"srve"}, "Did you mean serve?"},
         {{"--cxt", "5"}, "Did you mean --ctx?"},
         {{"plan", "--verfy"}, "Did you mean --verify?"},
-        {{"pull", "a", "--json"}, "odysseus pull has no flag --json, but these have: plan"},
-        {{"--json"}, "odysseus serve has no flag --json"},
+        {{"pull", "a", "--json"}, "pull has no flag --json, but these have: plan"},
+        {{"--json"}, "serve has no flag --json"},
         {{"--ctx"}, "--ctx needs a value: --ctx N|auto|max"},
         {{"--home="}, "--home needs a value: --home DIR"},
         {{"--api-key", "a,b"}, "give the flag twice"},
@@ -85,12 +85,12 @@ TEST_CASE("command line: wrong uses are one sentence with the remedy") {
         {{"plan", "doctor"}, "'plan' and 'doctor' are two commands"},
         {{"pull", ""}, "a word is empty"},
         {{"help", "plan", "x"}, "one word too many"},
-        {{"pull"}, "odysseus pull NAME"},
+        {{"pull"}, "pull needs a model, for example: odysseus pull "},
         {{"pull", "a", "b"}, "odysseus pull NAME"},
         {{"backend"}, "backend list | install"},
         {{"completion"}, "bash|zsh|fish"},
         {{"help", "nothing"}, "no command 'nothing'"},
-        {{"plan", "extra"}, "'extra' is one word too many"},
+        {{"plan", "extra"}, "plan takes no 'extra'; usage: odysseus plan [--json]"},
     };
     for (const auto& row : rows) {
         const auto said = refused(row.words);

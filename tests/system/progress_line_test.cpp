@@ -50,7 +50,7 @@ TEST_CASE("what there is no room for goes in its order: time, bar, name") {
           "A-rather-long-name-of-a-file-Q4… [#.....] 33% 80.0 MiB of 241.0 MiB, 11.0 MiB/s");
     CHECK(progress_line(of("Tiny-Q4_K_M.gguf", std::nullopt), 80) ==
           "Tiny-Q4_K_M.gguf 80.0 MiB, 11.0 MiB/s");
-    CHECK(progress_line(of("Tiny-Q4_K_M.gguf"), 30) == "33% 80.0 MiB of 241.0 MiB, 11");
+    CHECK(progress_line(of("Tiny-Q4_K_M.gguf"), 30) == "33% 80.0 MiB of 241.0 MiB, 1…");
 }
 
 TEST_CASE("a time is told in its two largest parts") {

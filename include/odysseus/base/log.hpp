@@ -37,6 +37,8 @@ void warn(std::string_view message, Fields fields = {});
 void error(std::string_view message, Fields fields = {});
 // One that a terminal for people shows as `shown` instead; empty: it does not show it.
 void event(Level level, std::string_view message, Fields fields, std::string_view shown);
+// To the file alone: what is too much for the sentence that a person reads.
+void record(std::string_view message);
 
 // While one lives, debug and info lines of its thread are gathered and written together when it
 // goes, at the latest: for one who writes many at a time.

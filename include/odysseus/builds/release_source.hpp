@@ -52,7 +52,8 @@ class ReleaseSource {
                                      const std::optional<std::string>& etag);
     [[nodiscard]] Release by_tag(const std::string& tag);
     [[nodiscard]] Release stable();
-    [[nodiscard]] Release stable_without_api(const std::string& why, bool api_answers);
+    enum class ApiState { answers, troubled, unreachable };
+    [[nodiscard]] Release stable_without_api(const std::string& why, ApiState api);
     [[nodiscard]] Release newest_instead(const std::string& why);
     [[nodiscard]] std::string pointed_tag(const std::string& url,
                                           const std::optional<std::string>& sha256);

@@ -17,6 +17,9 @@
 
 namespace odysseus::commands {
 
+// The log of a command that does not serve; the file is in HOME/logs, where that can be written.
+void open_log(const settings::Settings& settings, bool with_file);
+
 // Makes the folders that a command is going to write into, before it does anything else. Throws
 // Error (usage) that says where HOME or the models folder was named, and how to name another.
 void make_folders(const settings::ResolvedSettings& resolved,

@@ -38,6 +38,7 @@ struct Plan {
     int models_max = 1;                           // llama-server's; where the user says nothing
     std::optional<std::int64_t> prompt_cache_mib; // RAM for finished prompts; absent: not decided
     std::vector<std::string> argv;                // llama-server's, its name first
+    std::string threads_note;                     // empty: there is nothing to say
     std::vector<std::string> findings;
     std::optional<memory::FitComparison> verified; // with --verify
 };
@@ -49,12 +50,19 @@ struct Plan {
 [[nodiscard]] nlohmann::ordered_json context_json(const memory::ContextChoice& context);
 [[nodiscard]] std::string plan_json(const Plan& plan); // ends with a line end
 
-// For a person: a short text with every figure and its reason.
-[[nodiscard]] std::string plan_text(const Plan& plan);
+// For a person: a short text with every figure and its reason, in rows of so many characters; 0:
+// each entry is one row.
+[[nodiscard]] std::string plan_text(const Plan& plan, std::size_t columns = 0);
+
+// What the cores could do that the default leaves idle; empty: nothing.
+[[nodiscard]] std::string threads_note(const hardware::Machine& machine, Backend used,
+                                       bool asked_for);
 
 // One line each, without a line end: "NVIDIA GeForce RTX 4090, 23.4 GiB free of 24.0 GiB; 16
 // cores, 64.0 GiB RAM".
 [[nodiscard]] std::string machine_line(const hardware::Machine& machine);
+// "CPU: Intel(R) Xeon(R) Processor, 23.5 GiB RAM": what models run on, short.
+[[nodiscard]] std::string device_line(const hardware::Machine& machine);
 [[nodiscard]] std::string models_line(const std::vector<models::Model>& models);
 
 } // namespace odysseus::commands

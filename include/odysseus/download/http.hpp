@@ -4,6 +4,7 @@
 // must not pay.
 #pragma once
 
+#include "odysseus/base/error.hpp"
 #include "odysseus/download/url.hpp"
 
 #include <chrono>
@@ -41,6 +42,15 @@ struct HttpReply {
     std::optional<std::int64_t> content_length;
     // The first header of that name (lower case); empty when there is none.
     [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
+// `why` of an HttpBroken whose host has no address here.
+inline constexpr const char* k_host_not_found = "the host was not found";
+
+// Nobody answered. The sentence names the host; the address and the tries are in the log.
+class Unreachable : public Error {
+  public:
+    Unreachable(const std::string& url, const std::string& why, int tries);
 };
 
 // No whole answer came. The sentence says what happened, without naming the address.

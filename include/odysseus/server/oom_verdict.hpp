@@ -49,6 +49,9 @@ struct Symptoms {
 
 [[nodiscard]] OomVerdict judge(const Symptoms& symptoms);
 
+// llama.cpp's reason for a load that failed, with the remedy where the file is what is wrong.
+[[nodiscard]] std::string load_failure_text(const std::string& reason);
+
 // Whether the answer holds one of the documented words, the model's own name left out.
 [[nodiscard]] bool speaks_of_memory(int status, std::string_view body, std::string_view model);
 // Whether an allocation was refused to this process since then; while it loads, since its start.

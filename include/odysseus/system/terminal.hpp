@@ -16,11 +16,16 @@ namespace odysseus::system {
 [[nodiscard]] bool stderr_is_terminal();
 [[nodiscard]] bool can_ask(); // stdin and stderr are both terminals
 
+// How many characters fit into a row of stdout; 0: it is no terminal, or a very narrow one.
+[[nodiscard]] std::size_t output_columns();
+// What is written next takes the place of the "^C" that a terminal shows.
+void hide_echo();
+
 // To stdout, at once. A closed pipe is no error: nobody reads on.
 void print(const std::string& text);
-// "odysseus: ..." to stderr.
+// "odysseus: ..." to stderr; on a terminal its rows end between words.
 void complain(const std::string& sentence);
-// A calm line to stderr for a person; `label` stands out where colour is allowed.
+// A calm line to stderr for a person, likewise; `label` stands out where colour is allowed.
 void say(const std::string& label, const std::string& text);
 // Asks on stderr and reads one line from stdin; absent at its end. Throws Stopped as soon as
 // `stopped` says so; it may be empty.
@@ -33,10 +38,14 @@ class Table {
     explicit Table(std::vector<std::string> head);
     void add(std::vector<std::string> row);
     [[nodiscard]] std::string text() const;
-    // For stdout: a terminal too narrow for it does not get the last columns, but the first three.
+    // For stdout: on a terminal too narrow for it the first and the last column are cut, then the
+    // last columns left out, down to three.
     void print() const;
+    [[nodiscard]] std::string text_within(std::size_t room) const; // in characters
 
   private:
+    void shorten(std::size_t column, std::size_t most);
+    [[nodiscard]] std::size_t width(std::size_t column) const;
     [[nodiscard]] std::string text(std::size_t columns) const;
     std::vector<std::vector<std::string>> m_rows;
 };
