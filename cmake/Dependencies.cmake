@@ -68,7 +68,7 @@ if(ODYSSEUS_SANITIZE STREQUAL "thread") # it knows no fences; asio's queues are 
   target_compile_definitions(odysseus_asio INTERFACE ASIO_DISABLE_FENCED_BLOCK)
 endif()
 if(WIN32)
-  target_compile_definitions(odysseus_asio INTERFACE _WIN32_WINNT=0x0A00)
+  target_compile_definitions(odysseus_asio INTERFACE _WIN32_WINNT=0x0a00) # as zig spells it
   target_link_libraries(odysseus_asio INTERFACE ws2_32 mswsock)
 endif()
 
