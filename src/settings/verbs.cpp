@@ -62,7 +62,7 @@ const std::vector<VerbSpec>& verb_specs() {
          .examples =
              "odysseus backend list                 what is installed, and which one is used\n"
              "odysseus backend install b11146       fetch a build and use it\n"
-             "odysseus backend update               what is new, and the newest after its check\n"
+             "odysseus backend update               what is new; installs it after a check\n"
              "odysseus backend rollback             go back to the previous build\n"
              "odysseus backend import FILE.tar.gz   install from an archive or a folder",
          .switches = {{"--json", "print JSON, for scripts"}},
