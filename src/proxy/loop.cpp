@@ -117,7 +117,7 @@ void Connection::connect(const Destination& to) {
     if (broken) return;
     const auto handle = static_cast<std::intptr_t>(m_socket.native_handle());
     system::keep_from_children(handle);
-    if (to.far) system::notice_lost_host(handle);
+    if (to.remote) system::notice_lost_host(handle);
     m_socket.async_connect(to.address, [self = shared_from_this()](const auto& failed) {
         (failed ? self->broken : self->connected) = true;
         if (self->owner != nullptr) self->owner->wake();

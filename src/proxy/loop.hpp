@@ -28,7 +28,7 @@ class Loop;
 // Where a connection of odysseus's own leads. Connections to the same place may take each other's.
 struct Destination {
     asio::ip::tcp::endpoint address;
-    bool far = false; // another machine: it may vanish without a word
+    bool remote = false; // another machine: it may vanish without a word
     friend bool operator==(const Destination&, const Destination&) = default;
 };
 [[nodiscard]] Destination llama_server_at(int port); // on 127.0.0.1
