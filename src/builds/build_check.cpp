@@ -24,8 +24,8 @@ std::string last_words(const std::filesystem::path& server, const system::ToolRe
     std::error_code error;
     TroubleContext context;
     context.folder = system::utf8(server.parent_path());
-    context.is_missing = (result.end == End::not_found || result.end == End::not_started) &&
-                         std::filesystem::is_regular_file(server, error);
+    context.is_missing =
+        result.end == End::not_found && std::filesystem::is_regular_file(server, error);
     context.distribution =
         hardware::distribution_here().value_or(""); // asked only where something is wrong
     if (const auto known = system_trouble(concat(result.err, "\n", result.out), context))
@@ -81,7 +81,13 @@ BuildCheck check_build(const std::filesystem::path& server,
     };
     const auto version = ask("--version");
     if (!version.ok()) {
-        check.trouble = version.how_it_ended(limits) + last_words(server, version);
+        // The program is there: what does not exist is the loader that it names.
+        std::error_code error;
+        const bool lacks_loader = version.end == system::ToolResult::End::not_found &&
+                                  std::filesystem::is_regular_file(server, error);
+        check.trouble =
+            concat(lacks_loader ? std::string("cannot be started") : version.how_it_ended(limits),
+                   last_words(server, version));
         return check;
     }
     const auto said = parse_server_version(concat(version.err, "\n", version.out));

@@ -6,6 +6,7 @@
 #include "odysseus/builds/build_files.hpp"
 #include "odysseus/builds/known_builds.hpp"
 #include "odysseus/download/url.hpp"
+#include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
 #include "python_runtime.hpp"
 #include "staging.hpp"
@@ -113,6 +114,8 @@ class Installation {
                         concat("the llama-server in ", system::utf8(from),
                                " does not say which build it is ('version: ... (build N)')"));
         }
+        // It ran with its own folder in front of the user's path, and may need it without one.
+        if (system::environment_value("LD_LIBRARY_PATH")) manifest.library_path = true;
         manifest.tag = *checked.tag;
         manifest.backend = backend_of(checked);
         add_devices(manifest, checked);

@@ -166,6 +166,12 @@ Json shown(std::string_view name, const OllamaServing& serving) {
 } // namespace
 
 std::string ollama_name(const models::Model& model) {
+    // A model of Ollama's own store has the name that it has there.
+    if (model.path.find("/blobs/sha256-") != std::string::npos) {
+        for (const auto& name : model.names) {
+            if (name.find(':') != std::string::npos) return name;
+        }
+    }
     const auto& name = model.names.empty() ? model.id : model.names.front();
     return name.find(':') == std::string::npos ? name + ":latest" : name;
 }

@@ -241,3 +241,13 @@ TEST_CASE("The lines of POST /api/pull") {
     CHECK(json::parse(ollama_pull_line(ollama_pull_file({}, "x.gguf", {}))) ==
           json{{"status", "pulling x.gguf"}, {"digest", "x.gguf"}});
 }
+
+TEST_CASE("ollama: a model of Ollama's store is listed under the name that it has there") {
+    models::Model model;
+    model.id = "qwen3-8b";
+    model.names = {"qwen3", "qwen3:8b", "qwen3-8b"};
+    model.path = "/o/blobs/sha256-aa";
+    CHECK(ollama_name(model) == "qwen3:8b");
+    model.path = "/m/qwen3.gguf";
+    CHECK(ollama_name(model) == "qwen3:latest");
+}
