@@ -15,7 +15,7 @@ else()
   find_package(CURL REQUIRED)
   find_package(LibArchive REQUIRED)
   if(NOT WIN32) # which has SHA-256 itself
-    find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+    find_package(OpenSSL REQUIRED COMPONENTS Crypto SSL)
   endif()
   find_package(spdlog REQUIRED)
   find_package(CLI11 REQUIRED)

@@ -106,7 +106,7 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     save_arguments(home, line.llama_args);
 
     if (!stop.asked()) {
-        const auto url = url_of(settings.host, proxy.port());
+        const auto url = url_of(settings, proxy.port());
         lock.note_address(url);
         say_ready(url, plan, first_run);
         open_page(url, settings, first_run);
@@ -146,6 +146,7 @@ int run(const settings::CommandLine& line) {
     case Verb::config: return config(line, settings);
     case Verb::models: return commands::models(line, settings);
     case Verb::pull: return pull(line, settings);
+    case Verb::pair: return commands::pair(line, settings);
     case Verb::doctor: return doctor(line, settings);
     default: throw Error(Fault::bug, "this command is not there yet");
     }

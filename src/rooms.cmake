@@ -17,4 +17,4 @@ set(odysseus_decisions_proxy access conversation dialect endpoints event_lines h
     ollama_answer ollama_endpoints ollama_fields ollama_messages ollama_models ollama_options ollama_pull ollama_request peer_address peer_list
     peer_routes peer_view query request_line rewrite router_remark
     switch_queue)
-set(odysseus_decisions_commands build_news_text findings findings_settings findings_report open_choice page_pull plan_report redact status_report)
+set(odysseus_decisions_commands build_news_text findings findings_settings findings_report open_choice page_pull pairing plan_report redact status_report)

@@ -1,4 +1,5 @@
 #include "doctor_facts.hpp"
+#include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/version.hpp"
 #include "odysseus/commands/launch_steps.hpp"
@@ -9,6 +10,7 @@
 #include "odysseus/models/model_catalog.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
+#include "paired_file.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -108,6 +110,13 @@ RedactRules redact_rules(const settings::Settings& settings,
     RedactRules rules;
     for (const auto& key : settings.api_keys)
         add_secret(rules, key);
+    try {
+        for (const auto& machine : paired_with(settings)) {
+            add_secret(rules, machine.key);
+            add_secret(rules, machine.accepts);
+        }
+    } catch (const Error&) { // damaged: doctor says so
+    }
     for (const auto& peer : settings.peers) {
         if (const auto hash = peer.find('#'); hash != std::string::npos)
             add_secret(rules, std::string_view(peer).substr(hash + 1));

@@ -11,6 +11,7 @@
 #include "odysseus/builds/build_files.hpp"
 #include "odysseus/builds/build_store.hpp"
 #include "odysseus/commands/launch_steps.hpp"
+#include "odysseus/commands/serving.hpp"
 #include "odysseus/download/http.hpp"
 #include "odysseus/download/http_date.hpp"
 #include "odysseus/download/url.hpp"
@@ -202,13 +203,14 @@ void look_at_hosts(const settings::Settings& settings, DoctorFacts& facts) {
 }
 
 void look_at_peers(const settings::Settings& settings, DoctorFacts& facts) {
-    const auto addresses = proxy::peer_addresses(settings.peers);
-    if (const auto* why = std::get_if<std::string>(&addresses)) {
-        facts.peer_trouble = *why;
+    std::vector<proxy::PeerAddress> addresses;
+    try {
+        addresses = peers_of(settings);
+    } catch (const Error& error) {
+        facts.peer_trouble = error.what();
         return;
     }
-    for (const auto& peer :
-         proxy::look_at_peers(std::get<std::vector<proxy::PeerAddress>>(addresses))) {
+    for (const auto& peer : proxy::look_at_peers(addresses)) {
         PeerFact fact;
         fact.name = peer.name;
         fact.url = peer.url;
@@ -218,7 +220,7 @@ void look_at_peers(const settings::Settings& settings, DoctorFacts& facts) {
         fact.free_mib = peer.view.free_mib;
         fact.round_trip_ms = peer.round_trip_ms;
         const auto url = download::parsed_url(peer.url);
-        fact.in_the_clear = url && !download::is_loopback(*url);
+        fact.in_the_clear = url && url->scheme == "http" && !download::is_loopback(*url);
         facts.peers.push_back(std::move(fact));
     }
 }

@@ -11,10 +11,12 @@
 
 namespace odysseus::commands {
 
-std::string url_of(const std::string& host, int port) {
+std::string url_of(const settings::Settings& settings, int port) {
+    const auto& host = settings.host;
+    const char* scheme = settings.tls_cert.empty() ? "http://" : "https://";
     const bool ipv6 = host.find(':') != std::string::npos;
     const std::string shown = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host;
-    return ipv6 ? concat("http://[", shown, "]:", port) : concat("http://", shown, ":", port);
+    return ipv6 ? concat(scheme, '[', shown, "]:", port) : concat(scheme, shown, ':', port);
 }
 
 void say_what_has_no_effect(const settings::Settings& settings) {

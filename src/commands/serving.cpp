@@ -9,8 +9,10 @@
 #include "odysseus/system/ports.hpp"
 #include "odysseus/system/terminal.hpp"
 #include "page_pulls.hpp"
+#include "paired_file.hpp"
 #include "status_report.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -49,7 +51,8 @@ StatusReport report_of(const server::Serving& serving, const proxy::Traffic& tra
 void refuse_open_door(const settings::Settings& settings) {
     (void)peers_of(settings);
     if (download::is_loopback_host(settings.host) || !settings.api_keys.empty() ||
-        settings.allow_unauthenticated)
+        settings.allow_unauthenticated ||
+        (!settings.tls_cert.empty() && !paired_with(settings).empty()))
         return;
     throw Error(Fault::usage, concat("--host ", settings.host,
                                      " would let anybody on the network in; add --api-key KEY, or ",
@@ -88,7 +91,17 @@ void listen_as_ollama(proxy::Proxy& proxy, const settings::Settings& settings) {
 std::vector<proxy::PeerAddress> peers_of(const settings::Settings& settings) {
     auto peers = proxy::peer_addresses(settings.peers);
     if (const auto* why = std::get_if<std::string>(&peers)) throw Error(Fault::usage, *why);
-    return std::get<std::vector<proxy::PeerAddress>>(std::move(peers));
+    auto addresses = std::get<std::vector<proxy::PeerAddress>>(std::move(peers));
+    const auto paired = paired_with(settings);
+    for (auto& address : addresses) {
+        const auto known = std::find_if(paired.begin(), paired.end(), [&address](const auto& one) {
+            return same_name(one.host, address.host);
+        });
+        if (!address.tls || known == paired.end()) continue;
+        address.pinned = known->certificate;
+        if (address.key.empty()) address.key = known->key;
+    }
+    return addresses;
 }
 
 proxy::ProxySettings proxy_settings(const settings::Settings& settings, const Plan& plan,
@@ -99,10 +112,16 @@ proxy::ProxySettings proxy_settings(const settings::Settings& settings, const Pl
     proxy.models_max = held == 1 ? static_cast<std::size_t>(plan.models_max) : held;
     proxy.idle_unload = std::chrono::minutes(settings.idle_unload_min);
     proxy.access.keys = settings.api_keys;
+    if (!settings.tls_cert.empty()) { // a paired machine comes over TLS
+        for (const auto& paired : paired_with(settings))
+            proxy.access.keys.push_back(paired.accepts);
+    }
     proxy.access.hosts = settings.allow_hosts;
     proxy.access.origins = settings.allow_origins;
     proxy.access.listens_beyond_loopback = !download::is_loopback_host(settings.host);
     proxy.peers = peers_of(settings);
+    if (!settings.tls_cert.empty())
+        proxy.tls = system::tls_server({settings.tls_cert, settings.tls_key});
     proxy.on_gpu = machine.backend != Backend::cpu;
     proxy.pull_options = [settings, machine] { return pull_options(settings, machine, {}); };
     proxy.sse_ping = std::chrono::seconds(settings.sse_ping_s);

@@ -13,10 +13,12 @@ constexpr std::chrono::milliseconds k_linger{3000};
 
 } // namespace
 
-ClientStream::ClientStream(Loop& loop, TcpSocket socket, std::chrono::milliseconds write_pause)
+ClientStream::ClientStream(Loop& loop, TcpSocket socket, std::chrono::milliseconds write_pause,
+                           std::shared_ptr<system::TlsContext> tls)
     : Waiter(loop), m_connection(std::make_shared<Connection>(std::move(socket))),
       m_write_pause(write_pause) {
     m_connection->owner = this;
+    if (tls) m_connection->expect_tls(std::move(tls));
 }
 
 ClientStream::~ClientStream() {
@@ -35,10 +37,8 @@ void ClientStream::set_idle(bool idle) {
 void ClientStream::set_answering(bool answering) {
     m_answering = answering;
     m_signs_sent = false;
-    if (!answering && m_unread > 0) {
-        (void)m_connection->expect_more_than(0);
-        m_connection->readable = true;
-    }
+    if (!answering && m_unread > 0) (void)m_connection->expect_more_than(0);
+    if (!answering && (m_unread > 0 || m_connection->holds_bytes())) m_connection->readable = true;
     m_unread = 0;
 }
 

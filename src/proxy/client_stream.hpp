@@ -16,7 +16,10 @@ struct ClientGone {};
 
 class ClientStream final : public Waiter {
   public:
-    ClientStream(Loop& loop, TcpSocket socket, std::chrono::milliseconds write_pause);
+    // `tls`: what the client is to speak; null: nothing but HTTP.
+    ClientStream(Loop& loop, TcpSocket socket, std::chrono::milliseconds write_pause,
+                 std::shared_ptr<system::TlsContext> tls = {});
+    [[nodiscard]] bool spoke_plain() const { return m_connection->spoke_plain(); }
     ~ClientStream() override;
 
     // At least one byte; 0: none came until then.

@@ -23,6 +23,7 @@ Task<Exchange::Came> Exchange::begin(const Destination& to) {
         const bool connected = co_await connect(to, fresh);
         if (!connected) co_return Came::broken;
         const auto came = co_await read_head();
+        if (came == Came::broken) trouble = m_connection->trouble();
         const bool stale = came == Came::broken && m_connection->used_before && m_in.empty();
         if (!stale || fresh) co_return came;
     }

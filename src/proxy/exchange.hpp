@@ -44,6 +44,7 @@ class Exchange {
     [[nodiscard]] bool complete() const { return m_complete; }
     TimePoint until = TimePoint::max(); // for all of it; then it is broken
     std::chrono::milliseconds connect_max{10'000};
+    std::string trouble;                                   // why TLS broke it; empty: it did not
     std::optional<std::chrono::microseconds> connected_in; // absent: it was there already
 
   private:

@@ -69,6 +69,11 @@ void Waiter::WakeUp::operator()() const noexcept {
 }
 
 Connection::Moved Connection::read(char* into, std::size_t room) {
+    if (m_expected) {
+        const auto begun = begin_tls();
+        if (begun.state != State::some) return begun;
+    }
+    if (m_tls) return read_tls(into, room);
     asio::error_code error;
     readable = false;
     const auto bytes = m_socket.read_some(asio::buffer(into, room), error);
@@ -76,7 +81,66 @@ Connection::Moved Connection::read(char* into, std::size_t room) {
     return {state_of(error), 0};
 }
 
+// The first byte tells whether the client speaks TLS.
+Connection::Moved Connection::begin_tls() {
+    constexpr char k_handshake = 22; // RFC 8446, section 5.1
+    asio::error_code error;
+    char first = 0;
+    readable = false;
+    m_socket.receive(asio::buffer(&first, 1), tcp::socket::message_peek, error);
+    if (error) return {state_of(error), 0};
+    const auto context = std::exchange(m_expected, nullptr);
+    m_spoke_plain = first != k_handshake;
+    if (!m_spoke_plain)
+        m_tls = system::tls_accept(context, static_cast<std::intptr_t>(m_socket.native_handle()));
+    return {State::some, 1};
+}
+
+Connection::Moved Connection::read_tls(char* into, std::size_t room) {
+    using Tls = system::TlsStream::State;
+    const auto moved = m_tls->read(into, room);
+    m_read_wants_write = moved.state == Tls::write_later;
+    readable = moved.state == Tls::some && m_tls->holds_bytes();
+    switch (moved.state) {
+    case Tls::some: return {State::some, moved.bytes};
+    case Tls::ended: return {State::ended, 0};
+    case Tls::broken: return {State::broken, 0};
+    default: return {State::later, 0};
+    }
+}
+
+// Pieces become one record where they fit, so that an event of a stream is not four of them.
+Connection::Moved Connection::write_tls(std::span<const asio::const_buffer> pieces) {
+    using Tls = system::TlsStream::State;
+    constexpr std::size_t k_record_bytes = 16384;
+    thread_local std::array<char, k_record_bytes> record;
+    std::size_t sent = 0;
+    while (true) {
+        std::size_t gathered = 0;
+        auto skip = sent;
+        for (const auto& piece : pieces) {
+            const auto skipped = std::min(skip, piece.size());
+            skip -= skipped;
+            const auto count = std::min(piece.size() - skipped, record.size() - gathered);
+            std::copy_n(static_cast<const char*>(piece.data()) + skipped, count,
+                        record.data() + gathered);
+            gathered += count;
+        }
+        if (gathered == 0) return {State::some, sent};
+        const auto moved = m_tls->write(record.data(), gathered);
+        if (moved.state == Tls::some) {
+            sent += moved.bytes;
+            continue;
+        }
+        m_write_wants_read = moved.state == Tls::read_later;
+        writable = false;
+        if (sent > 0) return {State::some, sent};
+        return {moved.state == Tls::broken ? State::broken : State::later, 0};
+    }
+}
+
 Connection::Moved Connection::write(std::span<const asio::const_buffer> pieces) {
+    if (m_tls) return write_tls(pieces);
     asio::error_code error;
     const auto bytes = m_socket.write_some(pieces, error);
     if (!error) return {State::some, bytes};
@@ -100,11 +164,15 @@ void Connection::arm(asio::socket_base::wait_type what, bool& armed, bool Connec
 }
 
 void Connection::want_read() {
-    if (!readable) arm(tcp::socket::wait_read, m_read_armed, &Connection::readable);
+    if (readable) return;
+    arm(m_read_wants_write ? tcp::socket::wait_write : tcp::socket::wait_read, m_read_armed,
+        &Connection::readable);
 }
 
 void Connection::want_write() {
-    if (!writable) arm(tcp::socket::wait_write, m_write_armed, &Connection::writable);
+    if (writable) return;
+    arm(m_write_wants_read ? tcp::socket::wait_read : tcp::socket::wait_write, m_write_armed,
+        &Connection::writable);
 }
 
 void Connection::connect(const Destination& to) {
@@ -119,9 +187,21 @@ void Connection::connect(const Destination& to) {
     system::keep_from_children(handle);
     if (to.remote) system::notice_lost_host(handle);
     m_socket.async_connect(to.address, [self = shared_from_this()](const auto& failed) {
-        (failed ? self->broken : self->connected) = true;
+        self->broken = bool(failed);
+        if (!failed) self->connected_tcp();
         if (self->owner != nullptr) self->owner->wake();
     });
+}
+
+void Connection::connected_tcp() noexcept {
+    try {
+        if (destination.tls)
+            m_tls = system::tls_connect(destination.tls,
+                                        static_cast<std::intptr_t>(m_socket.native_handle()));
+        connected = true;
+    } catch (...) { // no memory
+        broken = true;
+    }
 }
 
 Connection::Moved Connection::look() {
@@ -144,12 +224,14 @@ bool Connection::expect_more_than(std::size_t bytes) {
 
 void Connection::end_sending() {
     asio::error_code ignored;
+    if (m_tls) m_tls->end_sending();
     m_socket.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
 void Connection::close() {
     asio::error_code ignored;
     owner = nullptr;
+    m_tls.reset();
     m_socket.close(ignored);
 }
 

@@ -2,6 +2,7 @@
 // llama-server that may be used again. What is not said to be for any thread is for this one alone.
 #pragma once
 
+#include "odysseus/system/tls.hpp"
 #include "task.hpp"
 
 #include <array>
@@ -13,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,7 +30,8 @@ class Loop;
 // Where a connection of odysseus's own leads. Connections to the same place may take each other's.
 struct Destination {
     asio::ip::tcp::endpoint address;
-    bool remote = false; // another machine: it may vanish without a word
+    bool remote = false;                          // another machine: it may vanish without a word
+    std::shared_ptr<system::TlsContext> tls = {}; // null: in the clear
     friend bool operator==(const Destination&, const Destination&) = default;
 };
 [[nodiscard]] Destination llama_server_at(int port); // on 127.0.0.1
@@ -91,7 +94,7 @@ class Waiter {
 struct LoopEnds {};
 
 // A TCP connection that never blocks. It stays armed: whoever owns it is woken once after each
-// want_read() or want_write().
+// want_read() or want_write(). Over TLS once it is told to.
 class Connection : public std::enable_shared_from_this<Connection> {
   public:
     enum class State { some, later, ended, broken };
@@ -101,6 +104,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     };
 
     explicit Connection(TcpSocket socket) : m_socket(std::move(socket)) {}
+
+    // Of a client, before its first byte. One that does not begin with TLS stays in the clear, and
+    // spoke_plain().
+    void expect_tls(std::shared_ptr<system::TlsContext> context) {
+        m_expected = std::move(context);
+    }
+    [[nodiscard]] bool spoke_plain() const { return m_spoke_plain; }
+    // Bytes that no look at the socket shows.
+    [[nodiscard]] bool holds_bytes() const { return m_tls && m_tls->holds_bytes(); }
+    [[nodiscard]] std::string trouble() const { return m_tls ? m_tls->trouble() : std::string(); }
 
     // At most one read for each time that it was readable, so that others get their turn.
     [[nodiscard]] Moved read(char* into, std::size_t room);
@@ -126,8 +139,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   private:
     void arm(asio::socket_base::wait_type what, bool& armed, bool Connection::*ready);
+    [[nodiscard]] Moved begin_tls();
+    [[nodiscard]] Moved read_tls(char* into, std::size_t room);
+    [[nodiscard]] Moved write_tls(std::span<const asio::const_buffer> pieces);
+    void connected_tcp() noexcept;
 
     TcpSocket m_socket;
+    std::shared_ptr<system::TlsContext> m_expected;
+    std::unique_ptr<system::TlsStream> m_tls; // null: in the clear
+    bool m_spoke_plain = false;
+    bool m_read_wants_write = false; // as TLS has it while it shakes hands
+    bool m_write_wants_read = false;
     bool m_read_armed = false;
     bool m_write_armed = false;
 };

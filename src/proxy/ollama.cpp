@@ -149,6 +149,11 @@ Task<OwnAnswer> Session::ollama_list(OllamaEndpoint endpoint) {
     std::erase_if(foreign, [&](const std::string& id) { // aliases of what is listed already
         return m_shared.models.lookup(id).known;
     });
+    std::vector<std::string> here = foreign;
+    for (const auto& model : models)
+        here.insert(here.end(), model.model.names.begin(), model.model.names.end());
+    for (auto& name : names_elsewhere(here))
+        foreign.push_back(std::move(name));
     co_return json_answer(ollama_tags(models, foreign, list));
 }
 
@@ -170,7 +175,9 @@ Task<OwnAnswer> Session::shown_model() {
         const auto header = co_await blocking(m_shared.translating, m_client, read);
         co_return json_answer(ollama_show(model, std::get_if<models::GgufInfo>(&header), serving));
     }
-    co_return json_answer(ollama_show_foreign(m_request->model, serving));
+    // A model of another machine is named as it was asked for.
+    const auto& shown = m_request->model.empty() ? m_request->asked : m_request->model;
+    co_return json_answer(ollama_show_foreign(shown, serving));
 }
 
 std::int64_t Session::since_begin_ns() const {

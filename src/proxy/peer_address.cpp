@@ -49,7 +49,8 @@ std::variant<PeerAddress, std::string> peer_address(std::string_view text) {
     const auto address = text.substr(0, hash);
     const auto url = download::parsed_url(address);
     // A password in the address must not come back in the sentence.
-    if (!url) return std::string("--peer must be http://HOST:PORT or http://HOST:PORT#KEY");
+    if (!url)
+        return std::string("--peer must be https://HOST:PORT#KEY or http://127.0.0.1:PORT#KEY");
     const auto shown = download::shown_url(address);
     if (!url->user.empty())
         return refusal(shown, "has a name before its host; a key stands behind #: URL#KEY");
@@ -62,13 +63,11 @@ std::variant<PeerAddress, std::string> peer_address(std::string_view text) {
             return refusal(shown, "has a # without a usable key behind it; a key has no spaces and "
                                   "no special characters");
     }
-    if (url->scheme != "http")
-        return refusal(shown, "is https, which odysseus does not speak to peers yet; use http to "
-                              "the end of a tunnel on this machine (ssh -L)");
-    if (!peer.key.empty() && !download::is_loopback(*url))
-        return refusal(shown, "would send its key over the network in the clear; use a tunnel that "
-                              "ends on this machine, such as ssh -L 8081:127.0.0.1:8080 HOST, and "
-                              "--peer http://127.0.0.1:8081#KEY");
+    peer.tls = url->scheme == "https";
+    if (!peer.tls && !peer.key.empty() && !download::is_loopback(*url))
+        return refusal(shown, "would send its key over the network in the clear; use https, or a "
+                              "tunnel that ends on this machine, such as ssh -L "
+                              "8081:127.0.0.1:8080 HOST, and --peer http://127.0.0.1:8081#KEY");
     peer.host = without_brackets(url->host);
     peer.port = url->port;
     peer.authority = concat(url->host, ":", url->port);
@@ -80,7 +79,7 @@ std::variant<PeerAddress, std::string> peer_address(std::string_view text) {
 } // namespace
 
 std::string PeerAddress::url() const {
-    return concat("http://", authority, path);
+    return concat(tls ? "https://" : "http://", authority, path);
 }
 
 std::variant<std::vector<PeerAddress>, std::string>

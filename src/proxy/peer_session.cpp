@@ -138,6 +138,14 @@ void Session::name_model_here() {
                        [this](std::string_view id) { return m_shared.looks.is_foreign(id); });
 }
 
+std::vector<std::string> Session::names_elsewhere(const std::vector<std::string>& here) const {
+    std::vector<std::string> names;
+    if (m_request->forwarded) return names;
+    for (auto& entry : peer_entries(here, m_shared.peers.now()))
+        names.push_back(std::move(entry.id));
+    return names;
+}
+
 std::string Session::head_to_peer(const PeerAddress& address, const RoutePeer& peer) const {
     const auto target = concat(address.path, target_at_peer(peer.view, m_request->target));
     UpstreamHeadInput input;
@@ -167,7 +175,7 @@ Task<bool> Session::answered_at(const Route& there, const RoutePeer& peer) {
     if (begun && exchange.head.status < 400) begun = co_await has_begun(exchange);
     const int status = begun ? exchange.head.status : 0;
     if (status == 0 || can_fail_over(status)) {
-        const auto why = failure_of(status);
+        const auto why = exchange.trouble.empty() ? failure_of(status) : exchange.trouble;
         m_peer_failure = concat(" (", peer.name, ": ", why, ")");
         if (status != 404 && status != 408 && status != 429) use.failed(why);
         name_model_here();

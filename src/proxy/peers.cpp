@@ -15,6 +15,7 @@ using asio::ip::tcp;
 
 constexpr std::size_t k_conversations_max = 4096;
 constexpr std::size_t k_answer_bytes_max = std::size_t{4} * 1024 * 1024;
+constexpr std::size_t k_at_once_bytes_max = std::size_t{64} * 1024;
 constexpr std::size_t k_addresses_max = 4; // of one name that are tried
 
 // Ends what waits when odysseus stops: nobody needs the answer any more.
@@ -36,7 +37,7 @@ std::vector<Destination> resolved(const std::string& host, int port) {
     std::vector<Destination> found;
     for (const auto& entry : resolver.resolve(host, std::to_string(port), error)) {
         if (found.size() < k_addresses_max)
-            found.push_back({entry.endpoint(), !entry.endpoint().address().is_loopback()});
+            found.push_back({entry.endpoint(), !entry.endpoint().address().is_loopback(), {}});
     }
     return found;
 }
@@ -98,21 +99,25 @@ Task<> Peers::look_while_serving(Waiter& waiter, Peer& peer) {
     }
 }
 
-Task<std::vector<Destination>> Peers::destinations_of(Waiter& waiter, const PeerAddress& address) {
+Task<std::vector<Destination>> Peers::destinations_of(Waiter& waiter, const Peer& peer) {
+    const auto& address = peer.address;
     asio::error_code error;
     const auto literal = asio::ip::make_address(address.host, error);
     if (!error) {
         const tcp::endpoint there(literal, static_cast<unsigned short>(address.port));
-        co_return std::vector<Destination>{{there, !literal.is_loopback()}};
+        co_return std::vector<Destination>{{there, !literal.is_loopback(), peer.tls}};
     }
-    co_return co_await blocking(m_resolving, waiter, [host = address.host, port = address.port] {
+    auto found = co_await blocking(m_blocking, waiter, [host = address.host, port = address.port] {
         return resolved(host, port);
     });
+    for (auto& place : found)
+        place.tls = peer.tls;
+    co_return found;
 }
 
 Task<Peers::Look> Peers::look_at(Waiter& waiter, Peer& peer, bool& ask_status) {
     Look look;
-    auto places = co_await destinations_of(waiter, peer.address);
+    auto places = co_await destinations_of(waiter, peer);
     if (places.empty()) {
         look.view.trouble = concat("the name ", peer.address.host, " is not known");
         co_return look;
@@ -125,18 +130,34 @@ Task<Peers::Look> Peers::look_at(Waiter& waiter, Peer& peer, bool& ask_status) {
     }
     look.round_trip = models.connected_in;
     if (models.status != 200) {
-        look.view.trouble = trouble_of(models.status);
+        look.view.trouble = models.trouble.empty() ? trouble_of(models.status) : models.trouble;
         co_return look;
     }
-    if (!take_models(look.view, models.body)) {
+    const bool listed = co_await read(waiter, look.view, std::move(models.body), take_models);
+    if (!listed) {
         look.view.trouble = "its answer to GET /v1/models is no list of models";
         co_return look;
     }
     look.view.answers = true;
     if (!ask_status) co_return look;
-    const auto status = co_await ask(waiter, peer.address, look.destination, "/odysseus/status");
-    ask_status = status.status == 200 && take_status(look.view, status.body);
+    auto status = co_await ask(waiter, peer.address, look.destination, "/odysseus/status");
+    ask_status = status.status == 200;
+    if (ask_status)
+        ask_status = co_await read(waiter, look.view, std::move(status.body), take_status);
     co_return look;
+}
+
+Task<bool> Peers::read(Waiter& waiter, PeerView& view, std::string body, Reader reader) {
+    if (body.size() <= k_at_once_bytes_max) co_return reader(view, body);
+    const auto work = [copy = view, body = std::move(body), reader] {
+        std::optional<PeerView> read = copy;
+        if (!reader(*read, body)) read.reset();
+        return read;
+    };
+    auto result = co_await blocking(m_blocking, waiter, work);
+    if (!result) co_return false;
+    view = std::move(*result);
+    co_return true;
 }
 
 Task<Peers::Reply> Peers::ask(Waiter& waiter, const PeerAddress& address, const Destination& to,
@@ -150,6 +171,7 @@ Task<Peers::Reply> Peers::ask(Waiter& waiter, const PeerAddress& address, const 
     auto came = co_await exchange.begin(to);
     Reply reply;
     reply.connected_in = exchange.connected_in;
+    reply.trouble = exchange.trouble;
     if (came != Exchange::Came::some) co_return reply;
     reply.body = exchange.content();
     while (!exchange.complete() && reply.body.size() < k_answer_bytes_max) {

@@ -38,7 +38,7 @@ class Peers {
     Peers& operator=(const Peers&) = delete;
 
     void watch(Loop& loop); // once; ends when the loop stops
-    void stop() { m_resolving.stop(); }
+    void stop() { m_blocking.stop(); }
 
     [[nodiscard]] bool any() const { return !m_peers.empty(); }
     // Until each peer was asked once.
@@ -75,8 +75,11 @@ class Peers {
   private:
     struct Peer {
         explicit Peer(PeerAddress where, const PeerTimes& times)
-            : address(std::move(where)), health(times.first_pause, times.longest_pause) {}
+            : address(std::move(where)),
+              tls(address.tls ? system::tls_client(address.host, address.pinned) : nullptr),
+              health(times.first_pause, times.longest_pause) {}
         const PeerAddress address;
+        const std::shared_ptr<system::TlsContext> tls;
         // The rest with m_mutex.
         PeerHealth health; // of requests
         PeerView view;
@@ -96,15 +99,18 @@ class Peers {
     Detached watch_one(Loop& loop, Peer& peer);
     [[nodiscard]] Task<> look_while_serving(Waiter& waiter, Peer& peer);
     [[nodiscard]] Task<Look> look_at(Waiter& waiter, Peer& peer, bool& ask_status);
-    [[nodiscard]] Task<std::vector<Destination>> destinations_of(Waiter& waiter,
-                                                                 const PeerAddress& address);
+    [[nodiscard]] Task<std::vector<Destination>> destinations_of(Waiter& waiter, const Peer& peer);
     struct Reply {
         int status = 0; // 0: none came
         std::string body;
+        std::string trouble;
         std::optional<std::chrono::microseconds> connected_in;
     };
     [[nodiscard]] Task<Reply> ask(Waiter& waiter, const PeerAddress& address, const Destination& to,
                                   std::string_view path) const;
+    // What `body` tells, away from the loop where it is long.
+    using Reader = bool (*)(PeerView& view, std::string_view body);
+    [[nodiscard]] Task<bool> read(Waiter& waiter, PeerView& view, std::string body, Reader reader);
     void take(Peer& peer, Look look);
 
     const PeerTimes m_times;
@@ -113,7 +119,7 @@ class Peers {
     mutable std::mutex m_mutex;
     std::vector<Waiter::WakeUp> m_waiting; // for the first look
     ConversationPlaces m_conversations;
-    BlockingTasks m_resolving{2};
+    BlockingTasks m_blocking{2}; // names that are looked up, long answers that are read
 };
 
 } // namespace odysseus::proxy

@@ -262,6 +262,7 @@ bool Proxy::State::accept_one(Listener& listener) {
 // There is no room to read what it wants: a fresh socket takes this short answer at once.
 void Proxy::State::refuse_client(TcpSocket& socket) {
     ++shared.counters.refused;
+    if (shared.settings.tls) return; // it could not read that yet
     char begun[4096];
     asio::error_code ignored;
     const auto came = socket.read_some(asio::buffer(begun), ignored); // what is left makes a reset

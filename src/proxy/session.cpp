@@ -74,7 +74,7 @@ Session::InFlight::~InFlight() {
 Session::Session(Shared& shared, Loop& loop, TcpSocket socket, Door door)
     : m_shared(shared), m_limits(shared.settings.limits), m_door(door),
       m_peer_is_local(is_local_peer(socket)),
-      m_client(loop, std::move(socket), m_limits.write_pause) {}
+      m_client(loop, std::move(socket), m_limits.write_pause, shared.settings.tls) {}
 
 Task<> Session::serve() {
     try {
@@ -112,6 +112,11 @@ Task<bool> Session::serve_request() {
     m_peer_failure.clear();
     const bool came = co_await read_head(m_client, *m_request, m_limits);
     if (!came) co_return false;
+    if (m_client.spoke_plain())
+        throw Refused{.status = 400,
+                      .code = "https_required",
+                      .message = "This port speaks https; use https:// in place of http://.",
+                      .ends_connection = true};
     m_body_unread = m_request->head.framing != Framing::none;
     m_ending = !m_request->head.keep_alive;
     if (const auto preflight = admit(*m_request, m_shared.settings.access, m_peer_is_local)) {

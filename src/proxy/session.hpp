@@ -71,6 +71,9 @@ class Session {
     [[nodiscard]] Task<bool> answered_at(const Route& there, const RoutePeer& peer);
     [[nodiscard]] std::string head_to_peer(const PeerAddress& address, const RoutePeer& peer) const;
     void name_model_here();
+    // The names of peers' models, beside those that are listed already.
+    [[nodiscard]] std::vector<std::string>
+    names_elsewhere(const std::vector<std::string>& here) const;
 
     [[nodiscard]] Task<> settle_model();
     [[nodiscard]] Task<> answer_here();

@@ -323,6 +323,11 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
     }
     s.allow_hosts = read.list("allow_hosts");
     s.allow_origins = read.list("allow_origins");
+    s.tls_cert = below(home, read.text("tls_cert"));
+    s.tls_key = below(home, read.text("tls_key"));
+    if (s.tls_cert.empty() != s.tls_key.empty())
+        read.refuse(s.tls_cert.empty() ? "tls_key" : "tls_cert",
+                    "given together with the other of --tls-cert and --tls-key");
     s.peers = read.list("peers");
     if (std::any_of(s.peers.begin(), s.peers.end(), [](const std::string& peer) {
             return !peer.starts_with("http://") && !peer.starts_with("https://");

@@ -77,6 +77,15 @@ const std::vector<VerbSpec>& verb_specs() {
          .examples = "odysseus config                   a table\n"
                      "odysseus config --json            the same for a script",
          .switches = {{"--json", "print JSON, for scripts"}}},
+        {.verb = Verb::pair,
+         .name = "pair",
+         .usage = "pair [HOST[:PORT]] [options]",
+         .help = "make this machine and another one trust each other, for --peer",
+         .examples =
+             "odysseus pair                     wait for the other machine\n"
+             "odysseus pair box.local           the same on the other one: HOST of the first",
+         .words_most = 1,
+         .settings = {"--peer", "--tls-cert", "--tls-key"}},
         {.verb = Verb::completion,
          .name = "completion",
          .usage = "completion bash|zsh|fish",
@@ -93,7 +102,7 @@ const std::vector<VerbSpec>& verb_specs() {
          .help = "this text, or a command's own",
          .examples = "odysseus help plan",
          .words_most = 1,
-         .completions = "serve plan doctor models pull backend config completion help"},
+         .completions = "serve plan doctor models pull backend config pair completion help"},
     };
     return specs;
 }

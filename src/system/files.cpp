@@ -70,10 +70,13 @@ fs::path old_sibling(const fs::path& directory) {
            path_from_utf8(concat(".", utf8(directory.filename()), ".old"));
 }
 
-void write_file_atomically(const fs::path& file, std::string_view content, bool durable) {
+namespace {
+
+void write_and_replace(const fs::path& file, std::string_view content, bool durable, bool for_all) {
     const auto temporary = temp_sibling(file);
     try {
         OutputFile out(temporary, OutputFile::Mode::create_new);
+        if (!for_all) fs::permissions(temporary, fs::perms::owner_read | fs::perms::owner_write);
         out.write(content.data(), content.size());
         if (durable) out.sync();
         out.close();
@@ -84,6 +87,16 @@ void write_file_atomically(const fs::path& file, std::string_view content, bool 
         throw;
     }
     if (durable) sync_directory(file.parent_path());
+}
+
+} // namespace
+
+void write_file_atomically(const fs::path& file, std::string_view content, bool durable) {
+    write_and_replace(file, content, durable, true);
+}
+
+void write_private_file(const fs::path& file, std::string_view content) {
+    write_and_replace(file, content, true, false);
 }
 
 void replace_directory(const fs::path& from, const fs::path& to) {

@@ -50,8 +50,13 @@ TEST_CASE("peer address: what people paste") {
         CHECK(peer.authority == row.authority);
         CHECK(peer.path == row.path);
         CHECK(peer.key == row.key);
+        CHECK_FALSE(peer.tls);
         CHECK(peer.url().find(row.authority) == 7);
     }
+    const auto secure = good({"https://box.example#secret"}).at(0);
+    CHECK(secure.tls);
+    CHECK(secure.port == 443);
+    CHECK(secure.url() == "https://box.example:443");
 }
 
 TEST_CASE("peer address: peers on one host are told apart by their ports") {
@@ -69,9 +74,8 @@ TEST_CASE("peer address: what is refused, and never with the key in the sentence
     const Row rows[] = {
         {{"http://192.168.1.7:8080#hush"}, "in the clear"},
         {{"http://box.example:8080#hush"}, "ssh -L"},
-        {{"https://box:8443#hush"}, "https"},
-        {{"ftp://box#hush"}, "http://HOST:PORT"},
-        {{"box:8080#hush"}, "http://HOST:PORT"},
+        {{"ftp://box#hush"}, "127.0.0.1:PORT"},
+        {{"box:8080#hush"}, "127.0.0.1:PORT"},
         {{"http://me:hush@box:8080"}, "name before its host"},
         {{"http://127.0.0.1:8080?key=hush"}, "query"},
         {{"http://127.0.0.1:8080#"}, "without a usable key"},

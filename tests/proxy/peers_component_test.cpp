@@ -134,6 +134,14 @@ TEST_CASE("A model of another machine answers under its own name, with that mach
     CHECK_FALSE(has(request, "my-key"));
     CHECK_FALSE(has(request, "gzip"));
 
+    const auto as_ollama = [&](std::string_view path, std::string_view body) {
+        constexpr std::string_view k_key = "Authorization: Bearer my-key\r\n";
+        return body.empty() ? said(fixture, ProxyFixture::get(path, k_key))
+                            : said(fixture, ProxyFixture::post(path, body, k_key));
+    };
+    CHECK(has(as_ollama("/api/tags", ""), R"("name":"theirs)"));
+    CHECK(status_of(as_ollama("/api/show", R"({"model":"theirs"})")) == 200);
+
     const auto peers = fixture.proxy.traffic().peers;
     REQUIRE(peers.size() == 1);
     CHECK(peers[0].requests == 1);

@@ -9,7 +9,7 @@
 namespace odysseus::commands {
 
 // Where a browser on this machine finds the server.
-[[nodiscard]] std::string url_of(const std::string& host, int port);
+[[nodiscard]] std::string url_of(const settings::Settings& settings, int port);
 
 // About settings that do nothing any more.
 void say_what_has_no_effect(const settings::Settings& settings);

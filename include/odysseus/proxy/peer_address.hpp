@@ -9,8 +9,10 @@
 namespace odysseus::proxy {
 
 struct PeerAddress {
-    std::string name; // its host; "host:port" where two peers share one
-    std::string host; // to connect to, without brackets
+    std::string name;   // its host; "host:port" where two peers share one
+    bool tls = false;   // https
+    std::string pinned; // digest of the one certificate that will do; empty: a trusted one
+    std::string host;   // to connect to, without brackets
     int port = 0;
     std::string authority; // for Host: "box:8080", "[::1]:8080"
     std::string path;      // before /v1/...; "" or "/api"

@@ -12,6 +12,7 @@
 #include "odysseus/proxy/peer_address.hpp"
 #include "odysseus/proxy/peer_view.hpp"
 #include "odysseus/server/llama_control.hpp"
+#include "odysseus/system/tls.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -41,6 +42,7 @@ struct ProxyLimits {
 
 struct ProxySettings {
     AccessRules access;
+    std::shared_ptr<system::TlsContext> tls; // of the port; null: plain HTTP
     // How many models llama-server holds at once (its --models-max); 0: any number. Requests for
     // another one wait until nobody uses the one that must go.
     std::size_t models_max = 1;

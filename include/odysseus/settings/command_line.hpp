@@ -9,7 +9,19 @@
 
 namespace odysseus::settings {
 
-enum class Verb { serve, plan, doctor, models, pull, backend, config, completion, help, version };
+enum class Verb {
+    serve,
+    plan,
+    doctor,
+    models,
+    pull,
+    backend,
+    config,
+    pair,
+    completion,
+    help,
+    version
+};
 
 struct CommandLine {
     Verb verb = Verb::serve;

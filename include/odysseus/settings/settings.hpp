@@ -82,6 +82,8 @@ struct Settings {
     std::vector<std::string> api_keys;
     std::vector<std::string> allow_hosts;
     std::vector<std::string> allow_origins;
+    std::string tls_cert; // a path; empty: plain HTTP
+    std::string tls_key;
     std::vector<std::string> peers; // "URL" or "URL#KEY"
     bool allow_unauthenticated = false;
     int sse_ping_s = 15;      // 0: off

@@ -25,6 +25,9 @@ namespace odysseus::system {
 void write_file_atomically(const std::filesystem::path& file, std::string_view content,
                            bool durable = true);
 
+// The same, readable for this user alone from its first byte on (where the system knows of that).
+void write_private_file(const std::filesystem::path& file, std::string_view content);
+
 // A name that nobody uses, in the same folder: ".NAME.tmp-PID-1f3a...". Begins with a dot.
 [[nodiscard]] std::filesystem::path temp_sibling(const std::filesystem::path& file);
 // Removes what processes that were killed have left of the kind in this very folder. What cannot be
