@@ -25,7 +25,10 @@ TEST_CASE("manual: has every setting as the table says it") {
     for (const auto& spec : settings::setting_specs()) {
         std::string flag = spec.flag;
         if (spec.value != nullptr) flag += concat(' ', spec.value);
-        if (const auto bar = flag.find('|'); bar != std::string::npos) flag.replace(bar, 1, " or ");
+        if (const auto last = flag.rfind('|'); last != std::string::npos)
+            flag.replace(last, 1, " or ");
+        while (flag.find('|') != std::string::npos)
+            flag.replace(flag.find('|'), 1, ", ");
         const auto row =
             concat("| `", flag, "` | `", spec.environment, "` | ",
                    spec.file_key != nullptr ? concat("`", spec.file_key, "`") : "-", " | ",
