@@ -1,7 +1,9 @@
 #include "odysseus/models/hub_name.hpp"
 
 #include "model_name.hpp"
+#include "name_readings.hpp"
 #include "odysseus/base/text.hpp"
+#include "odysseus/models/starter_models.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -75,6 +77,20 @@ std::optional<NameRefused> take_choice(std::string_view text, std::string_view c
     return std::nullopt;
 }
 
+// What the list of first models calls "Qwen3 8B" is also qwen3-8b; the beginning of one such name
+// will do. Empty: it is none, or several.
+std::string_view starter_named(std::string_view asked) {
+    std::string_view found;
+    for (const auto& starter : starter_models()) {
+        const auto name = dashed_name(starter.title);
+        if (same_name(name, asked)) return starter.name;
+        if (!begins_name(name, asked)) continue;
+        if (!found.empty()) return {};
+        found = starter.name;
+    }
+    return found;
+}
+
 PullName repo_name(std::string_view text, std::string_view whole) {
     HubName name;
     const auto colon = text.find(':');
@@ -82,6 +98,12 @@ PullName repo_name(std::string_view text, std::string_view whole) {
     const auto parts = split(repo, '/');
     if (parts.size() == 1) {
         if (!is_name(repo)) return refused(whole, "is no Hugging Face name");
+        if (const auto starter = starter_named(repo); !starter.empty()) {
+            return colon == std::string_view::npos
+                       ? repo_name(starter, whole)
+                       : repo_name(concat(starter.substr(0, starter.find(':')), text.substr(colon)),
+                                   whole);
+        }
         return NameRefused{concat("'", repo, "' is no Hugging Face name (ORG/NAME); find one: ",
                                   "https://huggingface.co/models?library=gguf&search=", repo)};
     }

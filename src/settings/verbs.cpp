@@ -49,9 +49,11 @@ const std::vector<VerbSpec>& verb_specs() {
          .name = "pull",
          .usage = "pull NAME [options]",
          .help = "fetch a model into the models folder",
-         .examples = "odysseus pull unsloth/Qwen3-4B-Instruct-2507-GGUF          one that fits\n"
-                     "odysseus pull unsloth/Qwen3-4B-Instruct-2507-GGUF:Q4_K_M   this one\n"
-                     "odysseus pull https://host.example/model.gguf              a file",
+         .examples =
+             "odysseus pull qwen3-4b                                     one of the short list\n"
+             "odysseus pull unsloth/Qwen3-4B-Instruct-2507-GGUF          one that fits\n"
+             "odysseus pull unsloth/Qwen3-4B-Instruct-2507-GGUF:Q4_K_M   this one\n"
+             "odysseus pull https://host.example/model.gguf              a file",
          .words_least = 1,
          .words_most = 1,
          .settings = {"--models-dir", "--hf-endpoint"}},

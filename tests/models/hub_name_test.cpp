@@ -45,6 +45,11 @@ TEST_CASE("pull names: what is accepted") {
         {"a/b:ud-q4_k_xl", "hub a/b @main :ud-q4_k_xl"},
         {"a/b:m.Q8_0.gguf", "hub a/b @main /m.Q8_0.gguf"},
         {"a/b:BF16/m-00001-of-00002.gguf", "hub a/b @main /BF16/m-00001-of-00002.gguf"},
+        {"qwen3-8b", "hub Qwen/Qwen3-8B-GGUF @main :Q4_K_M"},
+        {"Qwen3-4B", "hub unsloth/Qwen3-4B-Instruct-2507-GGUF @main :Q4_K_M"},
+        {"gpt-oss", "hub ggml-org/gpt-oss-20b-GGUF @main :MXFP4"},
+        {"qwen3-8b:Q8_0", "hub Qwen/Qwen3-8B-GGUF @main :Q8_0"},
+        {"qwen3", "refused"}, // several
         {"hf.co/a/b:IQ3_XXS", "hub a/b @main :IQ3_XXS"},
         {"huggingface.co/a/b", "hub a/b @main"},
         {"https://huggingface.co/a/b", "hub a/b @main"},
