@@ -16,6 +16,10 @@ namespace odysseus::builds {
 namespace {
 
 constexpr std::size_t k_shown_bytes_max = 300;
+constexpr std::chrono::seconds k_bench_limit{20};
+constexpr std::chrono::seconds k_server_limit{1};
+constexpr int k_illegal_signal = 4;                             // SIGILL, on every POSIX system
+constexpr int k_illegal_status = static_cast<int>(0xC000001DU); // as Windows tells the same
 
 // What the system means by that, where it is known; else the last line that was printed: loaders
 // and CUDA say there what is missing.
@@ -108,6 +112,32 @@ BuildCheck check_build(const std::filesystem::path& server,
     }
     check.runs = true;
     return check;
+}
+
+std::optional<std::string> trouble_of_computing(const std::filesystem::path& server,
+                                                const std::vector<std::filesystem::path>& folders,
+                                                const std::filesystem::path& model) {
+    auto bench = server.parent_path() / "llama-bench";
+    bench += server.extension();
+    std::error_code error;
+    const bool has_bench = std::filesystem::is_regular_file(bench, error);
+    system::ToolLimits limits;
+    limits.deadline = has_bench ? k_bench_limit : k_server_limit;
+    std::vector<std::string> argv{system::utf8(has_bench ? bench : server)};
+    if (has_bench) {
+        argv.insert(argv.end(), {"-p", "4", "-n", "1", "-r", "1", "-t", "1"});
+    } else if (is_unified_program(system::utf8(server.filename()))) {
+        argv.emplace_back("serve");
+    }
+    argv.insert(argv.end(), {"-m", system::utf8(model), "-ngl", "0"});
+    if (!has_bench) argv.insert(argv.end(), {"--host", "127.0.0.1", "--port", "0"});
+    const auto result = system::run_tool(argv, loader_environment(server, folders), limits);
+    using End = system::ToolResult::End;
+    const bool illegal = (result.end == End::signalled && result.status == k_illegal_signal) ||
+                         (result.end == End::exited && result.status == k_illegal_status);
+    if (!illegal) return std::nullopt;
+    return concat("computes with instructions that this processor does not have (",
+                  result.how_it_ended(limits), " with a small model)");
 }
 
 std::optional<std::vector<Device>> listed_devices(const std::filesystem::path& server,

@@ -196,7 +196,8 @@ int backend(const settings::CommandLine& line, const settings::ResolvedSettings&
         const auto from = std::filesystem::absolute(system::path_from_utf8(
             word_of(line, "an archive (.tar.gz, .tar.xz, .zip) or a folder")));
         check_there(from);
-        said(builds::import_build(store, from, install_options(release_source(settings, stopped))));
+        said(builds::import_build(store, from,
+                                  install_options(settings, release_source(settings, stopped))));
     }
     return 0;
 }

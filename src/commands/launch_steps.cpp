@@ -133,12 +133,15 @@ models::Model toy_model(const settings::Home& home) {
     return model;
 }
 
+std::filesystem::path toy_file(const settings::Home& home) {
+    return home.data() / k_toy_file;
+}
+
 void write_toy_model(const settings::Home& home) {
     const auto bytes = models::toy_model_gguf();
     std::error_code error;
-    if (std::filesystem::file_size(home.data() / k_toy_file, error) == bytes.size() && !error)
-        return;
-    system::write_file_atomically(home.data() / k_toy_file, bytes);
+    if (std::filesystem::file_size(toy_file(home), error) == bytes.size() && !error) return;
+    system::write_file_atomically(toy_file(home), bytes);
 }
 
 namespace {

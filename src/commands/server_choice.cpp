@@ -226,8 +226,33 @@ builds::ReleaseSource release_source(const settings::Settings& settings,
     return {std::move(options), std::move(http)};
 }
 
-builds::InstallOptions install_options(const builds::ReleaseSource& source) {
+namespace {
+
+// Also computes a token with it: to pass --version says little of a build.
+builds::BuildCheck check_new_build(const settings::Settings& settings,
+                                   const std::filesystem::path& server,
+                                   const std::vector<std::filesystem::path>& folders) {
+    auto check = builds::check_build(server, folders);
+    if (!check.runs) return check;
+    const auto home = settings::home_of(settings);
+    std::error_code error;
+    std::filesystem::create_directories(home.data(), error);
+    write_toy_model(home);
+    const auto trouble = builds::trouble_of_computing(server, folders, toy_file(home));
+    if (!trouble) return check;
+    check.runs = false;
+    check.trouble = *trouble;
+    return check;
+}
+
+} // namespace
+
+builds::InstallOptions install_options(const settings::Settings& settings,
+                                       const builds::ReleaseSource& source) {
     builds::InstallOptions options;
+    options.check = [settings](const auto& server, const auto& folders) {
+        return check_new_build(settings, server, folders);
+    };
     options.http = source.http();
     options.http.tries_max = download::HttpOptions{}.tries_max; // a download is worth more patience
     options.tell = [](const std::string& sentence) { system::say("build", sentence); };
@@ -265,9 +290,9 @@ builds::InstalledBuild install_release(const settings::Settings& settings,
                         : concat("looking for llama.cpp ", settings.release, " ..."));
     auto source = release_source(settings, stopped);
     auto store = store_for(settings, machine);
-    auto options = install_options(source);
+    auto options = install_options(settings, source);
     options.check = [&](const auto& server, const auto& folders) {
-        auto check = builds::check_build(server, folders);
+        auto check = check_new_build(settings, server, folders);
         if (check.runs) try_arguments(server, folders, llama_args);
         return check;
     };

@@ -248,7 +248,9 @@ class Backend(Case):
         (home.outer / "good.tar.gz").write_bytes(tar_gz(files("b10001")))
         self.backend(home, "import", home.outer / "good.tar.gz", expect=0)
         broken = "#!/bin/sh\necho \"version 'GLIBC_2.99' not found\" >&2\nexit 1\n"
-        for name, script, says in (("broken", broken, "GLIBC_2.99"), ("silent", "#!/bin/sh\n", "does not say which build it is"),
+        illegal = SCRIPT.partition("*)")[0] % {"number": "10002"} + "*) kill -ILL $$ ;;\nesac\n"
+        for name, script, says in (("broken", broken, "GLIBC_2.99"), ("for another processor", illegal, "does not have"),
+                                   ("silent", "#!/bin/sh\n", "does not say which build it is"),
                                    ("garbage", "\0\1\2", "does not run here")):
             (home.outer / "bad.tar.gz").write_bytes(tar_gz({"llama-server": script.encode()}))
             with self.subTest(name):

@@ -43,6 +43,14 @@ using CheckBuild = std::function<BuildCheck(const std::filesystem::path& server,
                                      const std::vector<std::filesystem::path>& folders,
                                      std::chrono::milliseconds limit = std::chrono::seconds(60));
 
+// A build that was compiled for another processor passes check_build and dies of an instruction
+// that is not known when it computes first. Computes a token with a small `model`, by the build's
+// llama-bench, else in its llama-server, which gets a second. Why it died; absent: it did not.
+[[nodiscard]] std::optional<std::string>
+trouble_of_computing(const std::filesystem::path& server,
+                     const std::vector<std::filesystem::path>& folders,
+                     const std::filesystem::path& model);
+
 // What `--list-devices` says alone; absent: it says nothing that can be read.
 [[nodiscard]] std::optional<std::vector<Device>>
 listed_devices(const std::filesystem::path& server,

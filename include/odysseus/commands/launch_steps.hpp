@@ -43,6 +43,7 @@ void refuse_missing_models_folder(const settings::ResolvedSettings& resolved);
 [[nodiscard]] models::Model toy_model(const settings::Home& home);
 // Writes its file when it is not there.
 void write_toy_model(const settings::Home& home);
+[[nodiscard]] std::filesystem::path toy_file(const settings::Home& home);
 
 // The context of a start, and whether it is for a model that runs on the CPU alone.
 struct StartedWith {

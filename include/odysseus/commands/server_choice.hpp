@@ -60,7 +60,8 @@ void take_listed_devices(hardware::Machine& machine, const settings::Settings& s
 [[nodiscard]] builds::ReleaseSource
 release_source(const settings::Settings& settings, const std::function<bool()>& stopped,
                std::function<void(const std::string& sentence)> tell);
-[[nodiscard]] builds::InstallOptions install_options(const builds::ReleaseSource& source);
+[[nodiscard]] builds::InstallOptions install_options(const settings::Settings& settings,
+                                                     const builds::ReleaseSource& source);
 // With llama-server's own arguments the build must take: Error (usage), and nothing is changed.
 [[nodiscard]] builds::InstalledBuild install_release(const settings::Settings& settings,
                                                      const hardware::Machine& machine,
