@@ -50,7 +50,7 @@ const std::vector<VerbSpec>& verb_specs() {
          .usage = "pull NAME [options]",
          .help = "fetch a model into the models folder",
          .examples =
-             "odysseus pull qwen3-4b                                     one of the short list\n"
+             "odysseus pull qwen3-4b                                     of the short list\n"
              "odysseus pull unsloth/Qwen3-4B-Instruct-2507-GGUF          one that fits\n"
              "odysseus pull unsloth/Qwen3-4B-Instruct-2507-GGUF:Q4_K_M   this one\n"
              "odysseus pull https://host.example/model.gguf              a file",
