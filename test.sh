@@ -29,7 +29,7 @@ case $preset in dev | asan | tsan) ;; *) fail 2 "there is no test preset '$prese
 
 if is_debian_like; then
     # shellcheck disable=SC2086,SC2154 # a list of package names, from lib.sh
-    install_missing $build_packages python3=python3 patchelf=patchelf curl=curl node=nodejs npm=npm zsh=zsh fish=fish
+    install_missing $build_packages python3=python3 patchelf=patchelf curl=curl node=nodejs npm=npm zsh=zsh fish=fish ip=iproute2
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_missing python3-venv
     has uv || python3 -c 'import pip' 2>/dev/null || install_missing python3-pip
     [ -n "${ODYSSEUS_CHROMIUM:-}" ] || install_missing chromium=chromium
