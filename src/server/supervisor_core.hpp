@@ -112,6 +112,13 @@ class Supervisor::Core {
     void on_reported(const ReportPointer& file);
     void settle_cases(); // those whose evidence is in, or whose time is up
     [[nodiscard]] bool try_settle(const ReportPointer& file, Moment now);
+    struct Judged {
+        std::size_t ends = 0; // of the model's processes, when it was judged
+        Moment when;
+        Verdict verdict;
+    };
+    [[nodiscard]] bool is_of_judged_end(const Failure& failure, const Judged& judged,
+                                        Moment now) const;
     [[nodiscard]] bool judge_case(const ReportPointer& file); // false: what it does is under way
     [[nodiscard]] Verdict last_verdict(const Failure& failure, const OomVerdict& verdict);
     void replace_lost_device(const std::string& reason);
@@ -222,11 +229,6 @@ class Supervisor::Core {
     std::optional<Moment> m_prove_at; // the router had no room for it: once more then
     Moment m_proof_began;
     std::optional<Moment> m_memory_by; // the device's free memory is waited for, at most so long
-    struct Judged {
-        std::size_t ends = 0; // of the model's processes, when it was judged
-        Moment when;
-        Verdict verdict;
-    };
     std::map<std::string, Judged> m_judged;   // per model, in this generation
     std::map<std::string, Judged> m_hopeless; // by m_state_mutex; per model: nothing held, or it
                                               // was not memory

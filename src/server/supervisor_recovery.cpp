@@ -9,8 +9,9 @@ namespace odysseus::server {
 namespace {
 
 constexpr std::chrono::milliseconds k_ask_client_every{100};
-// A second report of what was judged a moment ago is about the same failure.
 constexpr std::chrono::milliseconds k_same_failure{1000};
+// The router writes that a process ended a moment before it takes the model for unloaded.
+constexpr std::chrono::milliseconds k_router_behind_its_line{10};
 constexpr std::chrono::seconds k_crash_retry_after{30};
 constexpr std::chrono::seconds k_again_after{5};
 
@@ -110,6 +111,14 @@ bool Supervisor::Core::seems_alive(const std::string& model) const {
     return newest != nullptr && !newest->exit_status;
 }
 
+// What was judged a moment ago failed many requests at once. One that was sent after the judgement
+// to the process that came since then met another end, which is still to be told.
+bool Supervisor::Core::is_of_judged_end(const Failure& failure, const Judged& judged,
+                                        Moment now) const {
+    return now - judged.when < k_same_failure &&
+           (failure.began <= judged.when || !seems_alive(failure.model));
+}
+
 // The router writes how a process ended before it answers, but both take their way: the line may
 // come after the report.
 bool Supervisor::Core::try_settle(const ReportPointer& file, Moment now) {
@@ -135,10 +144,19 @@ bool Supervisor::Core::try_settle(const ReportPointer& file, Moment now) {
     const bool on_its_way_out =
         failure.status == 0 || (ended != nullptr && ended->exit_status == 0);
     if (broken && on_its_way_out && now < file->decide_by) return false;
+    if (is_refused_connection(failure.status, failure.body) && !seems_alive(failure.model)) {
+        // Asked again within this moment, the router would send to the same dead process.
+        const auto* dead = m_processes.newest_ended(failure.model);
+        const auto known = dead == nullptr ? now : dead->ended_at + k_router_behind_its_line;
+        if (now < known) {
+            file->settle_at = known;
+            return false;
+        }
+    }
     if (needs_end && ended == nullptr) {
         const auto judged = m_judged.find(failure.model);
         if (!file->refused && failure.stage == Failure::Stage::first && judged != m_judged.end() &&
-            now - judged->second.when < k_same_failure) {
+            is_of_judged_end(failure, judged->second, now)) {
             const bool again = broken && crashes_too_often(failure.model);
             conclude(*file, again ? other_cause_verdict(failure, {"its process ended again"})
                                   : judged->second.verdict);

@@ -591,6 +591,21 @@ TEST_CASE("supervisor: what is not memory steps nothing", "[supervisor]") {
         CHECK(supervisor.current().oom_steps == 0);
         CHECK(supervisor.current().generation == 1);
     }
+    SECTION("the next process ends too, and its end is not told yet: it is waited for") {
+        Bench bench("");
+        bench.spec.environment.back() +=
+            concat(" --dies-loaded --once ", (bench.scratch / "once").string());
+        bench.spec.limits.evidence = 400ms;
+        Supervisor supervisor(bench.spec);
+        const auto serving = started(supervisor);
+        REQUIRE(ask(supervisor, "heavy").status == 200);
+        const auto began = Clock::now();
+        const Failure failure{serving.generation, "heavy", 500,
+                              R"({"error":{"message":"proxy error: Failed to read connection"}})",
+                              began};
+        CHECK(std::holds_alternative<Replay>(supervisor.report(failure, {})));
+        CHECK(Clock::now() - began >= 400ms);
+    }
     SECTION("a crash at use: asked again once, and given up when it goes on") {
         Bench bench("--crash heavy");
         Supervisor supervisor(bench.spec);
