@@ -1,6 +1,7 @@
 #include "odysseus/commands/model_fits.hpp"
 
 #include "odysseus/base/text.hpp"
+#include "odysseus/builds/release.hpp"
 #include "odysseus/memory/companions.hpp"
 #include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/process_info.hpp"
@@ -28,7 +29,7 @@ void share(const FitRules& rules, const std::vector<models::Model>& models,
 bool tells_its_buffers(std::string_view tag) {
     constexpr std::int64_t k_first = 6400;
     if (tag.empty()) return true; // a program of the user's own
-    const auto number = tag.starts_with('b') ? parsed_int(tag.substr(1)) : std::nullopt;
+    const auto number = builds::build_number(tag);
     return number && *number >= k_first;
 }
 
@@ -69,6 +70,7 @@ FitRules fit_rules(const settings::Settings& settings, const hardware::Machine& 
 FitRules with_companions(FitRules rules, const std::vector<models::Model>& models) {
     if (!rules.models_max_is_auto) return rules;
     auto found = memory::companions_of(rules.machine, models, rules.wish);
+    if (found.ids.empty()) return rules;
     rules.machine = memory::machine_beside(std::move(rules.machine), found.bytes);
     rules.companions = std::move(found.ids);
     return rules;
@@ -190,12 +192,20 @@ void ModelFits::set(const std::string& model, const memory::Setup& setup) {
     put(model, known, setup);
 }
 
+bool ModelFits::is_due(const Known& known) {
+    return known.before && std::chrono::steady_clock::now() >= known.climb_at;
+}
+
+bool ModelFits::may_climb(const std::string& model) const {
+    const std::lock_guard lock(m_mutex);
+    const auto* known = find(model);
+    return known != nullptr && is_due(*known);
+}
+
 bool ModelFits::climb(const std::string& model) {
     const std::lock_guard lock(m_mutex);
     const auto found = m_known.find(model);
-    if (found == m_known.end() || !found->second.before ||
-        std::chrono::steady_clock::now() < found->second.climb_at)
-        return false;
+    if (found == m_known.end() || !is_due(found->second)) return false;
     put(model, found->second, *std::exchange(found->second.before, {}));
     return true;
 }

@@ -100,10 +100,11 @@ class Supervisor::Core {
     [[nodiscard]] LlamaAddress address() const;
 
     // --- supervisor_switch.cpp --------------------------------------------------------------
-    [[nodiscard]] bool climb(const std::string& model);
-    [[nodiscard]] bool needs_switch(const std::string& model, const Serving& serving) const;
+    [[nodiscard]] static bool needs_switch(const std::optional<memory::Setup>& setup,
+                                           const Serving& serving);
     [[nodiscard]] std::optional<Verdict> hopeless_verdict(const std::string& model);
     void give_up(const std::string& model, const Verdict& verdict);
+    [[nodiscard]] bool climb(const std::string& model);
     void on_switch_asked(const SwitchAsked& asked);
     [[nodiscard]] memory::Setup setup_of(const std::string& model) const;
     [[nodiscard]] bool write_setup(const std::string& model, const memory::Setup& setup) const;

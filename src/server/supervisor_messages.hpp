@@ -65,7 +65,6 @@ struct Reported {
 struct SwitchAsked { // a model whose turn it is needs another start
     std::uint64_t generation = 0;
     std::string model;
-    bool climbs = false; // it is to have what it had before a memory failure
 };
 struct StopAsked {
     std::chrono::milliseconds grace{0};

@@ -28,32 +28,22 @@ std::variant<Serving, GiveUp> Supervisor::Core::admit(const std::string& model) 
         const std::lock_guard lock(m_state_mutex);
         descending = m_descending;
     }
-    const bool climbs = !descending && serving.model != model && climb(model);
-    const bool to_switch = climbs || needs_switch(model, serving);
-    if (to_switch && !descending) post(SwitchAsked{serving.generation, model, climbs});
+    const auto setup = m_spec.setups->of(model);
+    // It has to be loaded anyway: the time to see whether memory that was short is back.
+    const bool climbs = !descending && serving.model != model && m_spec.setups->may_climb(model);
+    const bool to_switch = climbs || needs_switch(setup, serving);
+    if (to_switch && !descending) post(SwitchAsked{serving.generation, model});
     if (descending || to_switch) serving.state = State::restarting;
     // One beside the others changes nothing of how they run.
-    if (serving.state == State::ready && m_spec.setups->of(model)) {
+    if (serving.state == State::ready && setup) {
         const std::lock_guard lock(m_state_mutex);
         m_serving.model = model;
     }
     return serving;
 }
 
-// It has to be loaded anyway: the time to see whether memory that was short is back.
-bool Supervisor::Core::climb(const std::string& model) {
-    try {
-        if (!m_spec.setups->climb(model)) return false;
-    } catch (const std::exception& error) {
-        log::warn(concat("model '", model, "' stays with less: ", error.what()));
-        return false;
-    }
-    log::info(concat("model '", model, "' is tried with what it had before memory ran out"));
-    return true;
-}
-
-bool Supervisor::Core::needs_switch(const std::string& model, const Serving& serving) const {
-    const auto setup = m_spec.setups->of(model);
+bool Supervisor::Core::needs_switch(const std::optional<memory::Setup>& setup,
+                                    const Serving& serving) {
     if (!setup) return false;
     const bool without_gpu = setup->placement.kind == memory::Placement::Kind::cpu;
     return setup->context != serving.context || without_gpu != serving.without_gpu;
@@ -77,13 +67,26 @@ void Supervisor::Core::give_up(const std::string& model, const Verdict& verdict)
     m_hopeless[model] = {0, m_world->now(), verdict};
 }
 
+bool Supervisor::Core::climb(const std::string& model) {
+    try {
+        if (!m_spec.setups->climb(model)) return false;
+    } catch (const std::exception& error) {
+        log::warn(concat("model '", model, "' stays with less: ", error.what()));
+        return false;
+    }
+    log::info(concat("model '", model, "' is tried with what it had before memory ran out"));
+    return true;
+}
+
 // Nobody uses the model that runs: the proxy lets one model at a time have its turn.
 void Supervisor::Core::on_switch_asked(const SwitchAsked& asked) {
     if (asked.generation != m_lifecycle.generation() || m_descent ||
-        m_lifecycle.phase() != Lifecycle::Phase::serving ||
-        !(asked.climbs || needs_switch(asked.model, current()))) {
+        m_lifecycle.phase() != Lifecycle::Phase::serving) {
         return;
     }
+    const auto serving = current();
+    const bool climbs = serving.model != asked.model && climb(asked.model);
+    if (!climbs && !needs_switch(m_spec.setups->of(asked.model), serving)) return;
     const auto setup = setup_of(asked.model);
     m_without_gpu = setup.placement.kind == memory::Placement::Kind::cpu;
     log::debug("llama-server is started again for another model",

@@ -75,6 +75,7 @@ class ModelFits final : public server::ModelSetups {
     [[nodiscard]] bool is_shared() const override { return m_rules.models_max != 1; }
     [[nodiscard]] std::optional<memory::Setup> of(const std::string& model) const override;
     void set(const std::string& model, const memory::Setup& setup) override;
+    [[nodiscard]] bool may_climb(const std::string& model) const override;
     bool climb(const std::string& model) override;
     [[nodiscard]] std::vector<memory::Setup>
     below(const std::string& model, const memory::Setup& failed, bool race) const override;
@@ -96,6 +97,7 @@ class ModelFits final : public server::ModelSetups {
     };
     void put(const std::string& model, Known& known, const memory::Setup& setup); // with m_mutex
     [[nodiscard]] const Known* find(const std::string& model) const;              // with m_mutex
+    [[nodiscard]] static bool is_due(const Known& known);                         // to climb
     [[nodiscard]] hardware::Machine machine_now() const;
 
     const FitRules m_rules;

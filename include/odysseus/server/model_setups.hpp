@@ -21,8 +21,9 @@ class ModelSetups {
     [[nodiscard]] virtual std::optional<memory::Setup> of(const std::string& model) const = 0;
     // Writes it where llama-server reads it. Throws Error.
     virtual void set(const std::string& model, const memory::Setup& setup) = 0;
-    // It is about to be loaded anew. True: what it had before memory failures of this launch is set
-    // again, for it is time to try whether that memory is back. Throws Error.
+    // It had more before memory failures of this launch, and it is time to try whether that memory
+    // is back. `climb` sets it again, where it is about to be loaded anew, and throws Error.
+    [[nodiscard]] virtual bool may_climb(const std::string& /*model*/) const { return false; }
     virtual bool climb(const std::string& /*model*/) { return false; }
     // What to try after `failed` ran out of the GPU's memory, in this order (placements_below).
     [[nodiscard]] virtual std::vector<memory::Setup>
