@@ -1,5 +1,6 @@
 #include "odysseus/memory/companions.hpp"
 
+#include "odysseus/memory/context_choice.hpp"
 #include "odysseus/memory/model_fit.hpp"
 
 #include <algorithm>
@@ -25,7 +26,8 @@ hardware::Machine machine_beside(hardware::Machine machine, std::int64_t bytes) 
         take(machine.available_ram_mib, mib);
         return machine;
     }
-    // llama.cpp spreads over all GPUs; what counts is their sum.
+    // llama.cpp spreads over all GPUs that it uses; what counts is their sum.
+    machine.gpus = used_gpus(machine);
     const auto roomiest = std::max_element(
         machine.gpus.begin(), machine.gpus.end(), [](const auto& one, const auto& other) {
             return one.free_mib.value_or(0) < other.free_mib.value_or(0);

@@ -109,6 +109,18 @@ struct KvCost {
     return cost;
 }
 
+// The most tokens a slot that fit, where more never cost less.
+template <class Fits>
+[[nodiscard]] std::int64_t most_tokens(const ContextWish& wish, Fits fits_with) {
+    std::int64_t fits = 0;
+    std::int64_t too_many = k_estimate_max / wish.parallel + 1;
+    while (too_many - fits > 1) {
+        const auto middle = fits + (too_many - fits) / 2;
+        (fits_with(middle) ? fits : too_many) = middle;
+    }
+    return fits;
+}
+
 [[nodiscard]] std::int64_t estimated_max(double usable_gib, const KvCost& cost) {
     if (usable_gib <= 0) return 0;
     if (cost.grows_evenly()) {
@@ -118,14 +130,9 @@ struct KvCost {
         constexpr double k_exact_max = 1LL << 53; // whole numbers are exact up to here
         return static_cast<std::int64_t>(std::min(tokens, k_exact_max));
     }
-    // Windows and states cost much at first and little then: search where it ends.
-    std::int64_t fits = 0;
-    std::int64_t too_many = k_estimate_max / cost.wish.parallel + 1;
-    while (too_many - fits > 1) {
-        const auto middle = fits + (too_many - fits) / 2;
-        (cost.gib(middle) <= usable_gib ? fits : too_many) = middle;
-    }
-    return fits;
+    // Windows and states cost much at first and little then.
+    return most_tokens(cost.wish,
+                       [&](std::int64_t tokens) { return cost.gib(tokens) <= usable_gib; });
 }
 
 // The weights that lie on the GPU when all of the model does: llama.cpp keeps the embedding of
@@ -151,13 +158,7 @@ struct KvCost {
         return kv_bytes(*model->kv, cost.use(tokens)) +
                compute_bytes(*model->compute, tokens * cost.wish.parallel);
     };
-    std::int64_t fits = 0;
-    std::int64_t too_many = k_estimate_max / cost.wish.parallel + 1;
-    while (too_many - fits > 1) {
-        const auto middle = fits + (too_many - fits) / 2;
-        (need(middle) <= free ? fits : too_many) = middle;
-    }
-    return fits;
+    return most_tokens(cost.wish, [&](std::int64_t tokens) { return need(tokens) <= free; });
 }
 
 // No answer is larger than the trained context needs.

@@ -42,7 +42,8 @@ std::optional<ComputeShape> compute_shape(const GgufInfo& info) {
     const auto used = info.number("expert_used_count").value_or(0);
     const auto expert = info.number("expert_feed_forward_length").value_or(0);
     const auto shared = info.number("expert_shared_feed_forward_length").value_or(0);
-    if (used < 0 || used > k_layers_max || expert < 0 || expert > k_width_max || shared < 0)
+    if (used < 0 || used > k_layers_max || expert < 0 || expert > k_width_max || shared < 0 ||
+        shared > k_width_max)
         return std::nullopt;
     shape.feed_forward =
         std::max(widest(info, "feed_forward_length", layers), used * expert + shared);

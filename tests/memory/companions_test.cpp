@@ -54,6 +54,13 @@ TEST_CASE("Embedding and rerank models stay beside the only chat model where all
     CHECK(taken == 556 * k_mib);
     CHECK(machine_beside(large, taken).gpus.front().free_mib == 24576 - 556);
     CHECK(machine_beside(machine_of(8192, std::nullopt), taken).ram_mib == 8192 - 556);
+    // A larger GPU that the build does not use lends nothing.
+    auto mixed = machine_of(65536, 5200);
+    auto unused = mixed.gpus.front();
+    unused.vendor = hardware::Vendor::amd;
+    unused.total_mib = unused.free_mib = 24576;
+    mixed.gpus.push_back(unused);
+    CHECK(held(mixed, {chat, embedding}) == 0);
 }
 
 } // namespace odysseus::memory

@@ -1,6 +1,6 @@
 // What llama.cpp needs on a GPU beside weights and cache, from a model's shape: an upper bound of
 // what it reserves at the start (src/llama-context.cpp, graph_reserve) with its default batches.
-// tests/e2e/test_compute_buffer.py holds it against llama-fit-params.
+// tests/e2e/test_kv_cost.py holds it against llama-fit-params.
 #pragma once
 
 #include "odysseus/models/compute_shape.hpp"
