@@ -91,12 +91,12 @@ void update(const settings::Settings& settings, const hardware::Machine& machine
     const auto newest = newest_build(settings, machine, stopped);
     if (current) {
         const auto& tag = current->manifest.tag;
-        const bool is_bad = builds::known_fault(tag, machine).has_value();
+        const bool is_bad = newest.tag != tag && builds::known_fault(tag, machine);
         const bool came =
-            !build_findings(
-                 settings, machine,
-                 {current->manifest.source, tag, true, {}, {}, current->manifest.backend})
-                 .empty();
+            better_build_now(
+                settings, machine,
+                {current->manifest.source, tag, true, {}, {}, current->manifest.backend})
+                .has_value();
         if (!is_newer(newest.tag, tag) && !is_bad && !came) {
             system::say("backend", concat(tag, " is in use; there is nothing newer (",
                                           settings.release, ": ", newest.tag, ")"));

@@ -117,6 +117,13 @@ class Backend(Case):
         self.backend(home, "update", "--offline", host=host, expect=4, says=["--offline forbids"])
         self.assertEqual(self.listed(home), {"b10001-cpu": "*", "b10003-cpu": "-"})
 
+    def test_update_takes_no_known_bad_build_a_second_time(self):
+        home, host = self.home(), self.host("b10950")
+        self.backend(home, "install", "b10950", host=host, expect=0)
+        host.requests.clear()
+        self.backend(home, "update", host=host, expect=0, says=["there is nothing newer"])
+        self.assertEqual([path for path in host.requests if path.endswith(".tar.gz")], [])
+
     def test_a_start_tells_of_a_newer_build_once_a_day_and_asks_nobody_offline(self):
         home, host = self.home(), self.host("b10003", "b10001")
         self.backend(home, "install", "b10001", host=host, expect=0)
