@@ -21,23 +21,31 @@ constexpr std::chrono::seconds k_server_limit{1};
 constexpr int k_illegal_signal = 4;                             // SIGILL, on every POSIX system
 constexpr int k_illegal_status = static_cast<int>(0xC000001DU); // as Windows tells the same
 
+// The program is there: what does not exist is the loader that it names.
+bool lacks_loader(const std::filesystem::path& server, const system::ToolResult& result) {
+    std::error_code error;
+    return result.end == system::ToolResult::End::not_found &&
+           std::filesystem::is_regular_file(server, error);
+}
+
 // What the system means by that, where it is known; else the last line that was printed: loaders
 // and CUDA say there what is missing.
-std::string last_words(const std::filesystem::path& server, const system::ToolResult& result) {
-    using End = system::ToolResult::End;
-    std::error_code error;
+void set_trouble(BuildCheck& check, std::string how, const std::filesystem::path& server,
+                 const system::ToolResult& result) {
+    check.trouble = std::move(how);
     TroubleContext context;
     context.folder = system::utf8(server.parent_path());
-    context.is_missing =
-        result.end == End::not_found && std::filesystem::is_regular_file(server, error);
+    context.is_missing = lacks_loader(server, result);
     context.distribution =
         hardware::distribution_here().value_or(""); // asked only where something is wrong
-    if (const auto known = system_trouble(concat(result.err, "\n", result.out), context))
-        return concat(": ", known->what);
+    if (const auto known = system_trouble(concat(result.err, "\n", result.out), context)) {
+        check.trouble += concat(": ", known->what);
+        check.remedy = known->remedy;
+        return;
+    }
     const auto& text = trimmed(result.err).empty() ? result.out : result.err;
     const auto lines = lines_of(trimmed(text));
-    if (lines.empty()) return {};
-    return concat(": ", lines.back().substr(0, k_shown_bytes_max));
+    if (!lines.empty()) check.trouble += concat(": ", lines.back().substr(0, k_shown_bytes_max));
 }
 
 } // namespace
@@ -85,19 +93,15 @@ BuildCheck check_build(const std::filesystem::path& server,
     };
     const auto version = ask("--version");
     if (!version.ok()) {
-        // The program is there: what does not exist is the loader that it names.
-        std::error_code error;
-        const bool lacks_loader = version.end == system::ToolResult::End::not_found &&
-                                  std::filesystem::is_regular_file(server, error);
-        check.trouble =
-            concat(lacks_loader ? std::string("cannot be started") : version.how_it_ended(limits),
-                   last_words(server, version));
+        set_trouble(check,
+                    lacks_loader(server, version) ? "cannot be started"
+                                                  : version.how_it_ended(limits),
+                    server, version);
         return check;
     }
     const auto said = parse_server_version(concat(version.err, "\n", version.out));
     if (!said) {
-        check.trouble =
-            concat("does not say which build it is (--version)", last_words(server, version));
+        set_trouble(check, "does not say which build it is (--version)", server, version);
         return check;
     }
     if (said->build) check.tag = concat("b", *said->build);
@@ -106,8 +110,7 @@ BuildCheck check_build(const std::filesystem::path& server,
     using End = system::ToolResult::End;
     // Too old for the flag is no trouble; dying of it, or hanging, is.
     if (!check.devices && (listed.end == End::signalled || listed.end == End::timed_out)) {
-        check.trouble =
-            concat("--list-devices ", listed.how_it_ended(limits), last_words(server, listed));
+        set_trouble(check, concat("--list-devices ", listed.how_it_ended(limits)), server, listed);
         return check;
     }
     check.runs = true;

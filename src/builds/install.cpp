@@ -34,8 +34,10 @@ std::string now_text() {
     return text;
 }
 
-// What a person can do about a llama-server that does not run, where its trouble tells.
-std::string advice(const std::string& trouble) {
+// What a person can do about a llama-server that does not run, where that is known.
+std::string advice(const std::string& trouble, std::string_view remedy = {}) {
+    if (remedy.ends_with('.')) remedy.remove_suffix(1); // an error's sentence has no end
+    if (!remedy.empty()) return concat(". ", remedy);
     if (trouble.find("Permission denied") == std::string::npos) return {};
     return "; HOME's disk may run no programs (mounted noexec): use a folder on another one, with "
            "--home DIR";
@@ -107,7 +109,7 @@ class Installation {
         if (!checked.runs) {
             throw Error(Fault::integrity, concat("the llama-server in ", system::utf8(from),
                                                  " does not run here: it ", checked.trouble,
-                                                 advice(checked.trouble)));
+                                                 advice(checked.trouble, checked.remedy)));
         }
         if (!checked.tag) {
             throw Error(Fault::integrity,

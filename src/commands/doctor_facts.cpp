@@ -113,6 +113,7 @@ std::optional<BuildFact> installed_build(const settings::Settings& settings,
     }
     fact.runs = check.runs;
     fact.trouble = check.trouble;
+    fact.remedy = check.remedy;
     if (check.devices && fact.backend != Backend::cpu) {
         fact.sees_gpu = builds::serves(*check.devices, fact.backend);
     }

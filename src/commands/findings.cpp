@@ -6,7 +6,6 @@
 #include "odysseus/builds/asset_choice.hpp"
 #include "odysseus/builds/known_builds.hpp"
 #include "odysseus/builds/runtime_fit.hpp"
-#include "odysseus/builds/system_trouble.hpp"
 #include "odysseus/download/url.hpp"
 #include "odysseus/memory/context_choice.hpp"
 #include "odysseus/models/hub_listing.hpp"
@@ -152,26 +151,11 @@ void look_at_libc(const DoctorFacts& facts, Findings& findings) {
         k_exit_no_build);
 }
 
-// The system's own words, and what they mean.
-std::string remedy_of_trouble(const std::string& trouble, bool given) {
-    const auto low = lowered(trouble);
+// What the check knows, else what the system's own words mean.
+std::string remedy_of_trouble(const BuildFact& build) {
+    if (!build.remedy.empty()) return build.remedy;
+    const auto low = lowered(build.trouble);
     const auto has = [&](const char* words) { return low.find(words) != std::string::npos; };
-    std::string other =
-        given ? "Name another one with --llama-server, or leave that out to use an installed build."
-              : "Install another one: odysseus backend install, or go back: odysseus backend "
-                "rollback.";
-    if (const auto known = builds::system_trouble(trouble, {})) return known->remedy;
-    if (has("nixos")) return builds::system_trouble("NixOS cannot run", {})->remedy;
-    if (has("musl")) return builds::system_trouble("Error relocating ", {})->remedy;
-    if (has("glibc")) {
-        return "It was made for a newer system: import a build that carries its own C library "
-               "(odysseus backend import FILE), or use a newer system.";
-    }
-    if (has("foreign library"))
-        return "Unset LD_LIBRARY_PATH (and LD_PRELOAD), or take that folder out of it.";
-    if (has("no loader for it"))
-        return "Install glibc of 64 bits (on Debian: libc6), or import a build that carries its "
-               "own C library (odysseus backend import FILE).";
     if (has("libcud") || has("libcublas")) {
         return "CUDA's libraries are missing beside it: odysseus backend install fetches them.";
     }
@@ -182,7 +166,10 @@ std::string remedy_of_trouble(const std::string& trouble, bool given) {
         return "Its folder may be on a disk that runs no programs (mounted noexec), or the file is "
                "not executable: use another folder with --home.";
     }
-    return other;
+    return build.given ? "Name another one with --llama-server, or leave that out to use an "
+                         "installed build."
+                       : "Install another one: odysseus backend install, or go back: odysseus "
+                         "backend rollback.";
 }
 
 void look_at_build(const DoctorFacts& facts, Findings& findings) {
@@ -221,7 +208,7 @@ void look_at_build(const DoctorFacts& facts, Findings& findings) {
     if (facts.build->runs) return;
     add(findings, Severity::blocks, "build_does_not_run",
         concat("llama-server (", facts.build->name, ") does not run: ", facts.build->trouble, "."),
-        remedy_of_trouble(facts.build->trouble, facts.build->given), k_exit_integrity);
+        remedy_of_trouble(*facts.build), k_exit_integrity);
 }
 
 void look_at_models(const DoctorFacts& facts, Findings& findings) {

@@ -42,7 +42,8 @@ struct BuildFact {
     bool imported = false;
     std::string better = {}; // a sentence, when a better one could be had since a GPU came
     std::vector<std::string> differences =
-        {}; // from how it was installed: "libggml.so was changed"
+        {};                  // from how it was installed: "libggml.so was changed"
+    std::string remedy = {}; // a sentence, where one is known for the trouble
 };
 
 struct PortFact {

@@ -168,16 +168,12 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
          [](auto& f) {
              f.build->runs = false;
              f.build->trouble = "exited with 127: this is NixOS, which runs no programs";
+             f.build->remedy = "Set programs.nix-ld.enable = true.";
          }},
         {"build_does_not_run", blocks, 5, "(b11160-cpu) does not run: exited with 1", "rollback",
          [](auto& f) {
              f.build->runs = false;
              f.build->trouble = "exited with 1";
-         }},
-        {"build_does_not_run", blocks, 5, "GLIBC_2.38", "carries its own C library",
-         [](auto& f) {
-             f.build->runs = false;
-             f.build->trouble = "exited with 1: version `GLIBC_2.38' not found";
          }},
         {"build_does_not_run", blocks, 5, "libcudart", "CUDA's libraries are missing",
          [](auto& f) {

@@ -57,6 +57,10 @@ class Doctor(Case):
         broken.chmod(0o755)
         report = self.doctor(home, "--llama-server", broken)
         self.assertEqual((report["exit_code"], self.codes(report)["build_does_not_run"]), (5, "blocks"))
+        broken.write_text("#!/bin/sh\necho 'NixOS cannot run dynamically linked executables' >&2\nexit 127\n")
+        report = self.doctor(home, "--llama-server", broken)
+        remedy = next(each["remedy"] for each in report["findings"] if each["code"] == "build_does_not_run")
+        self.assertIn("programs.nix-ld.enable", remedy)
 
     def test_models_that_are_none(self):
         home = self.home()

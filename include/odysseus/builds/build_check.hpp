@@ -17,6 +17,7 @@ namespace odysseus::builds {
 struct BuildCheck {
     bool runs = false;
     std::string trouble;            // a clause, when it does not run: "exited with 127: ..."
+    std::string remedy;             // a sentence, where one is known for that; else empty
     std::optional<std::string> tag; // as --version says
     // Absent: this llama-server is too old to tell.
     std::optional<std::vector<Device>> devices;
