@@ -10,7 +10,7 @@ set(odysseus_decisions_download http_date transfer url)
 set(odysseus_decisions_builds api_reply asset_choice asset_name asset_offer attestation_text build build_manifest guessed_release known_builds library_path member_path
     release runtime_fit server_text system_trouble)
 set(odysseus_decisions_models compute_shape draft_model file_pieces gguf_header hub_choice hub_listing hub_name kv_shape model model_catalog model_groups model_kind
-    model_name name_claims name_index name_readings name_rules ollama_store pulled_origins router_view starter_models toy_model weights)
+    model_name model_room name_claims name_index name_readings name_rules ollama_store pulled_origins router_view starter_models toy_model weights)
 set(odysseus_decisions_memory companions compute_buffer context_choice context_memory device_memory fit_report kv_cost model_fit placement)
 set(odysseus_decisions_server argument_rules foreign_config ladder launch_plan line_splitter line_text log_line oom_verdict preset refused_allocation model_processes token_meter user_arguments)
 set(odysseus_decisions_proxy access conversation dialect endpoints event_lines http_forward http_head message_start metrics_text models_answer multipart

@@ -211,6 +211,9 @@ void look_at_build(const DoctorFacts& facts, Findings& findings) {
         remedy_of_trouble(*facts.build), k_exit_integrity);
 }
 
+constexpr const char* k_smaller_model = "Use a smaller quantisation (odysseus pull ORG/REPO "
+                                        "chooses one that fits), or a smaller model.";
+
 void look_at_models(const DoctorFacts& facts, Findings& findings) {
     for (const auto& sentence : facts.model_findings) {
         const bool says_all = sentence.find("download it again") != std::string::npos;
@@ -226,20 +229,22 @@ void look_at_models(const DoctorFacts& facts, Findings& findings) {
     }
     auto machine = facts.machine;
     if (facts.build) machine.backend = facts.build->backend; // whose memory counts
-    const auto memory = memory::model_memory_bytes(machine);
-    if (!memory) return;
+    const auto room = memory::model_room(machine);
     for (const auto& model : facts.models) {
-        if (model.loaded_bytes() <= *memory) continue;
-        add(findings, Severity::warns, "model_too_large",
-            concat(model.id, " takes ", byte_text(model.loaded_bytes()), ", but this machine has ",
-                   byte_text(*memory), " for a model",
-                   machine.backend == Backend::cpu ? "" : " on its GPU",
-                   ": it will not load, or be very slow."),
-            machine.backend == Backend::cpu
-                ? "Use a smaller quantisation (odysseus pull ORG/REPO chooses one that fits), or a "
-                  "smaller model."
-                : "Use a smaller quantisation (odysseus pull ORG/REPO chooses one that fits), or "
-                  "the machine's own memory: --device cpu.");
+        const auto how = models::fits_in(room, model.loaded_bytes());
+        if (how == models::Fits::yes) continue;
+        const auto size = byte_text(model.loaded_bytes());
+        if (how == models::Fits::partly) {
+            add(findings, Severity::notes, "model_partly_in_ram",
+                concat(model.id, " takes ", size, ", and the GPU has ", byte_text(*room.fast),
+                       " for a model: a part of it lies in RAM, which is several times slower."),
+                k_smaller_model);
+        } else {
+            add(findings, Severity::warns, "model_too_large",
+                concat(model.id, " takes ", size, ", but this machine has ",
+                       byte_text(*room.fast + room.ram), " for a model: it will not load."),
+                k_smaller_model);
+        }
     }
 }
 

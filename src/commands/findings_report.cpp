@@ -37,6 +37,7 @@ const std::vector<const char*>& finding_codes() {
                                                 "models_folder",
                                                 "no_model",
                                                 "model_too_large",
+                                                "model_partly_in_ram",
                                                 "threads",
                                                 "port_taken",
                                                 "already_running",

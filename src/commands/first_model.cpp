@@ -97,7 +97,7 @@ models::PullOptions pull_options(const settings::Settings& settings,
     options.hub = settings.hf_endpoint;
     options.token = token_from_environment();
     options.offline = settings.offline;
-    options.memory_bytes = memory::model_memory_bytes(machine);
+    options.room = memory::model_room(machine);
     options.with_gpu = machine.backend != Backend::cpu;
     options.http.stopped = std::move(stopped);
     options.on_check = [](const std::string& file) {
@@ -133,7 +133,7 @@ void fetch_first_model(const models::PullOptions& options) {
     const auto ask = [&options](const std::string& question) {
         return system::ask(question, options.http.stopped);
     };
-    const auto name = models::offer_starter_models(options.memory_bytes, options.with_gpu, ask);
+    const auto name = models::offer_starter_models(options.room, options.with_gpu, ask);
     if (!name) return;
     try {
         pull_shown(*name, options);

@@ -1,5 +1,7 @@
 #include "page_pull.hpp"
 
+#include "odysseus/memory/placement.hpp"
+
 #include <nlohmann/json.hpp>
 
 namespace odysseus::commands {
@@ -20,7 +22,7 @@ std::string pull_offer_json(const std::vector<PullOffer>& offers, bool offline) 
                             {"use", offer.use},
                             {"name", offer.name},
                             {"size_bytes", offer.size_bytes},
-                            {"fits", offer.fits ? Json(*offer.fits ? "yes" : "no") : Json()},
+                            {"fits", offer.fits ? Json(memory::fits_name(*offer.fits)) : Json()},
                             {"recommended", offer.recommended}});
     }
     return line_of({{"offline", offline}, {"starters", std::move(starters)}}) + "\n";

@@ -2,6 +2,8 @@
 // of GET and POST /odysseus/pull (docs/manual.md).
 #pragma once
 
+#include "odysseus/models/model_room.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,7 +17,7 @@ struct PullOffer {
     std::string use;
     std::string name; // for POST
     std::int64_t size_bytes = 0;
-    std::optional<bool> fits;
+    std::optional<models::Fits> fits;
     bool recommended = false;
 };
 [[nodiscard]] std::string pull_offer_json(const std::vector<PullOffer>& offers, bool offline);

@@ -15,12 +15,12 @@ namespace {
 constexpr std::chrono::milliseconds k_step_every{250};
 
 std::string offer(const models::PullOptions& options) {
-    const auto recommended = models::recommended_starter(options.memory_bytes, options.with_gpu);
+    const auto recommended = models::recommended_starter(options.room, options.with_gpu);
     std::vector<PullOffer> offers;
     for (const auto& model : models::starter_models()) {
         PullOffer one{model.title,      model.use,    model.name,
                       model.size_bytes, std::nullopt, offers.size() == recommended};
-        if (options.memory_bytes) one.fits = models::fits(model, options.memory_bytes);
+        if (options.room.fast) one.fits = models::fits(model, options.room);
         offers.push_back(std::move(one));
     }
     return pull_offer_json(offers, options.offline);

@@ -14,6 +14,7 @@ namespace {
 constexpr double k_mib_per_gib = 1024;
 constexpr double k_bytes_per_gib = 1024.0 * 1024 * 1024;
 constexpr std::int64_t k_mib = 1 << 20;
+constexpr std::int64_t k_ram_spare_mib = 1024;   // as placement.cpp keeps it
 constexpr std::int64_t k_estimate_max = 1 << 24; // tokens, where the cost sets no limit
 
 struct Memory {
@@ -50,7 +51,7 @@ struct Memory {
         any = true;
         all_free = all_free && gpu.free_mib.has_value();
         mib += *known;
-        spare += spare_bytes(gpu.total_mib.value_or(*known) * k_mib);
+        spare += spare_bytes(gpu.total_mib.value_or(*known) * k_mib, machine.backend);
     }
     if (any) {
         const double gib = static_cast<double>(mib) / k_mib_per_gib;
@@ -326,12 +327,18 @@ std::int64_t context_bytes(const models::Model& model, const ContextWish& wish,
                                      static_cast<double>(tokens * wish.parallel));
 }
 
-std::optional<std::int64_t> model_memory_bytes(const hardware::Machine& machine) {
+models::ModelRoom model_room(const hardware::Machine& machine) {
     const auto estimate = choose_auto_context(machine, nullptr, {});
-    if (!estimate.available_mib) return std::nullopt;
-    constexpr std::int64_t k_bytes_per_mib = std::int64_t{1} << 20;
-    return std::max<std::int64_t>(*estimate.available_mib - estimate.overhead_mib, 0) *
-           k_bytes_per_mib;
+    if (!estimate.available_mib) return {};
+    models::ModelRoom room;
+    room.fast = std::max<std::int64_t>(*estimate.available_mib - estimate.overhead_mib, 0) * k_mib;
+    const auto gpus = used_gpus(machine); // none with the CPU's builds
+    const bool own_memory = std::any_of(gpus.begin(), gpus.end(), [](const auto& gpu) {
+        return !gpu.unified_memory.value_or(false);
+    });
+    const auto ram = machine.available_ram_mib ? machine.available_ram_mib : machine.ram_mib;
+    if (own_memory && ram) room.ram = std::max<std::int64_t>(*ram - k_ram_spare_mib, 0) * k_mib;
+    return room;
 }
 
 } // namespace odysseus::memory

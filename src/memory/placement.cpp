@@ -1,6 +1,7 @@
 #include "odysseus/memory/placement.hpp"
 
 #include "odysseus/base/text.hpp"
+#include "odysseus/memory/compute_buffer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -297,8 +298,13 @@ std::optional<PlacedModel> needed_placement(const hardware::Machine& machine,
     const auto room = device_room(machine);
     if (!room) return std::nullopt;
     const Planner planner(machine, *room, model, wish);
-    const auto least = context_bytes(
-        model, wish, std::min(wish.pinned.value_or(k_least_context), k_least_context));
+    const auto tokens = std::min(wish.pinned.value_or(k_least_context), k_least_context);
+    auto least = context_bytes(model, wish, tokens);
+    if (wish.buffers_known && model.compute) {
+        auto compute = *model.compute;
+        compute.fused_attention = true; // some backends fuse more than all do
+        least += compute_bytes(compute, tokens * std::max<std::int64_t>(wish.parallel, 1));
+    }
     if (planner.division().on_gpu({}) + least <= room->total) return std::nullopt;
     PlacedModel placed;
     placed.setup = planner.best();
@@ -352,7 +358,7 @@ std::string placement_sentence(const hardware::Machine& machine, const models::M
                                      gpu_text(machine, *room))
                             : "",
                        ": ", what_is_in_ram(placement, has_experts), ".");
-    if (const auto whole = model_memory_bytes(machine); whole && *whole > 0)
+    if (const auto whole = model_room(machine).fast; whole && *whole > 0)
         text += concat(" A model of at most ", byte_text(*whole), " would run wholly on the GPU.");
     return text;
 }

@@ -95,9 +95,18 @@ std::vector<const HubQuant*> quants_asked(const HubListing& listing, const Quant
     return found;
 }
 
+// Of one that does not fit whole: a clause.
+std::string too_large_text(std::int64_t needed, const ModelRoom& room) {
+    const auto need = concat("it needs about ", gib_text(needed), " with a context of 4096 tokens");
+    if (fits_in(room, needed) == Fits::no)
+        return concat(need, ", and this machine has ", gib_text(*room.fast + room.ram),
+                      " for a model");
+    return concat(need, " and the GPU has ", gib_text(*room.fast),
+                  ": the rest lies in RAM, which is several times slower");
+}
+
 std::variant<QuantChoice, NoQuant> asked_quant(const HubListing& listing, std::string_view repo_id,
-                                               const QuantAsked& asked,
-                                               std::optional<std::int64_t> memory_bytes) {
+                                               const QuantAsked& asked, const ModelRoom& room) {
     const auto wanted = asked.quant.empty() ? asked.file : asked.quant;
     const auto found = quants_asked(listing, asked);
     if (found.empty()) {
@@ -121,13 +130,9 @@ std::variant<QuantChoice, NoQuant> asked_quant(const HubListing& listing, std::s
     }
     auto choice = chosen(listing, quant);
     const auto needed = needed_bytes(quant, choice.mmproj);
-    choice.fits = !memory_bytes || needed <= *memory_bytes;
+    choice.fits = fits_in(room, needed);
     choice.reason = concat(quant.label(), " because it was asked for");
-    if (!choice.fits) {
-        choice.reason += concat(", though it needs about ", gib_text(needed),
-                                " with a context of 4096 tokens and this machine has ",
-                                gib_text(*memory_bytes), " for a model");
-    }
+    if (choice.fits != Fits::yes) choice.reason += concat("; ", too_large_text(needed, room));
     return choice;
 }
 
@@ -135,7 +140,7 @@ std::variant<QuantChoice, NoQuant> asked_quant(const HubListing& listing, std::s
 std::variant<QuantChoice, NoQuant> choice_in_folder(const HubListing& listing,
                                                     std::string_view repo_id,
                                                     const QuantAsked& asked,
-                                                    std::optional<std::int64_t> memory_bytes) {
+                                                    const ModelRoom& room) {
     auto part = listing;
     std::erase_if(part.quants, [&](const HubQuant& quant) {
         return !concat(folder_of(quant.files.front().path), "/").starts_with(asked.folder + "/");
@@ -148,16 +153,45 @@ std::variant<QuantChoice, NoQuant> choice_in_folder(const HubListing& listing,
     rest.folder.clear();
     if (part.quants.size() == 1 && rest.quant.empty() && rest.file.empty())
         rest.file = part.quants.front().files.front().path;
-    return choose_quant(part, repo_id, rest, memory_bytes);
+    return choose_quant(part, repo_id, rest, room);
 }
 
-// Without a number for the memory: what most people take.
+// What most people take.
 const HubQuant& usual_quant(const std::vector<const HubQuant*>& candidates) {
     const auto usual = quality_of("Q4_K_M");
     for (const auto* quant : candidates) {
         if (quality_of(quant->name) <= usual) return *quant;
     }
     return *candidates.back();
+}
+
+// The best that fits whole; else the usual one of those that fit partly. Null: none fits.
+const HubQuant* best_that_fits(const HubListing& listing,
+                               const std::vector<const HubQuant*>& candidates,
+                               const ModelRoom& room) {
+    if (!room.fast) return &usual_quant(candidates);
+    std::vector<const HubQuant*> partly;
+    for (const auto* quant : candidates) {
+        const auto how = fits_in(room, needed_bytes(*quant, mmproj_for(listing, *quant)));
+        if (how == Fits::yes) return quant;
+        if (how == Fits::partly) partly.push_back(quant);
+    }
+    return partly.empty() ? nullptr : &usual_quant(partly);
+}
+
+NoQuant no_quant_fits(const HubListing& listing, const std::vector<const HubQuant*>& candidates,
+                      std::string_view repo_id, const ModelRoom& room) {
+    const auto* least =
+        *std::min_element(candidates.begin(), candidates.end(), [](const auto* a, const auto* b) {
+            return a->size_bytes < b->size_bytes;
+        });
+    return NoQuant{concat("none of the ", candidates.size(), " models of ", repo_id, " fits the ",
+                          gib_text(*room.fast + room.ram),
+                          " that this machine has for a model: the smallest, ", least->label(),
+                          ", needs about ",
+                          gib_text(needed_bytes(*least, mmproj_for(listing, *least))),
+                          "; choose a smaller model, or download it anyway: odysseus pull ",
+                          repo_id, ":", least->label())};
 }
 
 } // namespace
@@ -169,15 +203,14 @@ std::int64_t memory_for_4096_bytes(std::int64_t model_bytes) {
 }
 
 std::variant<QuantChoice, NoQuant> choose_quant(const HubListing& listing, std::string_view repo_id,
-                                                const QuantAsked& asked,
-                                                std::optional<std::int64_t> memory_bytes) {
+                                                const QuantAsked& asked, const ModelRoom& room) {
     if (listing.quants.empty()) {
         return NoQuant{concat(repo_id, " holds no GGUF model (", listing.files_besides,
                               " other files); look for a repository whose name ends in -GGUF")};
     }
-    if (!asked.folder.empty()) return choice_in_folder(listing, repo_id, asked, memory_bytes);
+    if (!asked.folder.empty()) return choice_in_folder(listing, repo_id, asked, room);
     if (!asked.quant.empty() || !asked.file.empty())
-        return asked_quant(listing, repo_id, asked, memory_bytes);
+        return asked_quant(listing, repo_id, asked, room);
     std::vector<const HubQuant*> candidates;
     for (const auto& quant : listing.quants) {
         if (is_whole(quant)) candidates.push_back(&quant);
@@ -186,40 +219,29 @@ std::variant<QuantChoice, NoQuant> choose_quant(const HubListing& listing, std::
         return NoQuant{
             concat(repo_id, " holds its models only in part: files of each are missing")};
     }
-    const HubQuant* pick = nullptr;
+    const HubQuant* pick = best_that_fits(listing, candidates, room);
+    if (pick == nullptr) return no_quant_fits(listing, candidates, repo_id, room);
+    const auto needed = needed_bytes(*pick, mmproj_for(listing, *pick));
+    const auto how = fits_in(room, needed);
     std::string reason;
-    if (!memory_bytes) {
-        pick = &usual_quant(candidates);
+    if (!room.fast) {
         reason =
             concat(pick->label(), ", the usual one, because this machine's memory is not known");
+    } else if (how == Fits::partly) {
+        reason = concat(pick->label(), ", as none of the ", candidates.size(), " fits the GPU; ",
+                        too_large_text(needed, room));
     } else {
-        for (const auto* quant : candidates) {
-            if (needed_bytes(*quant, mmproj_for(listing, *quant)) > *memory_bytes) continue;
-            pick = quant;
-            break;
-        }
-        if (pick == nullptr) {
-            const auto* least = *std::min_element(
-                candidates.begin(), candidates.end(),
-                [](const auto* a, const auto* b) { return a->size_bytes < b->size_bytes; });
-            return NoQuant{concat("none of the ", candidates.size(), " models of ", repo_id,
-                                  " fits the ", gib_text(*memory_bytes),
-                                  " that this machine has for a model: the smallest, ",
-                                  least->label(), ", needs about ",
-                                  gib_text(needed_bytes(*least, mmproj_for(listing, *least))),
-                                  "; choose a smaller model, or download it anyway: odysseus pull ",
-                                  repo_id, ":", least->label())};
-        }
-        reason = concat(pick->label(), ", the best of ", candidates.size(),
-                        " that fits: with a context of 4096 tokens it needs about ",
-                        gib_text(needed_bytes(*pick, mmproj_for(listing, *pick))), " of the ",
-                        gib_text(*memory_bytes), " that this machine has for a model");
+        reason =
+            concat(pick->label(), ", the best of ", candidates.size(),
+                   " that fits: with a context of 4096 tokens it needs about ", gib_text(needed),
+                   " of the ", gib_text(*room.fast), " that this machine has for a model");
     }
     const auto same_name = [&](const HubQuant* q) { return q->label() == pick->label(); };
     if (std::count_if(candidates.begin(), candidates.end(), same_name) > 1) {
-        return asked_quant(listing, repo_id, {pick->label(), ""}, memory_bytes);
+        return asked_quant(listing, repo_id, {pick->label(), ""}, room);
     }
     auto choice = chosen(listing, *pick);
+    choice.fits = how;
     choice.reason = std::move(reason);
     return choice;
 }

@@ -158,15 +158,14 @@ PullFile file_from(const HubName& name, const HubFile& hub, const PullOptions& o
 PullPlan plan_from_hub(const HubName& name, PullOptions options) {
     const bool had_token = options.token.has_value();
     const auto listing = hub_listing(hub_files(name, options));
-    const auto answer = choose_quant(listing, name.id(), {name.quant, name.file, name.folder},
-                                     options.memory_bytes);
+    const auto answer =
+        choose_quant(listing, name.id(), {name.quant, name.file, name.folder}, options.room);
     if (const auto* none = std::get_if<NoQuant>(&answer)) throw Error(Fault::usage, none->sentence);
     const auto& choice = std::get<QuantChoice>(answer);
     PullPlan plan;
     plan.title = concat(name.id(), ":", choice.quant.label());
     plan.origin = name.id();
     plan.reason = choice.reason;
-    plan.fits = choice.fits;
     for (const auto& file : choice.quant.files)
         plan.files.push_back(file_from(name, file, options));
     if (choice.mmproj) plan.files.push_back(file_from(name, *choice.mmproj, options));

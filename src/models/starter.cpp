@@ -9,14 +9,21 @@ namespace {
 
 constexpr int k_questions_max = 5;
 
-std::string list_text(std::optional<std::int64_t> memory_bytes, std::size_t recommended) {
+const char* mark_of(const StarterModel& model, const ModelRoom& room) {
+    if (!room.fast) return "";
+    switch (fits(model, room)) {
+    case Fits::yes: return "fits";
+    case Fits::partly: return "fits partly, slower";
+    case Fits::no: break;
+    }
+    return "too large";
+}
+
+std::string list_text(const ModelRoom& room, std::size_t recommended) {
     system::Table table({"", "model", "size", "note"});
     for (std::size_t i = 0; i < starter_models().size(); ++i) {
         const auto& model = starter_models()[i];
-        const char* mark = i == recommended             ? "recommended"
-                           : !memory_bytes              ? ""
-                           : fits(model, *memory_bytes) ? "fits"
-                                                        : "too large";
+        const char* mark = i == recommended ? "recommended" : mark_of(model, room);
         table.add({concat("  ", i + 1), model.title, byte_text(model.size_bytes), mark});
     }
     return table.text();
@@ -24,11 +31,11 @@ std::string list_text(std::optional<std::int64_t> memory_bytes, std::size_t reco
 
 } // namespace
 
-std::optional<std::string> offer_starter_models(std::optional<std::int64_t> memory_bytes,
-                                                bool with_gpu, const Asker& asker) {
-    const auto recommended = recommended_starter(memory_bytes, with_gpu);
+std::optional<std::string> offer_starter_models(const ModelRoom& room, bool with_gpu,
+                                                const Asker& asker) {
+    const auto recommended = recommended_starter(room, with_gpu);
     auto question = concat("There is no model yet. Here is a short list to choose from:\n\n",
-                           list_text(memory_bytes, recommended), "\nWhich one? [1-",
+                           list_text(room, recommended), "\nWhich one? [1-",
                            starter_models().size(), ", Enter = ", recommended + 1, ", s = skip] ");
     for (int asked = 0; asked < k_questions_max; ++asked) {
         const auto typed = asker(question);

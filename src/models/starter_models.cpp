@@ -34,19 +34,19 @@ const std::vector<StarterModel>& starter_models() {
     return models;
 }
 
-bool fits(const StarterModel& model, std::optional<std::int64_t> memory_bytes) {
-    return !memory_bytes || memory_for_4096_bytes(model.size_bytes) <= *memory_bytes;
+Fits fits(const StarterModel& model, const ModelRoom& room) {
+    return fits_in(room, memory_for_4096_bytes(model.size_bytes));
 }
 
-std::size_t recommended_starter(std::optional<std::int64_t> memory_bytes, bool with_gpu) {
+std::size_t recommended_starter(const ModelRoom& room, bool with_gpu) {
     constexpr std::int64_t k_quick_bytes = std::int64_t{3} << 30; // on a processor
 
     constexpr std::size_t k_without_knowledge = 1;
-    if (!memory_bytes) return k_without_knowledge;
+    if (!room.fast) return k_without_knowledge;
     for (const auto index : k_recommended) {
         const auto& model = starter_models()[index];
         if (!with_gpu && model.size_bytes > k_quick_bytes) continue;
-        if (fits(model, *memory_bytes - k_ease_bytes)) return index;
+        if (fits(model, {*room.fast - k_ease_bytes}) == Fits::yes) return index;
     }
     return 0;
 }

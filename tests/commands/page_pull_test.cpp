@@ -6,16 +6,18 @@
 
 using namespace odysseus::commands;
 using nlohmann::json;
+using odysseus::models::Fits;
 
 TEST_CASE("what could be fetched is told with what fits, as far as that is known") {
     const auto offer =
-        json::parse(pull_offer_json({{"Small", "quick", "org/small:Q4", 100, true, true},
-                                     {"Huge", "best", "org/huge:Q4", 900, false, false},
+        json::parse(pull_offer_json({{"Small", "quick", "org/small:Q4", 100, Fits::yes, true},
+                                     {"Huge", "best", "org/huge:Q4", 900, Fits::no, false},
+                                     {"Large", "better", "org/large:Q4", 700, Fits::partly, false},
                                      {"Other", "", "org/other", 5, std::nullopt, false}},
                                     true));
     CHECK(offer.at("offline") == true);
     const auto& starters = offer.at("starters");
-    REQUIRE(starters.size() == 3);
+    REQUIRE(starters.size() == 4);
     CHECK(starters[0] == json{{"title", "Small"},
                               {"use", "quick"},
                               {"name", "org/small:Q4"},
@@ -23,7 +25,8 @@ TEST_CASE("what could be fetched is told with what fits, as far as that is known
                               {"fits", "yes"},
                               {"recommended", true}});
     CHECK(starters[1].at("fits") == "no");
-    CHECK(starters[2].at("fits").is_null());
+    CHECK(starters[2].at("fits") == "partly");
+    CHECK(starters[3].at("fits").is_null());
 }
 
 TEST_CASE("each step of a download is one line, whatever a name holds") {

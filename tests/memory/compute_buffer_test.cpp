@@ -53,7 +53,7 @@ TEST_CASE("The compute buffer is an upper bound, and no more than a third too la
         CAPTURE(row.shape.embedding, row.tokens);
         const auto mib = compute_bytes(row.shape, row.tokens) / k_mib;
         CHECK(mib >= row.printed_mib - 4);
-        CHECK(mib <= row.printed_mib * 4 / 3);
+        CHECK(mib <= row.printed_mib * 5 / 4);
     }
     auto unfused = k_llama_8b;
     unfused.fused_attention = false;
@@ -61,10 +61,18 @@ TEST_CASE("The compute buffer is an upper bound, and no more than a third too la
 }
 
 TEST_CASE("An eighth of a small card is left free, half a GiB to one GiB of others") {
-    CHECK(spare_bytes(1024 * k_mib) == 128 * k_mib);
-    CHECK(spare_bytes(8192 * k_mib) == 512 * k_mib);
-    CHECK(spare_bytes(12288 * k_mib) == 768 * k_mib);
-    CHECK(spare_bytes(81920 * k_mib) == 1024 * k_mib);
+    CHECK(spare_bytes(1024 * k_mib, Backend::cuda) == 128 * k_mib);
+    CHECK(spare_bytes(4096 * k_mib, Backend::rocm) == 512 * k_mib);
+    CHECK(spare_bytes(8192 * k_mib, Backend::cuda) == 512 * k_mib);
+    CHECK(spare_bytes(24576 * k_mib, Backend::cuda) == 768 * k_mib);
+    CHECK(spare_bytes(81920 * k_mib, Backend::cuda) == 1024 * k_mib);
+}
+
+TEST_CASE("With Vulkan a sixteenth of a small card is left free, and of others as much") {
+    CHECK(spare_bytes(1024 * k_mib, Backend::vulkan) == 64 * k_mib);
+    CHECK(spare_bytes(8192 * k_mib, Backend::vulkan) == 512 * k_mib);
+    CHECK(spare_bytes(16384 * k_mib, Backend::vulkan) == 512 * k_mib);
+    CHECK(spare_bytes(81920 * k_mib, Backend::vulkan) == 1024 * k_mib);
 }
 
 TEST_CASE("Where a build's buffers are known they count, and never give less") {

@@ -197,18 +197,24 @@ TEST_CASE("context: only the memory of GPUs that llama.cpp will use counts") {
 
 TEST_CASE("context: what the estimate has for a model") {
     hardware::Machine machine;
-    CHECK_FALSE(model_memory_bytes(machine));
+    CHECK_FALSE(model_room(machine).fast);
     machine.ram_mib = 16 * 1024;
-    CHECK(model_memory_bytes(machine) == 14 * k_gib); // 2 GiB of overhead without a GPU
+    CHECK(model_room(machine).fast == 14 * k_gib); // 2 GiB of overhead without a GPU
+    CHECK(model_room(machine).ram == 0);
     machine.backend = Backend::cuda;
     hardware::Gpu gpu;
     gpu.vendor = hardware::Vendor::nvidia;
     gpu.total_mib = 8192;
     gpu.free_mib = 7680;
     machine.gpus = {gpu};
-    CHECK(model_memory_bytes(machine) == 5 * k_gib); // 2.5 GiB with one
+    CHECK(model_room(machine).fast == 5 * k_gib); // 2.5 GiB with one
+    CHECK(model_room(machine).ram == 15 * k_gib); // 1 GiB is kept for the rest
+    machine.available_ram_mib = 4096;
+    CHECK(model_room(machine).ram == 3 * k_gib);
     machine.gpus.front().free_mib = 1024;
-    CHECK(model_memory_bytes(machine) == 0);
+    CHECK(model_room(machine).fast == 0);
+    machine.gpus.front().unified_memory = true; // it is the RAM
+    CHECK(model_room(machine).ram == 0);
 }
 
 TEST_CASE("context: --ctx max goes on above the ladder, up to what was trained") {

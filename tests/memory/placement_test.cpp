@@ -58,6 +58,14 @@ TEST_CASE("placement: what the GPU's whole memory holds is left alone") {
     const auto model = model_of(32, 40, 160);
     CHECK(planned(gpu_machine(6856, 6856), model).kind == Kind::gpu);
     CHECK(planned(gpu_machine(6856, 100), model).kind == Kind::gpu); // it may come back
+    // A build that tells its buffers needs room to compute in as well: 299 MiB.
+    auto known = model;
+    known.compute = models::ComputeShape{128256, 4096, 14336, 32, true};
+    CHECK(planned(gpu_machine(6856, 6856), known).kind == Kind::gpu);
+    ContextWish wish;
+    wish.buffers_known = true;
+    CHECK(planned(gpu_machine(6856, 6856), known, wish).kind != Kind::gpu);
+    CHECK(planned(gpu_machine(7200, 7200), known, wish).kind == Kind::gpu);
     CHECK(planned(gpu_machine(6855, 6855), model).kind == Kind::feed_forward);
     auto cpu = gpu_machine(1000, 1000);
     cpu.backend = Backend::cpu;

@@ -286,36 +286,51 @@ TEST_CASE("choice of a quantisation: the best that fits") {
     };
     for (const auto& row : rows) {
         INFO(row.memory);
-        CHECK(chosen_label(choose_quant(qwen, "a/b", {}, row.memory)) == row.chosen);
+        CHECK(chosen_label(choose_quant(qwen, "a/b", {}, {row.memory})) == row.chosen);
     }
-    CHECK(chosen_label(choose_quant(qwen, "a/b", {}, std::nullopt)) == "Q4_K_M");
-    CHECK(sentence(choose_quant(qwen, "a/b", {}, 2 * k_gib)) ==
+    CHECK(chosen_label(choose_quant(qwen, "a/b", {}, {})) == "Q4_K_M");
+    CHECK(sentence(choose_quant(qwen, "a/b", {}, {2 * k_gib})) ==
           "chosen: UD-Q8_K_XL, the best of 18 that fits: with a context of 4096 tokens it needs "
           "about 1.3 GiB of the 2.0 GiB that this machine has for a model");
     CHECK(
-        sentence(choose_quant(qwen, "a/b", {}, k_gib / 2)) ==
+        sentence(choose_quant(qwen, "a/b", {}, {k_gib / 2})) ==
         "none: none of the 18 models of a/b fits the 512.0 MiB that this machine has for a model: "
         "the smallest, UD-IQ1_S, needs about 767.9 MiB; choose a smaller model, or download it "
         "anyway: odysseus pull a/b:UD-IQ1_S");
 }
 
+TEST_CASE("choice of a quantisation: a part of it may lie in RAM") {
+    const auto qwen = listing_of(k_qwen);
+    const ModelRoom small{k_gib / 2, k_gib};
+    CHECK(sentence(choose_quant(qwen, "a/b", {}, small)) ==
+          "chosen: Q4_K_M, as none of the 18 fits the GPU; it needs about 941.5 MiB with a context "
+          "of 4096 tokens and the GPU has 512.0 MiB: the rest lies in RAM, which is several times "
+          "slower");
+    const auto asked = choose_quant(qwen, "a/b", {"Q8_0", ""}, small);
+    CHECK(std::get<QuantChoice>(asked).fits == Fits::partly);
+    CHECK(sentence(asked).find("the rest lies in RAM") != std::string::npos);
+    // What fits whole is better than what is larger.
+    CHECK(chosen_label(choose_quant(qwen, "a/b", {}, {2 * k_gib, 8 * k_gib})) == "UD-Q8_K_XL");
+    CHECK(chosen_label(choose_quant(qwen, "a/b", {}, {k_gib / 4, k_gib / 4})) == "(none)");
+}
+
 TEST_CASE("choice of a quantisation: the projector counts too") {
     const auto gemma = listing_of(k_gemma);
     const auto needed = memory_for_4096_bytes(4130226336) + 851251104;
-    CHECK(chosen_label(choose_quant(gemma, "a/b", {}, needed)) == "Q8_0");
-    const auto less = choose_quant(gemma, "a/b", {}, needed - 1);
+    CHECK(chosen_label(choose_quant(gemma, "a/b", {}, {needed})) == "Q8_0");
+    const auto less = choose_quant(gemma, "a/b", {}, {needed - 1});
     CHECK(chosen_label(less) == "Q4_K_M");
     CHECK(std::get<QuantChoice>(less).download_bytes() == 2489757856 + 851251104);
 }
 
 TEST_CASE("choice of a quantisation: the one asked for") {
     const auto qwen = listing_of(k_qwen);
-    CHECK(sentence(choose_quant(qwen, "a/b", {"ud-q4_k_xl", ""}, 2 * k_gib)) ==
+    CHECK(sentence(choose_quant(qwen, "a/b", {"ud-q4_k_xl", ""}, {2 * k_gib})) ==
           "chosen: UD-Q4_K_XL because it was asked for");
     CHECK(chosen_label(choose_quant(qwen, "a/b", {"", "Qwen3-0.6B-Q4_0.gguf"}, {})) == "Q4_0");
-    const auto large = choose_quant(qwen, "a/b", {"BF16", ""}, k_gib);
-    CHECK_FALSE(std::get<QuantChoice>(large).fits);
-    CHECK(sentence(large).find("though it needs about 1.7 GiB") != std::string::npos);
+    const auto large = choose_quant(qwen, "a/b", {"BF16", ""}, {k_gib});
+    CHECK(std::get<QuantChoice>(large).fits == Fits::no);
+    CHECK(sentence(large).find("; it needs about 1.7 GiB") != std::string::npos);
 
     CHECK(sentence(choose_quant(qwen, "a/b", {"Q5_1", ""}, {}))
               .starts_with("none: a/b has no Q5_1 (did you mean Q4_1?); it has UD-Q8_K_XL, Q8_0,"));
@@ -333,12 +348,12 @@ TEST_CASE("choice of a quantisation: what cannot be chosen") {
               .starts_with("none: a/b holds no GGUF model (2 other files)"));
 
     const auto part = listing_of({{"m-Q8_0-00001-of-00002.gguf", 8}, {"m-Q4_0.gguf", 4}});
-    CHECK(chosen_label(choose_quant(part, "a/b", {}, 100 * k_gib)) == "Q4_0");
+    CHECK(chosen_label(choose_quant(part, "a/b", {}, {100 * k_gib})) == "Q4_0");
     CHECK(sentence(choose_quant(part, "a/b", {"Q8_0", ""}, {}))
               .starts_with("none: a/b holds Q8_0 only in part: 1 of its 2 files"));
 
     const auto twins = listing_of({{"small-Q4_0.gguf", 4}, {"large-Q4_0.gguf", 9}});
-    const auto both = sentence(choose_quant(twins, "a/b", {}, 100 * k_gib));
+    const auto both = sentence(choose_quant(twins, "a/b", {}, {100 * k_gib}));
     CHECK(both.find("more than one Q4_0") != std::string::npos);
     CHECK(both.find("odysseus pull a/b:large-Q4_0.gguf") != std::string::npos);
     CHECK(chosen_label(choose_quant(twins, "a/b", {"", "small-Q4_0.gguf"}, {})) == "Q4_0");
@@ -383,29 +398,28 @@ TEST_CASE("hub listing: drafts beside models are fetched only when they are name
     REQUIRE(listing.drafts.size() == 1);
     for (const std::optional<std::int64_t> memory :
          {std::optional<std::int64_t>(), std::optional<std::int64_t>(16'000'000'000)}) {
-        const auto answer = choose_quant(listing, "ggml-org/gemma-4-E4B-it-GGUF", {}, memory);
+        const auto answer = choose_quant(listing, "ggml-org/gemma-4-E4B-it-GGUF", {}, {memory});
         const auto& choice = std::get<QuantChoice>(answer);
         CHECK(choice.quant.files.front().path.find("assistant") == std::string::npos);
         CHECK(choice.mmproj);
     }
-    const auto q8 = choose_quant(listing, "o/r", {"Q8_0", ""}, std::nullopt);
+    const auto q8 = choose_quant(listing, "o/r", {"Q8_0", ""}, {});
     CHECK(std::get<QuantChoice>(q8).quant.files.front().path == "gemma-4-E4B-it-Q8_0.gguf");
-    const auto draft =
-        choose_quant(listing, "o/r", {"", "gemma-4-E4B-it-assistant-Q8_0.gguf"}, std::nullopt);
+    const auto draft = choose_quant(listing, "o/r", {"", "gemma-4-E4B-it-assistant-Q8_0.gguf"}, {});
     CHECK(std::get<QuantChoice>(draft).quant.size_bytes == 80'000'000);
     // A repository of drafts alone offers them.
     CHECK(listing_of({{"Qwen3-8B-DFlash-Q8_0.gguf", 80'000'000}}).quants.size() == 1);
 }
 
 TEST_CASE("hub listing: Q4_K_XL is what a file UD-Q4_K_XL is called elsewhere") {
-    const auto answer = choose_quant(listing_of(k_qwen), "o/r", {"q4_k_xl", ""}, std::nullopt);
+    const auto answer = choose_quant(listing_of(k_qwen), "o/r", {"q4_k_xl", ""}, {});
     CHECK(std::get<QuantChoice>(answer).quant.name == "UD-Q4_K_XL");
 }
 
 TEST_CASE("hub listing: a folder that was copied from the browser is what is fetched") {
     const auto listing = listing_of(k_gpt_oss);
-    const auto answer = choose_quant(listing, "o/r", {"", "", "Q8_0"}, std::nullopt);
+    const auto answer = choose_quant(listing, "o/r", {"", "", "Q8_0"}, {});
     CHECK(std::get<QuantChoice>(answer).quant.name == "Q8_0");
-    const auto none = choose_quant(listing, "o/r", {"", "", "Q9"}, std::nullopt);
+    const auto none = choose_quant(listing, "o/r", {"", "", "Q9"}, {});
     CHECK(std::get<NoQuant>(none).sentence.find("no model in a folder Q9") != std::string::npos);
 }

@@ -53,7 +53,7 @@ struct Fixture {
         options.models_dir = scratch / "models";
         options.lock_file = scratch / "data/pull.lock";
         options.hub = host.base();
-        options.memory_bytes = std::int64_t{64} << 30;
+        options.room.fast = std::int64_t{64} << 30;
         options.http.connect_limit = 2s;
         options.http.stall_limit = 300ms;
         options.http.back_off = 1ms;
@@ -345,7 +345,7 @@ TEST_CASE("pull: what the hub refuses, and what helps") {
         CHECK_THAT(sentence, ContainsSubstring("it has Q8_0, Q4_K_M"));
     }
     SECTION("nothing fits") {
-        f.options.memory_bytes = 1000;
+        f.options.room.fast = 1000;
         const auto [fault, sentence] = f.refused("org/Tiny-GGUF");
         CHECK(fault == Fault::usage);
         CHECK_THAT(sentence, ContainsSubstring("odysseus pull org/Tiny-GGUF:Q4_K_M"));

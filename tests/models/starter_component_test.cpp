@@ -29,7 +29,7 @@ struct Person {
 
 TEST_CASE("starter list: Enter takes the recommended one") {
     Person person{{""}, {}};
-    const auto name = offer_starter_models(6 * k_gib, true, person.asker());
+    const auto name = offer_starter_models({6 * k_gib}, true, person.asker());
     CHECK(name == starter_models()[3].name);
     REQUIRE(person.questions.size() == 1);
     const auto& shown = person.questions.front();
@@ -43,27 +43,27 @@ TEST_CASE("starter list: Enter takes the recommended one") {
 
 TEST_CASE("starter list: what does not fit is marked, and can be taken all the same") {
     Person person{{"7"}, {}};
-    CHECK(offer_starter_models(2 * k_gib, true, person.asker()) == starter_models()[6].name);
+    CHECK(offer_starter_models({2 * k_gib}, true, person.asker()) == starter_models()[6].name);
     CHECK(person.questions.front().find("too large") != std::string::npos);
 
     Person unknown{{"1"}, {}};
-    CHECK(offer_starter_models(std::nullopt, true, unknown.asker()) == starter_models()[0].name);
+    CHECK(offer_starter_models({}, true, unknown.asker()) == starter_models()[0].name);
     CHECK(unknown.questions.front().find("too large") == std::string::npos);
 }
 
 TEST_CASE("starter list: skipped, unclear, or nobody there") {
     Person skips{{"s"}, {}};
-    CHECK_FALSE(offer_starter_models(k_gib, true, skips.asker()));
+    CHECK_FALSE(offer_starter_models({k_gib}, true, skips.asker()));
 
     Person mumbles{{"what?", "99", "2"}, {}};
-    CHECK(offer_starter_models(k_gib, true, mumbles.asker()) == starter_models()[1].name);
+    CHECK(offer_starter_models({k_gib}, true, mumbles.asker()) == starter_models()[1].name);
     CHECK(mumbles.questions.size() == 3);
     CHECK(mumbles.questions[1].find("A number from 1 to 7") == 0);
 
     Person gone{{}, {}};
-    CHECK_FALSE(offer_starter_models(k_gib, true, gone.asker()));
+    CHECK_FALSE(offer_starter_models({k_gib}, true, gone.asker()));
 
     Person never{std::vector<std::optional<std::string>>(100, "x"), {}};
-    CHECK_FALSE(offer_starter_models(k_gib, true, never.asker()));
+    CHECK_FALSE(offer_starter_models({k_gib}, true, never.asker()));
     CHECK(never.questions.size() == 5);
 }

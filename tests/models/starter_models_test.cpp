@@ -43,17 +43,18 @@ TEST_CASE("starter models: what is recommended") {
     };
     for (const auto& row : rows) {
         INFO(row.memory.value_or(-1));
-        CHECK(std::string(starter_models()[recommended_starter(row.memory, true)].title) ==
+        CHECK(std::string(starter_models()[recommended_starter({row.memory}, true)].title) ==
               row.title);
     }
-    CHECK(std::string(starter_models()[recommended_starter(64 * k_gib, false)].title) ==
+    CHECK(std::string(starter_models()[recommended_starter({64 * k_gib}, false)].title) ==
           "Qwen3 4B Instruct");
-    CHECK(recommended_starter(2 * k_gib, false) == 0);
-    CHECK(fits(starter_models()[5], 6 * k_gib));
-    CHECK_FALSE(fits(starter_models()[5], 5 * k_gib));
-    CHECK(fits(starter_models().back(), 14 * k_gib));
-    CHECK_FALSE(fits(starter_models().back(), 11 * k_gib));
-    CHECK(fits(starter_models().back(), std::nullopt));
+    CHECK(recommended_starter({2 * k_gib}, false) == 0);
+    CHECK(fits(starter_models()[5], {6 * k_gib}) == Fits::yes);
+    CHECK(fits(starter_models()[5], {5 * k_gib}) == Fits::no);
+    CHECK(fits(starter_models()[5], {5 * k_gib, 2 * k_gib}) == Fits::partly);
+    CHECK(fits(starter_models().back(), {14 * k_gib}) == Fits::yes);
+    CHECK(fits(starter_models().back(), {11 * k_gib}) == Fits::no);
+    CHECK(fits(starter_models().back(), {}) == Fits::yes);
 }
 
 TEST_CASE("starter models: what is typed") {

@@ -3,6 +3,7 @@
 // tests/e2e/test_kv_cost.py holds it against llama-fit-params.
 #pragma once
 
+#include "odysseus/base/backend.hpp"
 #include "odysseus/models/compute_shape.hpp"
 
 #include <cstdint>
@@ -13,6 +14,6 @@ namespace odysseus::memory {
 [[nodiscard]] std::int64_t compute_bytes(const models::ComputeShape& shape, std::int64_t tokens);
 
 // What stays free on a device of so many bytes: its driver's own share, and other programs' growth.
-[[nodiscard]] std::int64_t spare_bytes(std::int64_t device_bytes);
+[[nodiscard]] std::int64_t spare_bytes(std::int64_t device_bytes, Backend backend);
 
 } // namespace odysseus::memory

@@ -5,6 +5,7 @@
 #include "odysseus/hardware/machine.hpp"
 #include "odysseus/memory/kv_cost.hpp"
 #include "odysseus/models/model.hpp"
+#include "odysseus/models/model_room.hpp"
 
 #include <array>
 #include <cstdint>
@@ -66,6 +67,6 @@ struct ContextChoice {
 [[nodiscard]] std::vector<hardware::Gpu> used_gpus(const hardware::Machine& machine);
 
 // What the estimate has for weights and KV cache on this machine; absent: not known.
-[[nodiscard]] std::optional<std::int64_t> model_memory_bytes(const hardware::Machine& machine);
+[[nodiscard]] models::ModelRoom model_room(const hardware::Machine& machine);
 
 } // namespace odysseus::memory

@@ -6,6 +6,7 @@
 #include "odysseus/hardware/machine.hpp"
 #include "odysseus/memory/context_choice.hpp"
 #include "odysseus/models/model.hpp"
+#include "odysseus/models/model_room.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -44,7 +45,7 @@ struct Setup {
     bool operator==(const Setup&) const = default;
 };
 
-enum class Fits { yes, partly, no };
+using models::Fits;
 [[nodiscard]] std::string_view fits_name(Fits fits);
 
 // How a model is to be run that the GPU cannot hold.

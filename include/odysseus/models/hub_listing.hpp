@@ -5,6 +5,7 @@
 #pragma once
 
 #include "odysseus/hardware/machine.hpp"
+#include "odysseus/models/model_room.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -66,8 +67,8 @@ struct QuantAsked {
 struct QuantChoice {
     HubQuant quant;
     std::optional<HubFile> mmproj;
-    bool fits = true;   // as far as the memory is known
-    std::string reason; // one sentence
+    Fits fits = Fits::yes; // as far as the memory is known
+    std::string reason;    // one sentence
 
     [[nodiscard]] std::int64_t download_bytes() const;
 };
@@ -76,10 +77,11 @@ struct NoQuant {
     std::string sentence;
 };
 
-// `memory_bytes`: what there is for a model; absent: not known. `repo_id` is for the sentences.
-[[nodiscard]] std::variant<QuantChoice, NoQuant>
-choose_quant(const HubListing& listing, std::string_view repo_id, const QuantAsked& asked,
-             std::optional<std::int64_t> memory_bytes);
+// `repo_id` is for the sentences.
+[[nodiscard]] std::variant<QuantChoice, NoQuant> choose_quant(const HubListing& listing,
+                                                              std::string_view repo_id,
+                                                              const QuantAsked& asked,
+                                                              const ModelRoom& room);
 
 // Memory that a model of this size takes with a context of 4096 tokens, by the file's size alone.
 [[nodiscard]] std::int64_t memory_for_4096_bytes(std::int64_t model_bytes);

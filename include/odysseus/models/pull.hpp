@@ -25,9 +25,9 @@ struct PullOptions {
     // HF_TOKEN. Sent to the hub's own host alone, never where it redirects to, and never shown.
     std::optional<std::string> token;
     bool offline = false;
-    std::optional<std::int64_t> memory_bytes; // model_memory_bytes() of this machine
-    bool with_gpu = true;                     // llama-server will compute on one
-    download::HttpOptions http;               // the hub's plain http is added to its trust
+    ModelRoom room;             // of this machine
+    bool with_gpu = true;       // llama-server will compute on one
+    download::HttpOptions http; // the hub's plain http is added to its trust
     // Called before a file of many gigabytes is read to compare its digest; may be empty.
     std::function<void(const std::string& file)> on_check;
 };
@@ -46,7 +46,6 @@ struct PullPlan {
     std::string title;  // "org/repo:Q4_K_M", or the file's name
     std::string origin; // "org/repo"; empty: an address of a file
     std::string reason; // why this quantisation: one sentence
-    bool fits = true;
     std::filesystem::path folder;
     std::vector<PullFile> files;    // the model's own first, its projector last
     std::int64_t missing_bytes = 0; // to be fetched, as far as the sizes are known

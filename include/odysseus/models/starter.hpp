@@ -1,7 +1,8 @@
 // The short list for a machine without any model, asked on a terminal.
 #pragma once
 
-#include <cstdint>
+#include "odysseus/models/model_room.hpp"
+
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,10 +12,10 @@ namespace odysseus::models {
 // Asks a question and gives the line that was typed; absent at the end of input.
 using Asker = std::function<std::optional<std::string>(const std::string& question)>;
 
-// Shows the list with sizes, marks what fits into `memory_bytes` (model_memory_bytes() of this
-// machine), and asks. The answer is a name for plan_pull; nothing: it was skipped, or nobody
-// answers. Whether a person is there (can_ask) is for the caller to look at first.
-[[nodiscard]] std::optional<std::string>
-offer_starter_models(std::optional<std::int64_t> memory_bytes, bool with_gpu, const Asker& asker);
+// Shows the list with sizes, marks what fits, and asks. The answer is a name for plan_pull;
+// nothing: it was skipped, or nobody answers. Whether a person is there (can_ask) is for the caller
+// to look at first.
+[[nodiscard]] std::optional<std::string> offer_starter_models(const ModelRoom& room, bool with_gpu,
+                                                              const Asker& asker);
 
 } // namespace odysseus::models

@@ -3,8 +3,9 @@
 // download itself goes by the hub's own listing.
 #pragma once
 
+#include "odysseus/models/model_room.hpp"
+
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,12 +20,12 @@ struct StarterModel {
 [[nodiscard]] const std::vector<StarterModel>& starter_models(); // the smallest first
 
 // Whether it fits with a context of 4096 tokens; a machine whose memory is not known: every one.
-[[nodiscard]] bool fits(const StarterModel& model, std::optional<std::int64_t> memory_bytes);
+[[nodiscard]] Fits fits(const StarterModel& model, const ModelRoom& room);
 
-// What Enter takes: the best all-round model that fits, leaving room for a long conversation; the
-// smallest where nothing fits. Without a GPU at most one of 4B: more is read word by word there.
-[[nodiscard]] std::size_t recommended_starter(std::optional<std::int64_t> memory_bytes,
-                                              bool with_gpu);
+// What Enter takes: the best all-round model that fits whole, leaving room for a long conversation;
+// the smallest where nothing fits. Without a GPU at most one of 4B: more is read word by word
+// there.
+[[nodiscard]] std::size_t recommended_starter(const ModelRoom& room, bool with_gpu);
 
 // What a person typed at the list.
 struct StarterAnswer {
