@@ -1,6 +1,7 @@
 // The program, told from top to bottom: what a launch does, in its order, and the one place where
 // an error becomes a sentence and an exit code. The rooms that it walks through are those of
 // docs/architecture.md.
+#include "odysseus/base/background_output.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
@@ -28,6 +29,7 @@
 #include "odysseus/system/terminal.hpp"
 
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <system_error>
 
@@ -80,6 +82,9 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     take(plan, fits.fitted(plan.models, ""));
     say_what_has_no_effect(settings);
     say_first_lines(plan, first_run);
+
+    // From here on nothing waits for the terminal, nor for a log.
+    const BackgroundOutput output;
 
     // llama-server, under supervision.
     auto spec = start_spec(settings, home, plan, server, line.llama_args);
@@ -159,7 +164,9 @@ int main(int argc, char** argv) {
     try {
         auto words = system::own_arguments(argc, argv);
         if (!words.empty()) words.erase(words.begin());
-        return run(settings::parse_command_line(std::move(words)));
+        const int code = run(settings::parse_command_line(std::move(words)));
+        if (output_is_stuck()) std::_Exit(code);
+        return code;
     } catch (const Stopped& stopped) {
         const std::string_view what = stopped.what();
         system::hide_echo();

@@ -1,14 +1,21 @@
 #include "odysseus/base/log.hpp"
 
+#include "odysseus/base/background_output.hpp"
+#include "odysseus/base/text.hpp"
 #include "odysseus/base/visible.hpp"
+#include "odysseus/base/write_behind.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/spdlog.h>
+#include <utility>
 #include <vector>
 
 namespace odysseus::log {
@@ -18,6 +25,7 @@ constexpr std::size_t k_file_bytes_max = std::size_t{5} * 1024 * 1024;
 constexpr std::size_t k_files_kept = 3;
 constexpr std::chrono::minutes k_trouble_every{10};
 constexpr std::size_t k_waiting_bytes_max = std::size_t{64} * 1024;
+constexpr std::size_t k_behind_bytes_max = std::size_t{4} * 1024 * 1024;
 
 // How many bytes at the front are one character above ASCII (RFC 3629); 0: they are none.
 std::size_t character_bytes(std::string_view text) {
@@ -83,14 +91,32 @@ class TerminalSink final : public spdlog::sinks::base_sink<std::mutex> {
 
 thread_local int t_batches = 0;
 
+// One place that lines go to; absent logger: there is none.
+struct Outlet {
+    std::shared_ptr<spdlog::logger> logger;
+    std::shared_ptr<WriteBehind> behind; // absent: who logs writes
+
+    void write(std::size_t bytes, std::function<void()> work) const {
+        if (behind) {
+            behind->post(bytes, std::move(work));
+        } else {
+            work();
+        }
+    }
+    void flush() const {
+        if (logger) write(0, [to = logger] { to->flush(); });
+    }
+};
+
 struct Loggers {
-    std::shared_ptr<spdlog::logger> terminal;
-    std::shared_ptr<spdlog::logger> file; // none: there is no file
+    Outlet terminal;
+    Outlet file;
     Format format = Format::text;
     bool for_people = false;
 };
 
 struct State {
+    std::atomic<bool> terminal_is_stuck{false};
     std::mutex mutex;
     Loggers loggers;
 };
@@ -139,8 +165,9 @@ spdlog::level::level_enum native(Level level) {
 Loggers loggers() {
     auto& shared = state();
     const std::lock_guard lock(shared.mutex);
-    if (!shared.loggers.terminal)
-        shared.loggers.terminal = make_logger(std::make_shared<TerminalSink>(), k_text_pattern);
+    if (!shared.loggers.terminal.logger)
+        shared.loggers.terminal.logger =
+            make_logger(std::make_shared<TerminalSink>(), k_text_pattern);
     return shared.loggers;
 }
 
@@ -175,22 +202,33 @@ std::string text_line(std::string_view message, Fields fields) {
     return line;
 }
 
-void put(spdlog::logger& logger, Level level, const std::string& line) {
-    logger.log(native(level), spdlog::string_view_t(line.data(), line.size()));
-    if (t_batches == 0) logger.flush();
+// With the time of now, whenever it is written.
+void put(const Outlet& outlet, Level level, std::string line) {
+    const auto when = spdlog::log_clock::now();
+    const auto bytes = line.size();
+    outlet.write(
+        bytes, [to = outlet.logger, when, level, text = std::move(line), flushes = t_batches == 0] {
+            to->log(when, spdlog::source_loc{}, native(level),
+                    spdlog::string_view_t(text.data(), text.size()));
+            if (flushes) to->flush();
+        });
+}
+
+void write_to_terminal(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    std::fflush(stderr);
 }
 
 void write(Level level, std::string_view message, Fields fields,
            std::optional<std::string_view> shown = std::nullopt) {
     const auto [terminal, file, format, for_people] = loggers();
-    if (!terminal->should_log(native(level))) return;
-    const auto line =
-        format == Format::json ? json_line(message, fields) : text_line(message, fields);
-    if (file) put(*file, level, line);
+    if (!terminal.logger->should_log(native(level))) return;
+    auto line = format == Format::json ? json_line(message, fields) : text_line(message, fields);
+    if (file.logger) put(file, level, line);
     if (!for_people || !shown) {
-        put(*terminal, level, line);
+        put(terminal, level, std::move(line));
     } else if (!shown->empty()) {
-        put(*terminal, level, visible(*shown));
+        put(terminal, level, visible(*shown));
     }
 }
 
@@ -217,16 +255,16 @@ void set_up(Level level, Format format, const std::optional<std::filesystem::pat
     made.format = format;
     made.for_people = for_people && format == Format::text;
     const auto* pattern = format == Format::json ? k_json_pattern : k_text_pattern;
-    made.terminal =
+    made.terminal.logger =
         make_logger(std::make_shared<TerminalSink>(), made.for_people ? k_people_pattern : pattern);
-    made.terminal->set_level(native(level));
+    made.terminal.logger->set_level(native(level));
     std::string trouble;
     if (file) {
         try {
-            made.file = make_logger(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
-                                        file->string(), k_file_bytes_max, k_files_kept),
-                                    pattern);
-            made.file->set_level(native(level));
+            made.file.logger = make_logger(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+                                               file->string(), k_file_bytes_max, k_files_kept),
+                                           pattern);
+            made.file.logger->set_level(native(level));
         } catch (const std::exception& error) {
             trouble = error.what();
         }
@@ -257,8 +295,8 @@ void event(Level level, std::string_view message, Fields fields, std::string_vie
 
 void record(std::string_view message) {
     const auto [terminal, file, format, for_people] = loggers();
-    if (file)
-        put(*file, Level::info,
+    if (file.logger)
+        put(file, Level::info,
             format == Format::json ? json_line(message, {}) : text_line(message, {}));
 }
 
@@ -268,10 +306,56 @@ Batch::Batch() {
 
 Batch::~Batch() {
     if (--t_batches > 0) return;
-    auto& shared = state();
-    const std::lock_guard lock(shared.mutex);
-    if (shared.loggers.terminal) shared.loggers.terminal->flush();
-    if (shared.loggers.file) shared.loggers.file->flush();
+    const auto shared = loggers();
+    shared.terminal.flush();
+    shared.file.flush();
 }
 
 } // namespace odysseus::log
+
+namespace odysseus {
+namespace {
+
+std::shared_ptr<WriteBehind> written_behind(const char* where) {
+    return std::make_shared<WriteBehind>(log::k_behind_bytes_max, [where](std::uint64_t count) {
+        log::warn(concat(count, " lines are missing here: ", where, " took no more"));
+    });
+}
+
+} // namespace
+
+void show(std::string text) {
+    const auto terminal = log::loggers().terminal;
+    const auto bytes = text.size();
+    terminal.write(bytes, [to = terminal.logger, shown = std::move(text)] {
+        to->flush(); // what was logged before
+        log::write_to_terminal(shown);
+    });
+}
+
+BackgroundOutput::BackgroundOutput() {
+    auto& shared = log::state();
+    (void)log::loggers(); // there is a logger for the terminal
+    const std::lock_guard lock(shared.mutex);
+    shared.loggers.terminal.behind = written_behind("the terminal");
+    if (shared.loggers.file.logger) shared.loggers.file.behind = written_behind("the log file");
+}
+
+BackgroundOutput::~BackgroundOutput() {
+    log::Outlet terminal;
+    log::Outlet file;
+    auto& shared = log::state();
+    {
+        const std::lock_guard lock(shared.mutex);
+        terminal.behind = std::move(shared.loggers.terminal.behind);
+        file.behind = std::move(shared.loggers.file.behind);
+    }
+    const bool all_written = terminal.behind->end();
+    log::state().terminal_is_stuck = !all_written;
+}
+
+bool output_is_stuck() {
+    return log::state().terminal_is_stuck;
+}
+
+} // namespace odysseus

@@ -6,26 +6,58 @@
 #include "odysseus/system/files.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <utility>
 
 namespace odysseus::server {
 
 namespace fs = std::filesystem;
 
-ServerLog::ServerLog(fs::path file) : m_file(std::move(file)) {
-    if (m_file.empty()) return;
-    std::error_code ignored;
-    fs::create_directories(m_file.parent_path(), ignored);
-    turn_over();
-}
+// The file, used by one thread at a time.
+class ServerLog::File {
+  public:
+    explicit File(fs::path file) : m_file(std::move(file)) {}
 
-fs::path ServerLog::old_file(int number) const {
+    void begin() {
+        std::error_code ignored;
+        fs::create_directories(m_file.parent_path(), ignored);
+        turn_over();
+    }
+    void add(std::string_view line) {
+        if (!m_out.is_open()) return;
+        if (m_bytes + line.size() > k_file_bytes_max) turn_over();
+        m_out << line << '\n';
+        m_bytes += line.size() + 1;
+        if (!m_out) tell_trouble();
+    }
+    void flush() {
+        if (!m_out.is_open()) return;
+        if (m_out.flush()) {
+            m_failing = false;
+        } else {
+            tell_trouble();
+        }
+    }
+
+  private:
+    [[nodiscard]] fs::path old_file(int number) const;
+    void turn_over();
+    void tell_trouble();
+
+    fs::path m_file;
+    bool m_failing = false;
+    std::ofstream m_out;
+    std::size_t m_bytes = 0;
+};
+
+fs::path ServerLog::File::old_file(int number) const {
     auto name = m_file.stem();
     name += concat(".", number);
     name += m_file.extension();
     return m_file.parent_path() / name;
 }
 
-void ServerLog::turn_over() {
+void ServerLog::File::turn_over() {
     m_out.close();
     std::error_code error;
     if (fs::file_size(m_file, error) > 0 && !error) {
@@ -40,6 +72,27 @@ void ServerLog::turn_over() {
     if (!m_out) log::warn(concat("llama-server's log cannot be written to ", system::utf8(m_file)));
 }
 
+// Said once; a full disk may have room again, so it is tried on.
+void ServerLog::File::tell_trouble() {
+    m_out.clear();
+    if (m_failing) return;
+    m_failing = true;
+    log::warn(concat("llama-server's log is not written to ", system::utf8(m_file),
+                     " any more: is the disk full, or the drive gone?"));
+}
+
+ServerLog::ServerLog(fs::path file) {
+    if (file.empty()) return;
+    auto out = std::make_shared<File>(std::move(file));
+    m_file = out;
+    m_behind.emplace(k_waiting_bytes_max, [out](std::uint64_t count) {
+        out->add(concat("(odysseus: ", count, " lines are missing here, the disk was too slow)"));
+    });
+    m_behind->post(0, [out] { out->begin(); });
+}
+
+ServerLog::~ServerLog() = default;
+
 void ServerLog::keep(std::string_view line) {
     const std::lock_guard lock(m_mutex);
     if (m_lines.size() == k_lines_kept) m_lines.pop_front();
@@ -49,33 +102,15 @@ void ServerLog::keep(std::string_view line) {
 }
 
 void ServerLog::add(std::string_view raw) {
-    const auto line = visible_line(raw); // it quotes the names of files
+    auto line = visible_line(raw); // it quotes the names of files
     keep(line);
-    const std::lock_guard lock(m_file_mutex);
-    if (!m_out.is_open()) return;
-    if (m_bytes + line.size() > k_file_bytes_max) turn_over();
-    m_out << line << '\n';
-    m_bytes += line.size() + 1;
-    if (!m_out) tell_trouble();
+    if (!m_behind) return;
+    const auto bytes = line.size();
+    m_behind->post(bytes, [out = m_file, text = std::move(line)] { out->add(text); });
 }
 
 void ServerLog::flush() {
-    const std::lock_guard lock(m_file_mutex);
-    if (!m_out.is_open()) return;
-    if (m_out.flush()) {
-        m_failing = false;
-    } else {
-        tell_trouble();
-    }
-}
-
-// Said once; a full disk may have room again, so it is tried on.
-void ServerLog::tell_trouble() {
-    m_out.clear();
-    if (m_failing) return;
-    m_failing = true;
-    log::warn(concat("llama-server's log is not written to ", system::utf8(m_file),
-                     " any more: is the disk full, or the drive gone?"));
+    if (m_behind) m_behind->post(0, [out = m_file] { out->flush(); });
 }
 
 std::vector<std::string> ServerLog::recent(std::size_t most) const {

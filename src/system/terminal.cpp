@@ -1,5 +1,6 @@
 #include "odysseus/system/terminal.hpp"
 
+#include "odysseus/base/background_output.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/base/visible.hpp"
@@ -72,8 +73,7 @@ std::size_t output_columns() {
 
 void hide_echo() {
     if (!stderr_is_terminal()) return;
-    std::fputc('\r', stderr);
-    std::fflush(stderr);
+    show("\r");
 }
 
 void print(const std::string& raw) {
@@ -84,9 +84,7 @@ void print(const std::string& raw) {
 
 void complain(const std::string& sentence) {
     const std::string who = "odysseus: ";
-    const auto text = who + prose(sentence, who.size()) + "\n";
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    std::fflush(stderr);
+    if (!output_is_stuck()) show(who + prose(sentence, who.size()) + "\n");
 }
 
 void say(const std::string& label, const std::string& text) {
@@ -95,8 +93,7 @@ void say(const std::string& label, const std::string& text) {
     if (line.size() < k_label_cells) line.append(k_label_cells - line.size(), ' ');
     if (colour_allowed()) line = "\x1b[1;36m" + line + "\x1b[0m";
     line += prose(text, k_label_cells) + "\n";
-    std::fwrite(line.data(), 1, line.size(), stderr);
-    std::fflush(stderr);
+    show(std::move(line));
 }
 
 std::optional<std::string> ask(const std::string& question, const std::function<bool()>& stopped) {

@@ -180,11 +180,13 @@ def run(home, *arguments, env=None, timeout=120, binary=None):
 
 
 class Odysseus:
-    """A running odysseus. `port` and `llama_port` are free ones unless given; None leaves the flag out."""
+    """A running odysseus. `port` and `llama_port` are free ones unless given; None leaves the flag out. `output`: where it writes
+    instead of the file that output() reads."""
 
     FREE = object()
 
-    def __init__(self, home, *arguments, env=None, server=FREE, port=FREE, llama_port=FREE, binary=None):
+    def __init__(self, home, *arguments, env=None, server=FREE, port=FREE, llama_port=FREE, binary=None,
+                 output=None):
         self.home, self.mark = home, uuid.uuid4().hex
         self.port = free_port() if port is self.FREE else port
         self.llama_port = free_port() if llama_port is self.FREE else llama_port
@@ -203,7 +205,7 @@ class Odysseus:
         self._output = open(self.output_path, "wb")
         self.started = time.monotonic()
         self.process = subprocess.Popen(command + options + separator + rest, env=_environment(self.mark, env),
-                                        stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT)
+                                        stdin=subprocess.DEVNULL, stdout=self._output if output is None else output, stderr=subprocess.STDOUT)
 
     def output(self):
         return self.output_path.read_text(errors="replace")

@@ -1,16 +1,19 @@
 // logs/llama-server.log and the last lines of it in memory. The file is bounded: it is turned over
 // at k_file_bytes_max, and what the run before wrote is kept beside it (llama-server.1.log is the
-// newest of the old ones). A disk that is full or gone costs the file, never the run.
+// newest of the old ones). A disk that is full or gone costs the file, never the run; one that is
+// slow costs lines of the file, which says how many.
 #pragma once
 
+#include "odysseus/base/write_behind.hpp"
 #include "odysseus/server/token_meter.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
-#include <fstream>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +27,7 @@ struct LogTail {
     TokenCount tokens; // by all lines so far
 };
 
-// Thread-safe. recent() and tail() answer at once, whatever the disk does.
+// Thread-safe. Nothing waits for the disk but the end of it, for a moment.
 class ServerLog {
   public:
     static constexpr std::size_t k_file_bytes_max = std::size_t{5} * 1024 * 1024;
@@ -33,6 +36,7 @@ class ServerLog {
 
     // An empty path: no file.
     explicit ServerLog(std::filesystem::path file);
+    ~ServerLog();
 
     void add(std::string_view line);
     void flush();
@@ -43,17 +47,12 @@ class ServerLog {
     [[nodiscard]] LogTail tail(std::uint64_t after) const;
 
   private:
+    static constexpr std::size_t k_waiting_bytes_max = std::size_t{4} * 1024 * 1024;
+    class File;
     void keep(std::string_view line);
-    void turn_over();
-    void tell_trouble();
-    [[nodiscard]] std::filesystem::path old_file(int number) const;
 
-    // Held while the disk takes its time; whoever asks for lines does not wait for it.
-    std::mutex m_file_mutex;
-    std::filesystem::path m_file;
-    bool m_failing = false;
-    std::ofstream m_out;
-    std::size_t m_bytes = 0;
+    std::shared_ptr<File> m_file; // none: there is no file
+    std::optional<WriteBehind> m_behind;
 
     mutable std::mutex m_mutex;
     std::deque<std::string> m_lines;
