@@ -15,6 +15,7 @@
 #include "odysseus/commands/server_choice.hpp"
 #include "odysseus/commands/serving.hpp"
 #include "odysseus/commands/supervisor_spec.hpp"
+#include "odysseus/commands/worker_use.hpp"
 #include "odysseus/memory/context_record.hpp"
 #include "odysseus/models/models_folder.hpp"
 #include "odysseus/server/argument_rules.hpp"
@@ -44,6 +45,7 @@ constexpr int k_interrupted = 130;                  // as shells say it: 128 and
 int launch(const settings::CommandLine& line, const settings::ResolvedSettings& resolved) {
     const auto& settings = resolved.values;
     refuse_open_door(settings);
+    refuse_unusable_worker(settings, line.llama_args);
     system::limit_heap_arenas();
     system::StopSignal stop;
     const auto stopped = [&stop] { return stop.asked(); };
@@ -76,7 +78,9 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
     write_toy_model(home);
     memory::ContextRecord record(home, settings, plan.hardware, plan.build->tag);
     server::PresetFile preset(home.preset());
-    const auto rules = fit_rules(settings, plan.hardware, line.llama_args, plan.build);
+    WorkerUse worker(settings, line.llama_args, server, stopped);
+    auto rules = fit_rules(settings, plan.hardware, line.llama_args, plan.build);
+    rules.worker = worker.memory();
     ModelFits fits(with_companions(rules, plan.models), record, preset);
     fits.offer(*models.catalog());
     take(plan, fits.fitted(plan.models, ""));
@@ -101,7 +105,9 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
 
     // The proxy in front of it.
     proxy::Proxy proxy(proxy_settings(settings, plan, line.llama_args), supervisor, models,
-                       proxy_pages(settings, plan, supervisor, models, fits));
+                       proxy_pages(settings, plan, supervisor, models, fits, worker));
+    const WorkerUse::Watch watch(worker, fits, supervisor,
+                                 [&proxy] { return proxy.traffic().active == 0; });
     listen(proxy, settings);
     listen_as_ollama(proxy, settings);
     proxy.start();
@@ -143,7 +149,8 @@ int run(const settings::CommandLine& line) {
         throw Error(Fault::usage, *why);
     const auto settings = settings::resolve_settings(line.settings);
     if (line.verb != Verb::serve)
-        open_log(settings.values, line.verb == Verb::pull || line.verb == Verb::backend);
+        open_log(settings.values, line.verb == Verb::pull || line.verb == Verb::backend ||
+                                      line.verb == Verb::worker);
     switch (line.verb) {
     case Verb::serve: return launch(line, settings);
     case Verb::backend: return backend(line, settings);
@@ -151,6 +158,7 @@ int run(const settings::CommandLine& line) {
     case Verb::config: return config(line, settings);
     case Verb::models: return commands::models(line, settings);
     case Verb::pull: return pull(line, settings);
+    case Verb::worker: return commands::worker(line, settings);
     case Verb::pair: return commands::pair(line, settings);
     case Verb::doctor: return doctor(line, settings);
     default: throw Error(Fault::bug, "this command is not there yet");

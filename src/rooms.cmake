@@ -11,10 +11,10 @@ set(odysseus_decisions_builds api_reply asset_choice asset_name asset_offer atte
     release runtime_fit server_text system_trouble)
 set(odysseus_decisions_models compute_shape draft_model file_pieces gguf_header hub_choice hub_listing hub_name kv_shape model model_catalog model_groups model_kind
     model_name model_room name_claims name_index name_readings name_rules ollama_store pulled_origins router_view starter_models toy_model weights)
-set(odysseus_decisions_memory companions compute_buffer context_choice context_memory device_memory fit_report kv_cost model_fit placement)
-set(odysseus_decisions_server argument_rules foreign_config ladder launch_plan line_splitter line_text log_line oom_verdict preset refused_allocation model_processes token_meter user_arguments)
+set(odysseus_decisions_memory companions compute_buffer context_choice context_memory device_memory fit_report kv_cost model_fit placement worker_fit)
+set(odysseus_decisions_server argument_rules foreign_config ladder launch_plan line_splitter line_text log_line oom_verdict preset refused_allocation model_processes rpc_text token_meter user_arguments)
 set(odysseus_decisions_proxy access conversation dialect endpoints event_lines http_forward http_head message_start metrics_text models_answer multipart
     ollama_answer ollama_endpoints ollama_fields ollama_messages ollama_models ollama_options ollama_pull ollama_request peer_address peer_list
     peer_routes peer_view query request_line rewrite router_remark
-    switch_queue)
+    switch_queue worker_frames worker_hello worker_view)
 set(odysseus_decisions_commands build_news_text findings findings_settings findings_report open_choice page_pull pairing plan_report redact status_report)

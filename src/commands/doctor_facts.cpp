@@ -1,6 +1,7 @@
 #include "doctor_facts.hpp"
 
 #include "odysseus/commands/build_news.hpp"
+#include "odysseus/commands/worker_use.hpp"
 
 #include "llama_config.hpp"
 
@@ -226,6 +227,16 @@ void look_at_peers(const settings::Settings& settings, DoctorFacts& facts) {
     }
 }
 
+void look_at_worker(const settings::Settings& settings, const hardware::Machine& machine,
+                    DoctorFacts& facts) {
+    if (settings.worker.empty()) return;
+    try {
+        facts.worker = worker_looked_at(settings, {}, machine);
+    } catch (const Error& error) {
+        facts.worker_trouble = error.what();
+    }
+}
+
 void look_at_environment(DoctorFacts& facts) {
     for (const char* name :
          {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
@@ -314,6 +325,7 @@ DoctorFacts doctor_facts(const settings::Settings& settings, const hardware::Mac
                              "127.0.0.1", ours)};
     look_at_hosts(settings, facts);
     look_at_peers(settings, facts);
+    look_at_worker(settings, machine, facts);
     look_at_environment(facts);
     look_at_config(home, facts);
     if (auto config = system_llama_config(machine.os))

@@ -367,9 +367,9 @@ std::vector<Finding> findings_of(const DoctorFacts& facts) {
     Findings findings;
     for (const auto look :
          {look_at_home, look_at_space, look_at_settings, look_at_llama_config, look_at_clock,
-          look_at_proxies, look_at_hosts, look_at_peers, look_at_libc, look_at_build,
-          look_at_driver, look_at_gpus, look_at_notes, look_at_models, look_at_threads,
-          look_at_ports, look_at_leftovers}) {
+          look_at_proxies, look_at_hosts, look_at_peers, look_at_worker, look_at_libc,
+          look_at_build, look_at_driver, look_at_gpus, look_at_notes, look_at_models,
+          look_at_threads, look_at_ports, look_at_leftovers}) {
         look(facts, findings);
     }
     std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {

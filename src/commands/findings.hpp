@@ -4,6 +4,7 @@
 
 #include "odysseus/hardware/machine.hpp"
 #include "odysseus/models/model.hpp"
+#include "odysseus/proxy/worker_view.hpp"
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
@@ -122,7 +123,9 @@ struct DoctorFacts {
     std::optional<LlamaConfigFact> llama_config;
     std::vector<std::string> unknown_keys; // of launcher_config.json
     std::vector<PeerFact> peers;
-    std::string peer_trouble; // why a launch refuses --peer; empty: it does not
+    std::string peer_trouble;                // why a launch refuses --peer; empty: it does not
+    std::optional<proxy::WorkerView> worker; // absent: none was asked for
+    std::string worker_trouble;              // why a launch refuses --worker; empty: it does not
     std::vector<LeftoverFact> leftovers;
     bool threads_asked_for = false; // --threads was set
 };

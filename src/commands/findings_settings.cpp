@@ -66,6 +66,28 @@ void look_at_peers(const DoctorFacts& facts, std::vector<Finding>& findings) {
     }
 }
 
+void look_at_worker(const DoctorFacts& facts, std::vector<Finding>& findings) {
+    if (!facts.worker_trouble.empty())
+        findings.push_back({Severity::blocks, "worker_setting", facts.worker_trouble + ".",
+                            "Correct --worker, ODYSSEUS_WORKER or worker in launcher_config.json.",
+                            2});
+    if (!facts.worker) return;
+    const auto& worker = *facts.worker;
+    if (!worker.offer) {
+        findings.push_back(
+            {Severity::warns, "worker_unreachable",
+             concat("Worker ", worker.name, " cannot be used: ", worker.trouble, "."),
+             "Start odysseus worker there, with the same llama.cpp build; models that need it "
+             "are told 503 meanwhile."});
+        return;
+    }
+    const auto ms = static_cast<std::int64_t>(worker.round_trip_ms.value_or(0) + 0.5);
+    findings.push_back({Severity::notes, "worker_answers",
+                        concat("Worker ", worker.name, " answers: ", worker.offer->text(),
+                               ", round trip ", ms, " ms."),
+                        ""});
+}
+
 void look_at_leftovers(const DoctorFacts& facts, std::vector<Finding>& findings) {
     using Kind = LeftoverFact::Kind;
     for (const auto& left : facts.leftovers) {

@@ -13,5 +13,6 @@ void look_at_threads(const DoctorFacts& facts, std::vector<Finding>& findings);
 
 // Of other machines (--peer).
 void look_at_peers(const DoctorFacts& facts, std::vector<Finding>& findings);
+void look_at_worker(const DoctorFacts& facts, std::vector<Finding>& findings); // --worker
 
 } // namespace odysseus::commands

@@ -165,6 +165,7 @@ server::LaunchPlan launch_plan_for(const settings::Settings& settings, const set
     plan.parallel = settings.parallel;
     plan.context = start.context;
     plan.without_gpu = start.without_gpu;
+    plan.worker = !settings.worker.empty();
     plan.threads = threads_for(settings, machine);
     plan.backend = machine.backend;
     plan.models_max = settings.models_max.value_or(start.models_max);

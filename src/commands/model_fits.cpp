@@ -33,6 +33,13 @@ bool tells_its_buffers(std::string_view tag) {
     return number && *number >= k_first;
 }
 
+memory::ModelFit fit_for(const FitRules& rules, const models::Model& model,
+                         const memory::ContextRecord& record) {
+    auto alone = record.recalled(memory::fit_of(rules.machine, &model, rules.wish), model);
+    if (!rules.worker) return alone;
+    return memory::fit_with(*rules.worker, std::move(alone), rules.machine, model, rules.wish);
+}
+
 int held_by_router(const FitRules& rules) {
     return static_cast<int>(rules.models_max + rules.companions.size());
 }
@@ -79,10 +86,8 @@ FitRules with_companions(FitRules rules, const std::vector<models::Model>& model
 FittedModels fitted_models(const FitRules& rules, const std::vector<models::Model>& models,
                            const memory::ContextRecord& record) {
     FittedModels fitted;
-    for (const auto& model : models) {
-        fitted.fits.push_back(
-            record.recalled(memory::fit_of(rules.machine, &model, rules.wish), model));
-    }
+    for (const auto& model : models)
+        fitted.fits.push_back(fit_for(rules, model, record));
     const auto first = memory::first_to_run(models, fitted.fits, rules.preferred);
     if (rules.models_max != 1 && models.size() > 1) {
         fitted.context = record.recalled(
@@ -109,13 +114,16 @@ void take(Plan& plan, FittedModels fitted) {
 }
 
 ModelFits::ModelFits(FitRules rules, memory::ContextRecord& record, server::PresetFile& preset)
-    : m_rules(std::move(rules)), m_record(record), m_preset(preset) {}
+    : m_rules(std::move(rules)), m_record(record), m_preset(preset) {
+    if (m_rules.worker)
+        m_preset.use_worker({m_rules.worker->port, m_rules.machine.backend == Backend::cpu});
+}
 
 void ModelFits::offer(const models::Catalog& catalog) {
     const auto& models = catalog.models;
-    const auto fitted = fitted_models(m_rules, models, m_record);
     server::Placements placements;
     const std::lock_guard lock(m_mutex);
+    const auto fitted = fitted_models(m_rules, models, m_record);
     std::map<std::string, Known> known;
     for (std::size_t i = 0; i < models.size(); ++i) {
         const auto before = m_known.find(models[i].id);
@@ -130,6 +138,23 @@ void ModelFits::offer(const models::Catalog& catalog) {
     }
     m_known = std::move(known);
     m_preset.offer(catalog, std::move(placements));
+}
+
+std::vector<std::string> ModelFits::use(const memory::Worker& worker) {
+    std::vector<std::string> changed;
+    const std::lock_guard lock(m_mutex);
+    m_rules.worker = worker;
+    for (auto& [id, known] : m_known) {
+        auto fit = fit_for(m_rules, known.model, m_record);
+        // What was learnt of the others stays.
+        if (!fit.placement.worker && !known.fit.placement.worker) continue;
+        if (fit.setup() == known.fit.setup()) continue;
+        m_preset.place(id, fit.placement);
+        known.fit = std::move(fit);
+        known.before.reset();
+        changed.push_back(id);
+    }
+    return changed;
 }
 
 FittedModels ModelFits::fitted(const std::vector<models::Model>& models,
@@ -180,6 +205,7 @@ void ModelFits::set(const std::string& model, const memory::Setup& setup) {
     const std::lock_guard lock(m_mutex);
     const auto found = m_known.find(model);
     if (found == m_known.end()) return;
+    if (setup.placement.worker && !(m_rules.worker && m_rules.worker->free_mib)) return; // it went
     auto& known = found->second;
     if (known.before == setup) {
         known.before.reset(); // nothing held: as it was
@@ -222,12 +248,7 @@ void ModelFits::put(const std::string& model, Known& changed, const memory::Setu
                 : concat(setup.context, " tokens");
         context.tokens = setup.context;
     }
-    auto& fit = changed.fit;
-    fit.placement = setup.placement;
-    const bool whole = setup.placement.kind == Kind::gpu;
-    fit.fits = whole ? memory::Fits::yes : memory::Fits::partly;
-    fit.reason =
-        whole ? "" : memory::placement_sentence(m_rules.machine, changed.model, setup.placement);
+    memory::place(changed.fit, m_rules.machine, m_rules.worker, changed.model, setup.placement);
 }
 
 std::vector<memory::Setup> ModelFits::below(const std::string& model, const memory::Setup& failed,
@@ -238,7 +259,13 @@ std::vector<memory::Setup> ModelFits::below(const std::string& model, const memo
     if (known == nullptr) return {};
     auto wish = m_rules.wish;
     if (is_shared()) wish.pinned = failed.context;
-    return memory::placements_below(machine, known->model, wish, failed, race);
+    const bool spread = failed.placement.worker && m_rules.worker && m_rules.worker->free_mib;
+    auto below =
+        memory::placements_below(spread ? memory::machine_with(machine, *m_rules.worker) : machine,
+                                 known->model, wish, failed, race);
+    for (auto& setup : below)
+        setup.placement.worker = spread && setup.placement.kind != Kind::cpu;
+    return below;
 }
 
 std::optional<std::string> ModelFits::refusal(const std::string& model) const {
@@ -258,6 +285,17 @@ std::optional<std::string> ModelFits::refusal(const std::string& model) const {
     return placed->reason;
 }
 
+std::optional<std::string> ModelFits::waits_for(const std::string& model) const {
+    const std::lock_guard lock(m_mutex);
+    const auto* known = find(model);
+    const auto& worker = m_rules.worker;
+    if (known == nullptr || known->fit.fits != memory::Fits::no || !worker || worker->free_mib)
+        return std::nullopt;
+    return concat("model '", model, "' does not fit this machine alone, and the worker ",
+                  worker->name, " is not there: ", worker->trouble,
+                  "; it is asked again every few seconds");
+}
+
 std::string ModelFits::sentence(const std::string& model) const {
     const std::lock_guard lock(m_mutex);
     const auto* known = find(model);
@@ -274,6 +312,7 @@ std::string ModelFits::figures(const std::string& model) const {
 void ModelFits::held(const std::string& model, const memory::Setup& setup,
                      std::optional<std::int64_t> failed_tokens) {
     const std::lock_guard lock(m_mutex);
+    if (setup.placement.worker) return; // what held there says nothing of this machine
     if (const auto* known = find(model)) m_record.held(known->model, setup, failed_tokens);
 }
 

@@ -11,7 +11,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int k_version = 1;
-constexpr int k_port = 7442;
 constexpr std::size_t k_hex_digits = 64;
 constexpr std::size_t k_machines_max = 64;
 
@@ -139,9 +138,9 @@ void keep_paired(std::vector<PairedMachine>& machines, PairedMachine machine) {
     machines.push_back(std::move(machine));
 }
 
-std::optional<PairPlace> pair_place(std::string_view text) {
+std::optional<PairPlace> pair_place(std::string_view text, int usual_port) {
     PairPlace place;
-    place.port = k_port;
+    place.port = usual_port;
     auto colon = text.rfind(':');
     const bool bare_ipv6 = text.find(':') != colon && !text.ends_with(']') &&
                            text.find("]:") == std::string_view::npos;

@@ -48,11 +48,14 @@ struct PairedMachine {
 // In place of what was known of the same host or certificate.
 void keep_paired(std::vector<PairedMachine>& machines, PairedMachine machine);
 
-// "HOST", "HOST:PORT", "[::1]:PORT" or ":PORT". Absent: it is none of them.
+inline constexpr int k_pair_port = 7442;
+
+// "HOST", "HOST:PORT", "[::1]:PORT" or ":PORT", else with `usual_port`. Absent: it is none of them.
 struct PairPlace {
     std::string host; // empty: wait here
     int port = 0;
 };
-[[nodiscard]] std::optional<PairPlace> pair_place(std::string_view text);
+[[nodiscard]] std::optional<PairPlace> pair_place(std::string_view text,
+                                                  int usual_port = k_pair_port);
 
 } // namespace odysseus::commands

@@ -3,6 +3,7 @@
 #include "odysseus/commands/launch_steps.hpp"
 #include "odysseus/commands/model_fits.hpp"
 #include "odysseus/commands/server_choice.hpp"
+#include "odysseus/commands/worker_use.hpp"
 #include "odysseus/memory/context_record.hpp"
 #include "odysseus/models/model_scan.hpp"
 #include "odysseus/settings/home.hpp"
@@ -44,8 +45,12 @@ int plan(const settings::CommandLine& line, const settings::ResolvedSettings& re
     plan.models = catalog.models;
     if (line.has("--forget")) memory::ContextRecord::forget(home);
     const memory::ContextRecord record(home, settings, used, plan.build ? plan.build->tag : "");
-    const auto rules =
-        with_companions(fit_rules(settings, used, line.llama_args, plan.build), plan.models);
+    auto alone = fit_rules(settings, used, line.llama_args, plan.build);
+    if (!settings.worker.empty()) {
+        plan.worker = worker_looked_at(settings, line.llama_args, used);
+        alone.worker = worker_of(*plan.worker);
+    }
+    const auto rules = with_companions(std::move(alone), plan.models);
     take(plan, fitted_models(rules, plan.models, record));
     if (line.has("--verify")) {
         auto as_used = plan;

@@ -51,6 +51,7 @@ void add_fit(Json& json, const models::Model& model, const memory::ModelFit& fit
                          {"layers_total", layers},
                          {"layers_partly", layers_partly(model, fit.placement)},
                          {"experts_in_ram", layers_without_experts(model, fit.placement)},
+                         {"worker", fit.placement.worker},
                          {"reason", fit.reason.empty() ? Json() : Json(fit.reason)}};
     json["fits"] = memory::fits_name(fit.fits);
 }
@@ -234,6 +235,25 @@ Json build_json(const std::optional<PlannedBuild>& build) {
             {"reason", build->reason}};
 }
 
+Json worker_json(const std::optional<proxy::WorkerView>& worker) {
+    if (!worker) return {};
+    Json devices = Json::array();
+    for (const auto& device :
+         worker->offer ? worker->offer->devices : std::vector<server::RpcDevice>())
+        devices.push_back({{"name", device.name},
+                           {"description", device.description},
+                           {"total_mib", device.total_mib},
+                           {"free_mib", device.free_mib}});
+    return {{"name", worker->name},
+            {"state", worker->offer ? "ready" : "unreachable"},
+            {"reason", worker->offer ? Json() : Json(worker->trouble)},
+            {"build", worker->offer ? Json(worker->offer->build) : Json()},
+            {"free_mib", worker->offer ? Json(worker->offer->free_mib()) : Json()},
+            {"round_trip_ms", or_null(worker->round_trip_ms)},
+            {"losses", worker->losses},
+            {"devices", std::move(devices)}};
+}
+
 Json models_json(const std::vector<models::Model>& models,
                  const std::vector<memory::ModelFit>& fits) {
     Json list = Json::array();
@@ -268,6 +288,7 @@ std::string plan_json(const Plan& plan) {
                   {"build_trouble", plan.build ? Json() : Json(plan.build_trouble)},
                   {"models", models_json(plan.models, plan.fits)},
                   {"context", std::move(context)},
+                  {"worker", worker_json(plan.worker)},
                   {"argv", plan.argv},
                   {"findings", plan.findings}};
     if (plan.verified) document["verified"] = verified_json(*plan.verified);
@@ -278,7 +299,13 @@ std::string plan_text(const Plan& plan, std::size_t columns) {
     std::string text = entry("machine", machine_line(plan.hardware));
     for (const auto& note : plan.hardware.notes)
         text += entry("", note);
-    text += build_text(plan) + models_text(plan);
+    text += build_text(plan);
+    if (plan.worker)
+        text += entry("worker",
+                      concat(plan.worker->name,
+                             plan.worker->offer ? concat(": ", plan.worker->offer->text())
+                                                : concat(" is not there: ", plan.worker->trouble)));
+    text += models_text(plan);
     for (const auto& finding : plan.findings)
         text += entry("", finding);
     text += context_text(plan.context);

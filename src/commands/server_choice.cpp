@@ -148,6 +148,12 @@ Server server_for(const settings::Settings& settings, const hardware::Machine& m
     return std::move(*server);
 }
 
+std::string build_tag(const Server& server) {
+    const std::string_view tag = server.build.tag;
+    if (tag.starts_with('b') && parsed_int(tag.substr(1))) return std::string(tag);
+    return builds::check_build(server.executable, server.library_folders).tag.value_or("");
+}
+
 std::string leave_unserved_gpus(hardware::Machine& machine, const PlannedBuild& build) {
     const auto name =
         build.files.empty() ? std::nullopt : builds::parse_asset_name(build.files.front().name);

@@ -130,7 +130,7 @@ proxy::ProxySettings proxy_settings(const settings::Settings& settings, const Pl
 
 proxy::ProxyPages proxy_pages(const settings::Settings& settings, const Plan& plan,
                               const server::Supervisor& supervisor, const models::Models& models,
-                              const ModelFits& fits) {
+                              const ModelFits& fits, const WorkerUse& worker) {
     proxy::ProxyPages pages;
     offer_pulls(pages, settings, plan.hardware);
     pages.contexts = [&fits] { return fits.contexts(); };
@@ -154,6 +154,7 @@ proxy::ProxyPages proxy_pages(const settings::Settings& settings, const Plan& pl
         auto now = plan;
         const auto serving = supervisor.current();
         now.models = models.models();
+        now.worker = worker.view();
         auto fitted = fits.fitted(now.models, serving.model);
         now.fits = std::move(fitted.fits);
         now.context = std::move(fitted.context);

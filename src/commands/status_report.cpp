@@ -95,6 +95,7 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
                           {"active", report.requests_active},
                           {"replayed", report.requests_replayed}}},
                         {"peers", peers_json(report.peers)},
+                        {"worker", worker_json(plan.worker)},
                         {"throughput",
                          {{"tokens_total", or_null(report.tokens.generated)},
                           {"prompt_tokens_total", or_null(report.tokens.prompt)}}}};

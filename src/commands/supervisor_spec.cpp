@@ -8,6 +8,7 @@
 #include "odysseus/proxy/models_answer.hpp"
 #include "odysseus/server/argument_rules.hpp"
 #include "odysseus/server/llama_client.hpp"
+#include "odysseus/server/user_arguments.hpp"
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/paths.hpp"
@@ -107,6 +108,11 @@ server::StartSpec start_spec(const settings::Settings& settings, const settings:
     spec.log_file = home.logs() / "llama-server.log";
     spec.record = llama_record(home);
     spec.needs = {server.executable, system::path_from_utf8(settings.models_dir), home.preset()};
+    if (const auto foreign = server::user_arguments(llama_args).foreign_rpc; !foreign.empty())
+        system::say("note", concat("--rpc ", foreign,
+                                   " is spoken to in the clear, and answers anybody; odysseus "
+                                   "worker there and --worker here are encrypted, and survive its "
+                                   "loss"));
     const auto config = system_llama_config(plan.hardware.os);
     if (config) say_what_holds(*config);
     // A key that only the system's config.ini names would keep odysseus out as well.

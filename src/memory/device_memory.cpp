@@ -23,6 +23,7 @@ std::optional<std::int64_t> gpu_number(std::string_view device) {
 } // namespace
 
 DeviceMemory device_memory(const hardware::Machine& machine, std::string_view device) {
+    if (device.starts_with("RPC")) return {}; // another machine's
     const auto number = gpu_number(device);
     if (!number) return {bytes_of(machine.ram_mib), bytes_of(machine.available_ram_mib)};
     const auto gpus = used_gpus(machine);

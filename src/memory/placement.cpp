@@ -347,6 +347,11 @@ std::int64_t ram_bytes(const hardware::Machine& machine, const models::Model& mo
     return model.loaded_bytes() + context_bytes(model, wish, setup.context);
 }
 
+std::string ram_sentence(const Placement& placement, const models::Model& model) {
+    if (placement.kind == Kind::gpu) return "";
+    return what_is_in_ram(placement, model.weights && model.weights->has_experts());
+}
+
 std::string placement_sentence(const hardware::Machine& machine, const models::Model& model,
                                const Placement& placement) {
     const auto room = device_room(machine);

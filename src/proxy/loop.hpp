@@ -114,6 +114,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     // Bytes that no look at the socket shows.
     [[nodiscard]] bool holds_bytes() const { return m_tls && m_tls->holds_bytes(); }
     [[nodiscard]] std::string trouble() const { return m_tls ? m_tls->trouble() : std::string(); }
+    [[nodiscard]] system::CertificateDigest certificate() const { // the other side's
+        return m_tls ? m_tls->peer_certificate() : system::CertificateDigest();
+    }
 
     // At most one read for each time that it was readable, so that others get their turn.
     [[nodiscard]] Moved read(char* into, std::size_t room);

@@ -47,7 +47,7 @@ class Link final : public PairLink {
         const auto handle = static_cast<std::intptr_t>(m_socket.native_handle());
         system::keep_from_children(handle);
         system::notice_lost_host(handle);
-        const auto context = system::tls_pairing(files, accepts);
+        const auto context = system::tls_mutual(files, accepts);
         m_tls =
             accepts ? system::tls_accept(context, handle) : system::tls_connect(context, handle);
     }

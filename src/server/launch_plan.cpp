@@ -10,6 +10,8 @@
 namespace odysseus::server {
 namespace {
 
+constexpr int k_all_layers = 99; // no model has more
+
 // Secrets and addresses that llama-server has no use for.
 constexpr std::array<std::string_view, 7> k_own = {
     "HF_TOKEN",    "HUGGING_FACE_HUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "ODYSSEUS_API_KEY",
@@ -148,7 +150,7 @@ constexpr auto k_against_system_config = std::to_array<std::string_view>({
 } // namespace
 
 int gpu_layers(Backend backend) {
-    return backend == Backend::cpu ? 0 : 99;
+    return backend == Backend::cpu ? 0 : k_all_layers;
 }
 
 std::vector<std::string> launch_arguments(const LaunchPlan& plan) {
@@ -158,10 +160,11 @@ std::vector<std::string> launch_arguments(const LaunchPlan& plan) {
     };
     if (plan.unified_program) add({"serve"});
     const auto backend = plan.without_gpu ? Backend::cpu : plan.backend;
+    const int layers = plan.worker && !plan.without_gpu ? k_all_layers : gpu_layers(backend);
     add({"--port", std::to_string(plan.port), "--models-dir", plan.models_dir, "--models-max",
          std::to_string(plan.models_max), "--parallel", std::to_string(plan.parallel), "--ctx-size",
          std::to_string(plan.context), "--threads", std::to_string(plan.threads), "-ngl",
-         std::to_string(gpu_layers(backend)), "--host", "127.0.0.1"});
+         std::to_string(layers), "--host", "127.0.0.1"});
     // The context was divided by the slots already, in the estimate; without this llama-server
     // would divide again.
     if (plan.parallel > 1) add({"--kv-unified"});

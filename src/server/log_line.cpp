@@ -180,6 +180,24 @@ bool is_no_free_memory(std::string_view text) {
                     *what == "invalid vector subscript" || *what == "vector");
 }
 
+// llama.cpp's RPC to another machine. The process aborts with the first or the second of them.
+constexpr std::array<std::string_view, 6> k_remote_lost = {
+    "Remote RPC server crashed or returned malformed response",
+    "RPC handshake failed",
+    "RPC server version mismatch",
+    "send failed (bytes_sent=",
+    "recv returned 0 (peer closed?)",
+    "ggml-rpc.cpp",
+};
+
+// Only as ggml's own file says it: "Failed to connect to" alone says nothing of RPC.
+bool is_remote_lost(std::string_view text) {
+    const auto& words = k_remote_lost;
+    if (std::any_of(words.begin(), words.end() - 1, [&](auto word) { return has(text, word); }))
+        return true;
+    return has(text, words.back()) && has(text, "Failed to connect to ");
+}
+
 // What a backend says of itself when it begins, at any level.
 bool is_gpu_unused(std::string_view text) {
     if (text.starts_with("warning: ")) text.remove_prefix(9);
@@ -298,6 +316,7 @@ Kind failure_kind(std::string_view text) {
     if (has_any(plain, k_harmless) || has_any(plain, k_quoting)) return Kind::noise;
     if (has_any(plain, k_no_code)) return Kind::no_code;
     if (has_any(plain, k_device_lost)) return Kind::device_lost;
+    if (is_remote_lost(plain)) return Kind::remote_lost;
     if (is_no_free_memory(text)) return Kind::no_free_memory;
     if (has_any(plain, k_memory) || is_windows_map_failure(plain)) return Kind::memory;
     if (has_any(plain, k_strained)) return Kind::strained;

@@ -10,7 +10,7 @@ using Kind = LogFact::Kind;
 bool is_failure(Kind kind) {
     return kind == Kind::memory || kind == Kind::strained || kind == Kind::not_memory ||
            kind == Kind::load_failed || kind == Kind::no_code || kind == Kind::no_free_memory ||
-           kind == Kind::device_lost;
+           kind == Kind::device_lost || kind == Kind::remote_lost;
 }
 
 // What follows an error and tells less than it: where in the sources it was noticed.

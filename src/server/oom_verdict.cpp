@@ -98,6 +98,8 @@ std::string without_code(const std::string& line) {
 
 OomVerdict judge_dead(const ModelProcess& process, const Symptoms& symptoms) {
     if (auto found = memory_in_log(process, symptoms.since)) return *found;
+    if (const auto* fact = first_of(process, Kind::remote_lost))
+        return OtherCause{fact->text, true, false, true};
     if (const auto* fact = first_of(process, Kind::no_code)) {
         return OtherCause{without_code(fact->text), process.loaded, true};
     }

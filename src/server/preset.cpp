@@ -39,8 +39,8 @@ namespace {
 
 class Writer {
   public:
-    Writer(const models::Catalog& catalog, const Placements& placements)
-        : m_catalog(catalog), m_placements(placements) {
+    Writer(const models::Catalog& catalog, const Placements& placements, const PresetWorker& worker)
+        : m_catalog(catalog), m_placements(placements), m_worker(worker) {
         m_taken.insert(catalog.router_ids.begin(), catalog.router_ids.end());
         for (const auto& model : catalog.models)
             m_taken.insert(model.id);
@@ -59,10 +59,17 @@ class Writer {
   private:
     [[nodiscard]] std::string placement_lines(const models::Model& model) const {
         const auto found = m_placements.find(model.id);
-        if (found == m_placements.end()) return "";
-        if (found->second.kind == memory::Placement::Kind::cpu) return "device = none\n";
-        const auto tensors = memory::override_tensor(found->second, model);
-        return tensors.empty() ? "" : concat("override-tensor = ", tensors, "\n");
+        const auto placement = found != m_placements.end() ? found->second : memory::Placement{};
+        if (placement.kind == memory::Placement::Kind::cpu ||
+            (m_worker.others_on_cpu && !placement.worker))
+            return "device = none\n";
+        const auto tensors = memory::override_tensor(placement, model);
+        return concat(placement.worker ? worker_lines() : "",
+                      tensors.empty() ? "" : concat("override-tensor = ", tensors, "\n"));
+    }
+    // Finished prompts that are kept would go over the network, as a whole.
+    [[nodiscard]] std::string worker_lines() const {
+        return concat("rpc = 127.0.0.1:", m_worker.port, "\ncache-ram = 0\n");
     }
     [[nodiscard]] static std::string draft_lines(const models::Model& model) {
         if (!model.uses_draft || !model.draft) return "";
@@ -86,13 +93,15 @@ class Writer {
 
     const models::Catalog& m_catalog;
     const Placements& m_placements;
+    const PresetWorker& m_worker;
     std::set<std::string> m_taken; // names that no alias may be
 };
 
 } // namespace
 
-std::string preset_text(const models::Catalog& catalog, const Placements& placements) {
-    return Writer(catalog, placements).text();
+std::string preset_text(const models::Catalog& catalog, const Placements& placements,
+                        const PresetWorker& worker) {
+    return Writer(catalog, placements, worker).text();
 }
 
 } // namespace odysseus::server

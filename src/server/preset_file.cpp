@@ -24,8 +24,13 @@ void PresetFile::place(const std::string& id, const memory::Placement& placement
     write();
 }
 
+void PresetFile::use_worker(const PresetWorker& worker) {
+    const std::lock_guard lock(m_mutex);
+    m_worker = worker;
+}
+
 void PresetFile::write() {
-    auto text = preset_text(m_catalog, m_placements);
+    auto text = preset_text(m_catalog, m_placements, m_worker);
     if (text.empty())
         text = "version = 1\n"; // llama-server was told of the file, so it must be there
     if (system::read_file(m_file, k_file_bytes_max) == text) return; // a write waits for the disk

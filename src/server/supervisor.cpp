@@ -7,6 +7,7 @@
 #include "supervisor_core.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace odysseus::server {
 namespace {
@@ -222,6 +223,7 @@ void Supervisor::Core::take(Message& message) {
                    [&](Examined& examined) { on_examined(examined); },
                    [&](Reported& reported) { on_reported(reported.file); },
                    [&](SwitchAsked& asked) { on_switch_asked(asked); },
+                   [&](SetupsChanged& changed) { on_setups_changed(changed); },
                    [&](StopAsked& asked) {
                        act(m_lifecycle.stop());
                        m_world->stop_child(asked.grace);
@@ -312,6 +314,7 @@ void Supervisor::Core::act_start(const Lifecycle::StartAt& start) {
 
 void Supervisor::Core::act_serve() {
     m_examine_at = m_world->now() + m_spec.limits.health_every;
+    if (std::exchange(m_setups_changed, false)) read_presets_again();
     publish(State::ready, "");
     log::debug("llama-server is ready", {{"pid", concat(m_world->child_pid())},
                                          {"port", concat(m_port)},
@@ -353,6 +356,10 @@ std::variant<Serving, Error> Supervisor::wait_started(const GaveUp& stopped) {
         if (serving.state == State::failed) return Error(Fault::server, serving.reason);
     }
     return serving;
+}
+
+void Supervisor::setups_changed(std::vector<std::string> models, std::string why) {
+    m_core->setups_changed(std::move(models), std::move(why));
 }
 
 void Supervisor::stop(std::chrono::milliseconds grace) {

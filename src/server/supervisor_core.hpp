@@ -38,6 +38,7 @@ class Supervisor::Core {
     [[nodiscard]] std::variant<Serving, GiveUp> admit(const std::string& model);
     [[nodiscard]] Serving wait_ready(Time limit, const GaveUp& gave_up);
     [[nodiscard]] Verdict report(const Failure& failure, const GaveUp& gave_up);
+    void setups_changed(std::vector<std::string> models, std::string why);
     [[nodiscard]] std::optional<Error> start_trouble() const;
     [[nodiscard]] std::vector<std::string> recent_log(std::size_t most) const;
     [[nodiscard]] LogTail log_tail(std::uint64_t after) const;
@@ -106,6 +107,8 @@ class Supervisor::Core {
     void give_up(const std::string& model, const Verdict& verdict);
     [[nodiscard]] bool climb(const std::string& model);
     void on_switch_asked(const SwitchAsked& asked);
+    void on_setups_changed(const SetupsChanged& changed);
+    void read_presets_again();
     [[nodiscard]] memory::Setup setup_of(const std::string& model) const;
     [[nodiscard]] bool write_setup(const std::string& model, const memory::Setup& setup) const;
 
@@ -186,6 +189,7 @@ class Supervisor::Core {
     ModelProcesses m_processes;
     bool m_ending_child = false; // its end is our wish
     bool m_stopped = false;
+    bool m_setups_changed = false; // while it was not serving
     bool m_bind_failed = false;
     int m_races_lost = 0;    // for the port, in a row
     std::string m_bind_line; // what llama-server said about it

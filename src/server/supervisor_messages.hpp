@@ -66,10 +66,14 @@ struct SwitchAsked { // a model whose turn it is needs another start
     std::uint64_t generation = 0;
     std::string model;
 };
+struct SetupsChanged { // ModelSetups says something else of these models
+    std::vector<std::string> models;
+    std::string why;
+};
 struct StopAsked {
     std::chrono::milliseconds grace{0};
 };
 using Message = std::variant<Lines, Ended, AllGone, Checked, Proved, MemoryLooked, Examined,
-                             Reported, SwitchAsked, StopAsked>;
+                             Reported, SwitchAsked, SetupsChanged, StopAsked>;
 
 } // namespace odysseus::server

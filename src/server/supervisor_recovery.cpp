@@ -269,7 +269,9 @@ Verdict Supervisor::Core::last_verdict(const Failure& failure, const OomVerdict&
                              "please ask once more"),
                       k_again_after};
     }
-    if (is_broken_connection(failure.status, failure.body)) {
+    const auto* other = std::get_if<OtherCause>(&verdict);
+    const bool remote = other != nullptr && other->remote && failure.stage == Failure::Stage::again;
+    if (is_broken_connection(failure.status, failure.body) && !remote) {
         const bool begun = failure.stage == Failure::Stage::begun;
         return GiveUp{
             502, "model_unreachable",
@@ -282,7 +284,6 @@ Verdict Supervisor::Core::last_verdict(const Failure& failure, const OomVerdict&
                       concat("model '", failure.model, "' ran out of memory again: ", reason),
                       k_again_after};
     }
-    const auto* other = std::get_if<OtherCause>(&verdict);
     return other != nullptr ? other_cause_verdict(failure, *other) : PassOn{};
 }
 
@@ -303,6 +304,11 @@ Verdict Supervisor::Core::other_cause_verdict(const Failure& failure, const Othe
                       k_crash_retry_after};
     }
     // What had loaded did not fail to load, whatever the router says.
+    if (cause.remote && failure.stage == Failure::Stage::again)
+        return GiveUp{503, "worker_lost",
+                      concat("the connection to another machine was lost while model '",
+                             failure.model, "' was used: ", cause.reason),
+                      k_again_after};
     if (is_broken_connection(failure.status, failure.body) || (load_failure && cause.crash)) {
         // A crash, or a connection lost on the way. The router loads the model again by itself.
         if (!crashes_too_often(failure.model)) return Replay{};

@@ -294,6 +294,10 @@ void Supervisor::Core::go_back(const Descent& descent) {
     }
     act(m_lifecycle.held());
     if (!descent.placements) return;
+    read_presets_again();
+}
+
+void Supervisor::Core::read_presets_again() {
     m_world->send(World::Task::proof, [world = m_world.get(), address = address()]() -> Message {
         (void)world->get(address, "/models?reload=1", k_reload_limit);
         return Proved{0, {}};

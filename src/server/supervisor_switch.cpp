@@ -3,11 +3,14 @@
 #include "odysseus/base/text.hpp"
 #include "supervisor_core.hpp"
 
+#include <algorithm>
+
 namespace odysseus::server {
 namespace {
 
 // What nothing could hold is not tried again for so long: every try costs all others a restart.
 constexpr std::chrono::minutes k_hopeless_for{2};
+constexpr std::chrono::seconds k_worker_retry_after{5};
 
 } // namespace
 
@@ -20,6 +23,8 @@ std::variant<Serving, GiveUp> Supervisor::Core::admit(const std::string& model) 
         if (const auto* in_vain = std::get_if<GiveUp>(&*verdict)) return *in_vain;
     }
     if (!m_spec.setups) return serving;
+    if (const auto why = m_spec.setups->waits_for(model))
+        return GiveUp{503, "worker_lost", *why, k_worker_retry_after};
     if (const auto why = m_spec.setups->refusal(model))
         return GiveUp{503, "out_of_memory", *why, std::nullopt};
     if (m_spec.setups->is_shared()) return serving;
@@ -58,6 +63,10 @@ std::optional<Verdict> Supervisor::Core::hopeless_verdict(const std::string& mod
     return std::nullopt;
 }
 
+void Supervisor::Core::setups_changed(std::vector<std::string> models, std::string why) {
+    post(SetupsChanged{std::move(models), std::move(why)});
+}
+
 // --- the owner ----------------------------------------------------------------------------------
 
 void Supervisor::Core::give_up(const std::string& model, const Verdict& verdict) {
@@ -92,6 +101,31 @@ void Supervisor::Core::on_switch_asked(const SwitchAsked& asked) {
     log::debug("llama-server is started again for another model",
                {{"model", asked.model}, {"context", concat(setup.context)}});
     act(m_lifecycle.step(m_lifecycle.generation(), setup.context));
+}
+
+// A worker came or went. What runs with one that went is ended at once, for it may wait for ever.
+void Supervisor::Core::on_setups_changed(const SetupsChanged& changed) {
+    const auto concerns = [&changed](const std::string& model) {
+        const auto& models = changed.models;
+        return std::find(models.begin(), models.end(), model) != models.end();
+    };
+    {
+        const std::lock_guard lock(m_state_mutex);
+        for (const auto& model : changed.models)
+            m_hopeless.erase(model);
+    }
+    if (m_descent && concerns(m_descent->ladder.model()))
+        end_reduction(GiveUp{503, "worker_lost", changed.why, k_worker_retry_after},
+                      Outcome::failed);
+    if (m_lifecycle.phase() != Lifecycle::Phase::serving) {
+        m_setups_changed = true;
+    } else if (const auto model = current().model; concerns(model)) {
+        const auto setup = setup_of(model);
+        m_without_gpu = setup.placement.kind == memory::Placement::Kind::cpu;
+        act(m_lifecycle.step(m_lifecycle.generation(), setup.context));
+    } else {
+        read_presets_again();
+    }
 }
 
 memory::Setup Supervisor::Core::setup_of(const std::string& model) const {

@@ -50,6 +50,17 @@ std::optional<memory::CacheType> cache_type(const std::optional<std::string>& te
     return text ? memory::cache_type_from(lowered(*text)) : std::nullopt;
 }
 
+// Of "HOST:PORT,HOST:PORT".
+std::string beyond_loopback(std::string_view servers) {
+    std::vector<std::string> foreign;
+    for (const auto server : split(servers, ',')) {
+        const auto host = trimmed(server.substr(0, server.rfind(':')));
+        if (!host.empty() && host != "localhost" && !host.starts_with("127."))
+            foreign.emplace_back(trimmed(server));
+    }
+    return joined(foreign, ", ");
+}
+
 } // namespace
 
 UserArguments user_arguments(const std::vector<std::string>& arguments) {
@@ -64,6 +75,7 @@ UserArguments user_arguments(const std::vector<std::string>& arguments) {
         const auto number = parsed_int(*text);
         if (number && *number > 0) answer.context = number;
     }
+    answer.foreign_rpc = beyond_loopback(value_of(arguments, {"--rpc"}).value_or(""));
     answer.changes_buffers =
         std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
             const auto word = argument_word(argument);

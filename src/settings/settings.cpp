@@ -334,6 +334,9 @@ std::variant<Settings, std::string> parsed_settings(const RawSettings& raw, std:
         })) {
         read.refuse_unseen("peers", "URL or URL#KEY, such as http://127.0.0.1:8081");
     }
+    s.worker = read.text("worker");
+    if (s.worker.find_first_of("/#@ \t\"") != std::string::npos)
+        read.refuse("worker", "HOST or HOST:PORT, such as box or 192.168.1.5:7443");
     s.allow_unauthenticated = read.on("allow_unauthenticated");
     s.sse_ping_s = static_cast<int>(read.integer("sse_ping_s", 0, k_sse_ping_s_max));
 

@@ -82,12 +82,20 @@ const std::vector<VerbSpec>& verb_specs() {
         {.verb = Verb::pair,
          .name = "pair",
          .usage = "pair [HOST[:PORT]] [options]",
-         .help = "make this machine and another one trust each other, for --peer",
+         .help = "make this machine and another one trust each other, for --peer and --worker",
          .examples =
              "odysseus pair                     wait for the other machine\n"
              "odysseus pair box.local           the same on the other one: HOST of the first",
          .words_most = 1,
-         .settings = {"--peer", "--tls-cert", "--tls-key"}},
+         .settings = {"--peer", "--worker", "--tls-cert", "--tls-key"}},
+        {.verb = Verb::worker,
+         .name = "worker",
+         .usage = "worker [[ADDRESS]:PORT] [options]",
+         .help = "lend this machine's memory to a paired one, for its --worker",
+         .examples = "odysseus worker                   on port 7443 of all addresses\n"
+                     "odysseus worker 192.168.1.5:9000  on this address and port",
+         .words_most = 1,
+         .settings = {"--threads", "--device", "--release"}},
         {.verb = Verb::completion,
          .name = "completion",
          .usage = "completion bash|zsh|fish",
@@ -104,7 +112,7 @@ const std::vector<VerbSpec>& verb_specs() {
          .help = "this text, or a command's own",
          .examples = "odysseus help plan",
          .words_most = 1,
-         .completions = "serve plan doctor models pull backend config pair completion help"},
+         .completions = "serve plan doctor models pull backend config pair worker completion help"},
     };
     return specs;
 }

@@ -30,6 +30,19 @@ std::vector<std::string> listening_inodes(std::string_view text, int port) {
     return inodes;
 }
 
+std::optional<std::int64_t> user_of_connection(std::string_view text, int port, int to) {
+    char here[16];
+    char there[16];
+    std::snprintf(here, sizeof here, "0100007F:%04X", static_cast<unsigned>(port & 0xffff));
+    std::snprintf(there, sizeof there, "0100007F:%04X", static_cast<unsigned>(to & 0xffff));
+    for (const auto line : lines_of(text)) {
+        const auto columns = columns_of(line);
+        if (columns.size() > 9 && columns[1] == here && columns[2] == there)
+            return parsed_int(columns[7]);
+    }
+    return std::nullopt;
+}
+
 std::optional<PortUser> lsof_user(std::string_view text) {
     PortUser user;
     for (const auto line : lines_of(text)) {

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace odysseus::system {
 
@@ -17,6 +18,11 @@ std::optional<bool> listens_on(std::int64_t pid, int port) {
         if (holds_one_of(concat("/proc/", member), sockets)) return true;
     }
     return false;
+}
+
+bool is_foreign_connection(int port, int to) {
+    const auto user = user_of_connection(kernel_file("/proc/self/net/tcp").value_or(""), port, to);
+    return user && *user != static_cast<std::int64_t>(::geteuid());
 }
 
 void notice_lost_host(std::intptr_t socket) {

@@ -34,6 +34,10 @@ std::optional<bool> listens_on(std::int64_t pid, int port) {
     return false;
 }
 
+bool is_foreign_connection(int /*port*/, int /*to*/) {
+    return false;
+}
+
 void notice_lost_host(std::intptr_t socket) {
     const auto set = [socket](int level, int option, int value) {
         ::setsockopt(static_cast<int>(socket), level, option, &value, sizeof value);

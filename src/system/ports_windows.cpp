@@ -74,6 +74,10 @@ void keep_from_children(std::intptr_t socket) {
     ::SetHandleInformation(reinterpret_cast<HANDLE>(socket), HANDLE_FLAG_INHERIT, 0);
 }
 
+bool is_foreign_connection(int /*port*/, int /*to*/) {
+    return false;
+}
+
 void notice_lost_host(std::intptr_t socket) {
     tcp_keepalive wanted{1, 5'000, 1'000}; // ms before the first probe, and between ten of them
     DWORD unused = 0;

@@ -25,7 +25,8 @@ std::shared_ptr<TlsContext> tls_client(const std::string& /*host*/,
     refuse();
 }
 
-std::shared_ptr<TlsContext> tls_pairing(const TlsFiles& /*files*/, bool /*accepts*/) {
+std::shared_ptr<TlsContext> tls_mutual(const TlsFiles& /*files*/, bool /*accepts*/,
+                                       const CertificateDigest& /*pinned*/) {
     refuse();
 }
 

@@ -198,19 +198,21 @@ std::shared_ptr<TlsContext> tls_server(const TlsFiles& files) {
     return context;
 }
 
-std::shared_ptr<TlsContext> tls_pairing(const TlsFiles& files, bool accepts) {
+std::shared_ptr<TlsContext> tls_mutual(const TlsFiles& files, bool accepts,
+                                       const CertificateDigest& pinned) {
     auto context =
         std::make_shared<OpensslContext>(accepts ? TLS_server_method() : TLS_client_method());
     auto* const ssl = context->ssl.get();
     SSL_CTX_set_num_tickets(ssl, 0);
     SSL_CTX_set_min_proto_version(ssl, TLS1_3_VERSION);
     use_files(ssl, files);
-    // What is shown to people afterwards decides, not who signed it.
+    const auto accept_any = [](int, X509_STORE_CTX* store) {
+        X509_STORE_CTX_set_error(store, X509_V_OK);
+        return 1;
+    };
+    context->pinned = pinned;
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                       [](int, X509_STORE_CTX* store) {
-                           X509_STORE_CTX_set_error(store, X509_V_OK);
-                           return 1;
-                       });
+                       pinned.empty() ? accept_any : accept_pinned);
     return context;
 }
 

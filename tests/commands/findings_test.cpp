@@ -288,6 +288,20 @@ TEST_CASE("findings: each with its severity, its words and its remedy") {
              f.peers = {
                  {.name = "box", .url = "http://box:1", .answers = true, .in_the_clear = true}};
          }},
+        {"worker_setting", blocks, 2, "was not paired.", "ODYSSEUS_WORKER",
+         [](auto& f) { f.worker_trouble = "box was not paired"; }},
+        {"worker_unreachable", warns, 0, "box:7443 cannot be used: it is busy.", "same llama.cpp",
+         [](auto& f) {
+             f.worker = proxy::WorkerView{.name = "box:7443", .trouble = "it is busy"};
+         }},
+        {"worker_answers", notes, 0,
+         "box:7443 answers: b1, CPU (1.0 GiB free), round trip 3 ms.", "",
+         [](auto& f) {
+             f.worker = proxy::WorkerView{
+                 .name = "box:7443",
+                 .offer = proxy::WorkerOffer{"b1", "8.0.0", {{"CPU", "", 2048, 1024}}},
+                 .round_trip_ms = 2.6};
+         }},
         {"peer_answers", notes, 0, "box answers with 2 models, 1.0 GiB free, round trip 3 ms.", "",
          [](auto& f) {
              f.peers = {{.name = "box",

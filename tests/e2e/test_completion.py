@@ -12,7 +12,7 @@ import unittest
 import harness
 from harness import Case
 
-COMMANDS = {"serve", "plan", "doctor", "models", "pull", "backend", "config", "pair", "completion", "help"}
+COMMANDS = {"serve", "plan", "doctor", "models", "pull", "backend", "config", "pair", "worker", "completion", "help"}
 
 
 class Completion(Case):

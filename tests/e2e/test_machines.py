@@ -7,8 +7,10 @@ import unittest
 import uuid
 
 import harness
+import small_gpu
 from harness import Case
 from test_pairing import Pairing, https
+from test_worker import BIG, CPU, small_machine
 
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -141,6 +143,35 @@ class TwoHosts(Case):
         self.peer_is(front, "ready")
         with self.desk:
             self.assertEqual(front.chat("far").status, 200)
+
+    def test_the_cable_to_a_worker_is_pulled_and_put_back(self):
+        box_home, desk_home = self.home(), self.home()
+        desk_home.model("big.gguf", **BIG)
+        desk_home.model("little.gguf")
+        self.pair(box_home, desk_home, 8080)
+        with self.box:
+            worker = self.odysseus(box_home, "--device", "cpu", "worker", server=small_gpu.server(), port=None, llama_port=None,
+                                   env=CPU)
+            harness.wait_until(lambda: "ready " in worker.output(), "the worker is ready", 120)
+        with self.desk:
+            front = self.odysseus(desk_home, *small_machine(desk_home), "--worker", self.box.address, server=small_gpu.server(),
+                                  env=CPU).wait_ready()
+            answer = front.chat("big", timeout=180)
+            self.assertEqual(answer.status, 200, (answer, front.output()))
+            events = front.stream({"model": "big", "stream": True, "max_tokens": 3500, "ignore_eos": True,
+                                   "messages": [{"role": "user", "content": "go on"}]})
+            self.assertEqual(next(events)[1].status, 200)
+            next(events)
+        self.box.cable("down")
+        with self.desk:
+            with self.assertRaises(harness.strict_http.Cut):
+                list(events)
+            answer = front.chat("big")
+            self.assertEqual((answer.status, answer.json["error"]["code"]), (503, "worker_lost"), answer)
+            self.assertEqual(front.chat("little", timeout=180).status, 200)
+        self.box.cable("up")
+        with self.desk:
+            harness.wait_until(lambda: front.chat("big", timeout=180).status == 200, "the big model answers again", 180)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ TEST_CASE("device memory: GPUs by number, everything else is the machine's own")
     CHECK(device_memory(machine, "CUDA0").total_bytes == 10 * k_mib);
     CHECK(device_memory(machine, "CUDA1").free_bytes == 19 * k_mib);
     CHECK(device_memory(machine, "CPU").total_bytes == 4 * k_mib);
+    CHECK_FALSE(device_memory(machine, "RPC0[127.0.0.1:50052]").total_bytes); // another machine's
     CHECK(device_memory(machine, "CUDA_Host").free_bytes == 3 * k_mib);
     CHECK_FALSE(device_memory(machine, "CUDA2").total_bytes.has_value());
     CHECK_FALSE(device_memory(machine, "CUDA-1").total_bytes.has_value());

@@ -39,6 +39,16 @@ TEST_CASE("launch: the documented arguments in the documented order", "[launch]"
     }
 }
 
+TEST_CASE("launch: with a worker layers can go there, also where there is no GPU", "[launch]") {
+    auto plan = plan_for(Backend::cpu);
+    plan.worker = true;
+    const auto words = launch_arguments(plan);
+    CHECK(*(std::find(words.begin(), words.end(), "-ngl") + 1) == "99");
+    plan.without_gpu = true;
+    const auto on_cpu = launch_arguments(plan);
+    CHECK(*(std::find(on_cpu.begin(), on_cpu.end(), "-ngl") + 1) == "0");
+}
+
 TEST_CASE("launch: what is added, and the user's own last", "[launch]") {
     auto plan = plan_for(Backend::cpu);
     plan.parallel = 4;

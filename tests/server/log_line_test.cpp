@@ -48,6 +48,15 @@ const std::vector<Row> k_rows = {
      68157440},
     {Kind::memory, "[1] what():  bad allocation"},
     {Kind::memory, "[1] 0.00.1.1 E decode: could not reserve space for batch with 5 outputs"},
+    // Another machine over llama.cpp's RPC (b11669)
+    {Kind::remote_lost,
+     "[7] /b/ggml-rpc.cpp:682: Remote RPC server crashed or returned malformed response"},
+    {Kind::remote_lost, "[7] 0.00.1.1 E recv returned 0 (peer closed?)"},
+    {Kind::remote_lost, "[7] 0.00.1.1 E send failed (bytes_sent=-1, size_to_send=8)"},
+    {Kind::remote_lost, "[7] /b/ggml-rpc.cpp:650: Failed to connect to 127.0.0.1:50052"},
+    {Kind::remote_lost, "[7] 0.00.1.1 E RPC server version mismatch: 7.0.0"},
+    {Kind::noise, "[7] 0.00.1.1 E srv init: Failed to connect to the database"},
+    {Kind::noise, "[7] 0.00.1.1 I slot say: Remote RPC server crashed"},
     // Memory: CUDA (jan; source)
     {Kind::memory,
      "[45979] 0.01.047.215 E ggml_backend_cuda_buffer_type_alloc_buffer: allocating 36864.00 MiB "

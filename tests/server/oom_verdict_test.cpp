@@ -313,6 +313,22 @@ TEST_CASE("verdict: a GPU that this build has no code for", "[verdict]") {
     }
 }
 
+TEST_CASE("verdict: another machine that is lost is no matter of memory", "[verdict]") {
+    // ... also where its end leaves words of memory behind, in a load and in an answer.
+    for (const bool loaded : {false, true}) {
+        const auto book = book_of(
+            k_spawn + (loaded ? "[7] 0.0.0.1 I srv llama_server: model loaded\n" : "") +
+            "[7] /b/ggml-rpc.cpp:682: Remote RPC server crashed or returned malformed response\n" +
+            k_end);
+        const auto verdict = judged(book, 500, loaded ? k_broken : load_failed("m"), "m");
+        const auto* other = std::get_if<OtherCause>(&verdict);
+        REQUIRE(other != nullptr);
+        CHECK(other->remote);
+        CHECK(other->crash);
+        CHECK(other->reason.find("Remote RPC server crashed") != std::string::npos);
+    }
+}
+
 TEST_CASE("verdict: a GPU that is lost for a process that lives", "[verdict]") {
     const auto lived = k_spawn + "[7] 0.0.0.0 I srv  llama_server: model loaded\n";
     const std::string lost = "[7] 0.0.0.0 E ggml_vulkan: vk::Queue::submit: ErrorDeviceLost\n";

@@ -71,6 +71,20 @@ TEST_CASE("preset: where weights lie that do not all fit the GPU") {
                   "override-tensor = blk\\..*=CPU\n");
 }
 
+TEST_CASE("preset: a worker for those that are spread over it, and for no other") {
+    const auto catalog = catalog_of({"a-Q4_0.gguf", "b.gguf"});
+    using Kind = memory::Placement::Kind;
+    const Placements placements{{"a-Q4_0", {Kind::gpu, 0, 2, true}}};
+    CHECK(preset_text(catalog, placements, {50100, false})
+              .ends_with("\n[a-Q4_0]\nrpc = 127.0.0.1:50100\ncache-ram = 0\n"));
+    const auto on_cpu = preset_text(catalog, placements, {50100, true});
+    CHECK(on_cpu.find("[a-Q4_0]\nrpc = ") != std::string::npos);
+    CHECK(on_cpu.find("[b]\ndevice = none\n") != std::string::npos);
+    const auto partly = preset_text(catalog, {{"b", {Kind::blocks, 2, 2, true}}}, {7, false});
+    CHECK(partly.find("[b]\nrpc = 127.0.0.1:7\ncache-ram = 0\n"
+                      "override-tensor = blk\\..*=CPU\n") != std::string::npos);
+}
+
 TEST_CASE("preset: every model can have a section of its own") {
     // The router would find these by itself, under names that no section can bear.
     for (const char* path : {"odd:name-b.gguf", "a b (x) [y].gguf", "default.gguf", "a,b.gguf"}) {

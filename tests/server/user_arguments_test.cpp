@@ -24,6 +24,15 @@ TEST_CASE("user arguments: look-alikes, unknown types and missing values say not
     CHECK_FALSE(said.models_max.has_value());
 }
 
+TEST_CASE("user arguments: an RPC server of another machine is told of") {
+    CHECK(user_arguments({"--rpc", "127.0.0.1:1,localhost:2"}).foreign_rpc.empty());
+    CHECK(user_arguments({"--rpc", "127.0.0.1:1, box:2,10.0.0.1:3"}).foreign_rpc ==
+          "box:2, 10.0.0.1:3");
+    CHECK(user_arguments({"--rpc=192.168.1.2:50052"}).foreign_rpc == "192.168.1.2:50052");
+    CHECK(user_arguments({"--rpc"}).foreign_rpc.empty());
+    CHECK(user_arguments({"--rpcx", "box:1"}).foreign_rpc.empty());
+}
+
 TEST_CASE("user arguments: a context among them is a pin, until it is stepped down from") {
     using Words = std::vector<std::string>;
     for (const auto& words : {Words{"--temp", "0", "-c", "4096", "-fa", "on"},

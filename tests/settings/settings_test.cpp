@@ -174,6 +174,15 @@ TEST_CASE("settings: a key that is set and holds none is refused") {
     CHECK(fault_of(one("peers", "box:8080#hush")).find("hush") == std::string::npos);
 }
 
+TEST_CASE("settings: a worker is a host, with or without a port") {
+    CHECK(values_of(one("worker", "")).worker.empty());
+    for (const char* worker : {"box", "box:7443", "[::1]:9"})
+        CHECK(values_of(one("worker", worker)).worker == worker);
+    for (const char* worker : {"https://box", "box/x", "box#key", "me@box", "a b"})
+        CHECK(fault_of(one("worker", worker)).find("must be HOST or HOST:PORT") !=
+              std::string::npos);
+}
+
 TEST_CASE("settings: every row of the table is whole and unique") {
     std::set<std::string> seen;
     for (const auto& spec : setting_specs()) {

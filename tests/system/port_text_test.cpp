@@ -31,6 +31,17 @@ TEST_CASE("port text: Linux") {
     CHECK(listening_inodes("0: :1F90 x 0A", 8080).empty());
 }
 
+TEST_CASE("port text: who made a connection, on Linux") {
+    const std::string text =
+        "   4: 0100007F:C351 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        "
+        "0 24819 1 0000000000000000 20 4 30 10 -1\n";
+    CHECK(user_of_connection(text, 0xC351, 0x1F90) == 1000);
+    CHECK(user_of_connection(k_proc_net_tcp, 0xC350, 0x1F90) == 0);
+    CHECK_FALSE(user_of_connection(k_proc_net_tcp, 0x1F90, 0)); // listens only
+    CHECK_FALSE(user_of_connection(text, 0xC350, 0x1F90));
+    CHECK_FALSE(user_of_connection("", 1, 2));
+}
+
 TEST_CASE("port text: lsof") {
     const auto user = lsof_user("p812\ncnginx\nf6\np813\ncnginx\nf6\n");
     REQUIRE(user);

@@ -13,6 +13,7 @@ int plan(const settings::CommandLine& line, const settings::ResolvedSettings& se
 int config(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
 int models(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
 int pull(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
+int worker(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
 int pair(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
 int doctor(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
 

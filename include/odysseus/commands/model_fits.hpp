@@ -3,7 +3,7 @@
 
 #include "odysseus/commands/plan_report.hpp"
 #include "odysseus/memory/context_record.hpp"
-#include "odysseus/memory/model_fit.hpp"
+#include "odysseus/memory/worker_fit.hpp"
 #include "odysseus/server/model_setups.hpp"
 #include "odysseus/server/preset_file.hpp"
 #include "odysseus/settings/settings.hpp"
@@ -27,7 +27,8 @@ struct FitRules {
     bool models_max_is_auto = true;
     // Models that stay loaded beside the others; the machine's memory is what they leave.
     std::vector<std::string> companions;
-    std::string preferred;       // the model of requests that name none; empty: not said
+    std::optional<memory::Worker> worker; // absent: none was asked for
+    std::string preferred;                // the model of requests that name none; empty: not said
     bool machine_is_real = true; // else it is a file's, and what is free here now is no matter
 };
 // --models-max as it is in force, for the estimate and the proxy alike; 0: any number.
@@ -69,6 +70,10 @@ class ModelFits final : public server::ModelSetups {
     // Ids and contexts.
     [[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> contexts() const;
 
+    // The worker came or went. The ids of the models that are run in another way since; the preset
+    // file says so. Throws Error (usage) when it cannot be written.
+    [[nodiscard]] std::vector<std::string> use(const memory::Worker& worker);
+
     // Absent: there is no such model.
     [[nodiscard]] std::optional<memory::Fits> fits_of(const std::string& model) const;
 
@@ -80,6 +85,7 @@ class ModelFits final : public server::ModelSetups {
     [[nodiscard]] std::vector<memory::Setup>
     below(const std::string& model, const memory::Setup& failed, bool race) const override;
     [[nodiscard]] std::optional<std::string> refusal(const std::string& model) const override;
+    [[nodiscard]] std::optional<std::string> waits_for(const std::string& model) const override;
     [[nodiscard]] std::string sentence(const std::string& model) const override;
     [[nodiscard]] std::string figures(const std::string& model) const override;
     void held(const std::string& model, const memory::Setup& setup,
@@ -100,7 +106,7 @@ class ModelFits final : public server::ModelSetups {
     [[nodiscard]] static bool is_due(const Known& known);                         // to climb
     [[nodiscard]] hardware::Machine machine_now() const;
 
-    const FitRules m_rules;
+    FitRules m_rules; // its worker: with m_mutex
     memory::ContextRecord& m_record;
     server::PresetFile& m_preset;
     mutable std::mutex m_mutex;

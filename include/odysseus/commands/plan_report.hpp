@@ -9,6 +9,8 @@
 #include "odysseus/memory/model_fit.hpp"
 #include "odysseus/models/model.hpp"
 
+#include "odysseus/proxy/worker_view.hpp"
+
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -37,6 +39,7 @@ struct Plan {
     bool without_gpu = false;                     // that model runs on the CPU alone
     int models_max = 1;                           // llama-server's; where the user says nothing
     std::optional<std::int64_t> prompt_cache_mib; // RAM for finished prompts; absent: not decided
+    std::optional<proxy::WorkerView> worker;      // absent: none was asked for
     std::vector<std::string> argv;                // llama-server's, its name first
     std::string threads_note;                     // empty: there is nothing to say
     std::vector<std::string> findings;
@@ -45,6 +48,7 @@ struct Plan {
 
 // The parts and the whole of `plan --json`.
 [[nodiscard]] nlohmann::ordered_json build_json(const std::optional<PlannedBuild>& build);
+[[nodiscard]] nlohmann::ordered_json worker_json(const std::optional<proxy::WorkerView>& worker);
 [[nodiscard]] nlohmann::ordered_json models_json(const std::vector<models::Model>& models,
                                                  const std::vector<memory::ModelFit>& fits);
 [[nodiscard]] nlohmann::ordered_json context_json(const memory::ContextChoice& context);

@@ -38,6 +38,9 @@ struct Server {
                                 const hardware::Machine& machine,
                                 const std::function<bool()>& stopped);
 
+// Its tag, of which it is asked itself where the folder does not tell; empty: it does not say.
+[[nodiscard]] std::string build_tag(const Server& server);
+
 // Takes out the NVIDIA GPUs that the build has no code for, with a note. The answer: what
 // CUDA_VISIBLE_DEVICES has to be, so that llama-server does not use them either; empty: nothing.
 [[nodiscard]] std::string leave_unserved_gpus(hardware::Machine& machine,

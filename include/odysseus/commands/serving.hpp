@@ -3,6 +3,7 @@
 
 #include "odysseus/commands/model_fits.hpp"
 #include "odysseus/commands/plan_report.hpp"
+#include "odysseus/commands/worker_use.hpp"
 #include "odysseus/hardware/machine.hpp"
 #include "odysseus/models/models_folder.hpp"
 #include "odysseus/proxy/proxy.hpp"
@@ -29,7 +30,8 @@ void refuse_open_door(const settings::Settings& settings);
 // live as long as the answer.
 [[nodiscard]] proxy::ProxyPages proxy_pages(const settings::Settings& settings, const Plan& plan,
                                             const server::Supervisor& supervisor,
-                                            const models::Models& models, const ModelFits& fits);
+                                            const models::Models& models, const ModelFits& fits,
+                                            const WorkerUse& worker);
 
 // Binds the port that was asked for, or the next free one where nobody asked. Throws Error (busy).
 void listen(proxy::Proxy& proxy, const settings::Settings& settings);

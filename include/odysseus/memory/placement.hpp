@@ -28,6 +28,7 @@ struct Placement {
     Kind kind = Kind::gpu;
     std::int64_t blocks = 0;
     std::int64_t of = 0; // how many blocks the model has
+    bool worker = false; // what lies on the GPU is spread over it and the worker (worker_fit.hpp)
 
     bool operator==(const Placement&) const = default;
 };
@@ -69,6 +70,9 @@ struct PlacedModel {
                                                   const models::Model& model,
                                                   const ContextWish& wish, const Setup& failed,
                                                   bool race);
+
+// "the experts of 3 of 48 layers are in RAM; slower"; empty: nothing is.
+[[nodiscard]] std::string ram_sentence(const Placement& placement, const models::Model& model);
 
 // "X (19.6 GiB) is larger than the GPU (7.6 GiB free): ...", for what it is run with.
 [[nodiscard]] std::string placement_sentence(const hardware::Machine& machine,

@@ -19,6 +19,7 @@ struct LaunchPlan {
     std::int64_t context = 0; // tokens
     int threads = 4;
     Backend backend = Backend::cpu;
+    bool worker = false;      // layers may go to another machine, whatever is here
     bool without_gpu = false; // for a model that runs on the CPU alone
     std::string cache_type;   // of keys and values; empty: llama-server's own, f16
     std::optional<std::string> preset_file;

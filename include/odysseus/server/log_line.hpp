@@ -31,6 +31,7 @@ struct LogFact {
         no_code,        // the build has no code for this GPU, or its driver
         no_free_memory, // the device told that nothing of its memory is free
         device_lost,    // the GPU is gone for this process, whatever is asked of it next
+        remote_lost,    // llama.cpp's RPC: the other machine does not answer, or not as it should
         gpu_unused,     // a GPU build found none that it can use, and goes on with the CPU
         load_failed,    // the load failed; by itself no reason
         fit_trial,      // the dry run of --fit ended; what it said before does not count

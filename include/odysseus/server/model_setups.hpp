@@ -30,6 +30,11 @@ class ModelSetups {
     below(const std::string& model, const memory::Setup& failed, bool race) const = 0;
     // Why the machine cannot hold it at all, now; absent: it can, or nobody knows.
     [[nodiscard]] virtual std::optional<std::string> refusal(const std::string& model) const = 0;
+    // Why it cannot run now, where that is another machine's trouble (--worker) that may end; else
+    // absent.
+    [[nodiscard]] virtual std::optional<std::string> waits_for(const std::string& /*model*/) const {
+        return std::nullopt;
+    }
     // For people: where its weights lie, as a sentence; empty: all on the GPU.
     [[nodiscard]] virtual std::string sentence(const std::string& model) const = 0;
     // For people: what it needs and what there is, as a clause; empty: not known.

@@ -22,6 +22,7 @@ struct OtherCause {
     std::string reason;
     bool crash = false;   // it can be loaded again as it was
     bool lasting = false; // asking again cannot help
+    bool remote = false;  // another machine, over llama.cpp's RPC, was lost
 };
 // Nothing of the device's memory is free: the model that was there before may still be going.
 struct NoFreeMemory {

@@ -20,6 +20,8 @@ class PresetFile {
     // written.
     void offer(const models::Catalog& catalog, Placements placements);
     void place(const std::string& id, const memory::Placement& placement);
+    // For what is written from now on.
+    void use_worker(const PresetWorker& worker);
 
   private:
     void write();
@@ -28,6 +30,7 @@ class PresetFile {
     std::filesystem::path m_file;
     models::Catalog m_catalog;
     Placements m_placements;
+    PresetWorker m_worker;
 };
 
 } // namespace odysseus::server

@@ -94,6 +94,11 @@ class Supervisor final : public LlamaControl {
     // lines). `stopped` is asked meanwhile and ends the wait with what is.
     [[nodiscard]] std::variant<Serving, Error> wait_started(const GaveUp& stopped);
 
+    // These models (ids) are run in another way from now on, by what `setups` says: llama-server is
+    // started again if the one that runs is among them, and reads the preset file again if not.
+    // `why`: for a request that had to be given up. From any thread; does not wait.
+    void setups_changed(std::vector<std::string> models, std::string why);
+
     // Ends llama-server and all it started; returns when the last process is gone.
     void stop(std::chrono::milliseconds grace);
     void stop(); // with the limit's grace

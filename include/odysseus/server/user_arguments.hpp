@@ -17,6 +17,7 @@ struct UserArguments {
     std::optional<memory::CacheType> value_type; // --cache-type-v, -ctv
     std::optional<std::size_t> models_max;       // --models-max; 0: any number
     bool changes_buffers = false; // batches, attention or layers are not llama-server's defaults
+    std::string foreign_rpc;      // what --rpc names beyond this machine; empty: nothing
     std::optional<std::int64_t> context; // -c, --ctx-size: a pin like --ctx; tokens, above 0
 };
 

@@ -18,6 +18,7 @@ enum class Verb {
     backend,
     config,
     pair,
+    worker,
     completion,
     help,
     version

@@ -85,6 +85,7 @@ struct Settings {
     std::string tls_cert; // a path; empty: plain HTTP
     std::string tls_key;
     std::vector<std::string> peers; // "URL" or "URL#KEY"
+    std::string worker;             // "HOST" or "HOST:PORT"; empty: none
     bool allow_unauthenticated = false;
     int sse_ping_s = 15;      // 0: off
     std::optional<bool> open; // the page in a browser; absent: on the first run at a desktop

@@ -13,6 +13,10 @@ namespace odysseus::system {
 // (proc_pid_net(5): the local address, state 0A, the inode in the tenth column).
 [[nodiscard]] std::vector<std::string> listening_inodes(std::string_view proc_net_tcp, int port);
 
+// The user of the socket of 127.0.0.1:`port` that is connected to 127.0.0.1:`to`, in /proc/net/tcp.
+[[nodiscard]] std::optional<std::int64_t> user_of_connection(std::string_view proc_net_tcp,
+                                                             int port, int to);
+
 // `lsof -nP -iTCP:PORT -sTCP:LISTEN -Fpc`: a line "p812", then "cnginx".
 struct PortUser {
     std::int64_t pid = 0;

@@ -18,6 +18,10 @@ inline constexpr int k_ports_tried = 100;
 // every address). Nothing: this system does not tell.
 [[nodiscard]] std::optional<bool> listens_on(std::int64_t pid, int port);
 
+// Whether another user of this machine made this connection on 127.0.0.1, from `port` to `to`;
+// false also where the system does not tell.
+[[nodiscard]] bool is_foreign_connection(int port, int to);
+
 // For a socket that is to listen, before it is bound: the port of a program that has ended can be
 // taken at once, that of one that runs cannot.
 void claim_port(std::intptr_t socket);

@@ -31,9 +31,10 @@ struct TlsFiles {
 // trusts, and that is for `host`.
 [[nodiscard]] std::shared_ptr<TlsContext> tls_client(const std::string& host,
                                                      const CertificateDigest& pinned);
-// For two machines that do not know each other yet (TLS 1.3): each shows its certificate, and any
-// is accepted.
-[[nodiscard]] std::shared_ptr<TlsContext> tls_pairing(const TlsFiles& files, bool accepts);
+// TLS 1.3 on which both show their certificates, whoever signed them. `pinned`: the one that will
+// do; empty: any, and peer_certificate() is to be judged.
+[[nodiscard]] std::shared_ptr<TlsContext> tls_mutual(const TlsFiles& files, bool accepts,
+                                                     const CertificateDigest& pinned = {});
 
 struct NewCertificate {
     std::string certificate; // PEM
