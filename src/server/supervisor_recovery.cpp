@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::chrono::milliseconds k_ask_client_every{100};
 constexpr std::chrono::milliseconds k_same_failure{1000};
-// The router writes that a process ended a moment before it takes the model for unloaded.
-constexpr std::chrono::milliseconds k_router_behind_its_line{10};
 constexpr std::chrono::seconds k_crash_retry_after{30};
 constexpr std::chrono::seconds k_again_after{5};
 
@@ -111,16 +109,17 @@ bool Supervisor::Core::seems_alive(const std::string& model) const {
     return newest != nullptr && !newest->exit_status;
 }
 
-// What was judged a moment ago failed many requests at once. One that was sent after the judgement
-// to the process that came since then met another end, which is still to be told.
+// What was judged a moment ago failed many requests at once. One that was sent after the judgement,
+// or that another process can have begun to answer since then, met another end, which is still to
+// be told.
 bool Supervisor::Core::is_of_judged_end(const Failure& failure, const Judged& judged,
                                         Moment now) const {
-    return now - judged.when < k_same_failure &&
-           (failure.began <= judged.when || !seems_alive(failure.model));
+    if (failure.began > judged.when || now - judged.when >= k_same_failure) return false;
+    return !seems_alive(failure.model) || !m_processes.newest(failure.model)->loaded;
 }
 
-// The router writes how a process ended before it answers, but both take their way: the line may
-// come after the report.
+// The router writes how a process ended when it has taken the model for unloaded, and may answer
+// before that.
 bool Supervisor::Core::try_settle(const ReportPointer& file, Moment now) {
     const auto& failure = file->failure;
     if (failure.generation != m_lifecycle.generation()) {
@@ -144,15 +143,6 @@ bool Supervisor::Core::try_settle(const ReportPointer& file, Moment now) {
     const bool on_its_way_out =
         failure.status == 0 || (ended != nullptr && ended->exit_status == 0);
     if (broken && on_its_way_out && now < file->decide_by) return false;
-    if (is_refused_connection(failure.status, failure.body) && !seems_alive(failure.model)) {
-        // Asked again within this moment, the router would send to the same dead process.
-        const auto* dead = m_processes.newest_ended(failure.model);
-        const auto known = dead == nullptr ? now : dead->ended_at + k_router_behind_its_line;
-        if (now < known) {
-            file->settle_at = known;
-            return false;
-        }
-    }
     if (needs_end && ended == nullptr) {
         const auto judged = m_judged.find(failure.model);
         if (!file->refused && failure.stage == Failure::Stage::first && judged != m_judged.end() &&

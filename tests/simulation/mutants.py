@@ -17,13 +17,15 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 # name, file, what stands there, what the mutant has instead
 MUTANTS = [
     ("words of an answer are evidence (B1)", "src/server/oom_verdict.cpp",
-     "    if (word && ended_now) {", "    if (word) {"),
+     '    return OtherCause{"nothing in its log speaks of memory"};',
+     '    if (word_in_body(symptoms.status, symptoms.body, symptoms.model)) return OutOfMemory{"words", std::nullopt, ""};\n'
+     '    return OtherCause{"nothing"};'),
     ("a client's text in the log is evidence (B2)", "src/server/log_line.cpp",
-     '    "got exception", "grammar",', '    "got nothing", "gremmar",'),
+     "        if (!is_evidence(fact)) fact.kind = Kind::noise;", ""),
     ("a failed start ends the owner (B6)", "src/server/supervisor_child.cpp",
      "    } catch (const Error& error) {", "    } catch (const std::logic_error& wrong) {\n        const Error error(Fault::server, wrong.what());"),
     ("a second descent overwrites the first (B18)", "src/server/supervisor_reduction.cpp",
-     "    if (m_reduction) {\n        m_descent_queue", "    if (false) {\n        m_descent_queue"),
+     "    if (m_descent) {\n        m_descent_queue", "    if (false) {\n        m_descent_queue"),
     ("stale facts: what a process survived counts", "src/server/oom_verdict.cpp",
      "(!process.loaded || fact.at >= since)", "true"),
     ("a lost report", "src/server/supervisor_recovery.cpp",
@@ -38,6 +40,8 @@ MUTANTS = [
      "symptoms.process != nullptr && symptoms.process->killed_for_memory;", "killed_for_memory();"),
     ("a server that hangs while a context is proved is not missed", "src/server/supervisor_health.cpp",
      "phase == Lifecycle::Phase::serving || phase == Lifecycle::Phase::proving;", "phase == Lifecycle::Phase::serving;"),
+    ("the next process's end is taken for the one that was judged", "src/server/supervisor_recovery.cpp",
+     "    if (failure.began > judged.when || now", "    if (now"),
     ("waiters are forgotten when a reduction ends", "src/server/supervisor_reduction.cpp",
      "    for (const auto& file : waiters)\n        conclude(*file, verdict);", "    (void)verdict;"),
 ]

@@ -36,6 +36,9 @@ LlamaAnswer load_failure(const std::string& model) {
 const LlamaAnswer k_broken{
     500,
     R"({"error":{"code":500,"message":"proxy error: Failed to read connection","type":"server_error"}})"};
+const LlamaAnswer k_refused{
+    500,
+    R"({"error":{"code":500,"message":"proxy error: Could not establish connection","type":"server_error"}})"};
 // What a client wrote comes back in the answer: words of memory that are no evidence.
 const LlamaAnswer k_quoting{
     500,
@@ -206,6 +209,11 @@ void SimWorld::turn(const RouterPointer& router) {
     while (router->alive && !router->queue.empty()) {
         const auto model = router->queue.front().first;
         const auto process = router->process;
+        if (process && process->model == model && process->taken_for_alive) {
+            answer(router->queue.front().second.answered, k_refused, within(0, 2));
+            router->queue.pop_front();
+            continue;
+        }
         const bool mine = process && process->alive && process->model == model;
         if (!mine && process && process->alive && !process->waiting.empty()) return;
         auto waiting = std::move(router->queue.front().second);
@@ -299,8 +307,11 @@ void SimWorld::finish(const RouterPointer& router, const ProcessPointer& process
             "E srv  update: failed to allocate memory for prompt cache state: std::bad_alloc");
     }
     if (m_random.chance(faults.quoted_line)) {
-        say_model(router, process,
-                  "E srv  operator(): got exception: failed to parse: CUDA error: out of memory");
+        say_model(
+            router, process,
+            m_random.chance(500)
+                ? "E srv  operator(): got exception: failed to parse: CUDA error: out of memory"
+                : "E srv  log_server_r: request: {\"prompt\":\"CUDA error: out of memory\"}");
     }
     // Words of memory in an answer and the end of the process right behind it are taken for
     // evidence; so who quotes does not crash here.
@@ -334,12 +345,23 @@ void SimWorld::finish(const RouterPointer& router, const ProcessPointer& process
 void SimWorld::end_process(const RouterPointer& router, const ProcessPointer& process, int status,
                            const LlamaAnswer& what) {
     process->alive = false;
-    say(router, concat("0.02.014.454 I srv  operator(): instance name=", process->model,
-                       " exited with status ", status));
+    ++ends[process->model];
     for (const auto& waiting : process->waiting)
         answer(waiting.answered, what, within(0, 5));
     process->waiting.clear();
-    turn(router);
+    // The router learns of the end of one that served a moment later, and says so then.
+    process->taken_for_alive = process->loaded;
+    at(process->loaded ? within(0, 20) : Time(0), [this, router, process, status] {
+        process->taken_for_alive = false;
+        if (!router->alive) return;
+        say(router, concat("0.02.014.454 I srv  operator(): instance name=", process->model,
+                           " exited with status ", status));
+        turn(router);
+    });
+}
+
+bool SimWorld::is_refused(const LlamaAnswer& answer) {
+    return answer.body == k_refused.body;
 }
 
 // --- questions ----------------------------------------------------------------------------------

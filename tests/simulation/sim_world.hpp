@@ -85,6 +85,9 @@ class SimWorld final : public World {
         bool spent = false;
     };
     std::vector<Cause> causes;
+    std::map<std::string, std::uint64_t> ends; // of each model's processes, by themselves
+    // Sent to a process that had ended.
+    [[nodiscard]] static bool is_refused(const LlamaAnswer& answer);
     std::set<std::string> short_of_memory; // models that were truly refused memory, ever
 
     // --- World -------------------------------------------------------------------------------
@@ -123,6 +126,7 @@ class SimWorld final : public World {
         int port = 0;
         bool loaded = false;
         bool alive = true;
+        bool taken_for_alive = false; // by the router, which has not seen yet that it ended
         std::vector<Waiting> waiting; // for the load, or for their answers
     };
     struct Router {

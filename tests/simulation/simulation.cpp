@@ -48,6 +48,7 @@ struct Client {
     World::Moment since{};
     std::uint64_t generation = 0;
     bool replayed = false;
+    std::uint64_t ends = 0; // of its model's processes, when it failed first
     bool gone = false;
     LlamaAnswer answer; // the last one of llama-server
     std::shared_ptr<Report> report;
@@ -289,6 +290,11 @@ void Round::on_answer(const ClientPointer& client, const LlamaAnswer& answer) {
     client->answer = answer;
     m_world->tell(concat("client of '", client->model, "' got ", answer.status, " ", answer.body));
     const bool failed = answer.status == 0 || answer.status >= 500;
+    if (client->replayed && SimWorld::is_refused(answer) &&
+        m_world->ends[client->model] == client->ends) {
+        throw Violation(concat("a request of '", client->model,
+                               "' was sent once more to the process that had failed it"));
+    }
     if (!failed || client->replayed) {
         finish(client, std::to_string(answer.status));
         return;
@@ -301,6 +307,7 @@ void Round::on_answer(const ClientPointer& client, const LlamaAnswer& answer) {
     Failure failure{client->generation, client->model, answer.status, answer.body, client->since};
     client->report = std::make_shared<Report>();
     client->report->failure = failure;
+    client->ends = m_world->ends[client->model];
     client->report->decide_by = m_world->now() + 1500ms; // SupervisorLimits::evidence
     client->stage = Client::Stage::reported;
     client->since = m_world->now();
