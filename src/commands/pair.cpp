@@ -6,12 +6,11 @@
 #include "odysseus/proxy/pair_link.hpp"
 #include "odysseus/system/digest.hpp"
 #include "odysseus/system/files.hpp"
+#include "odysseus/system/random_hex.hpp"
 #include "odysseus/system/stop_signal.hpp"
 #include "odysseus/system/terminal.hpp"
 #include "paired_file.hpp"
 #include "pairing.hpp"
-
-#include <random>
 
 namespace odysseus::commands {
 namespace {
@@ -19,16 +18,8 @@ namespace {
 using proxy::PairLink;
 
 constexpr std::chrono::seconds k_message_max{15};
+constexpr std::size_t k_number_digits = 64;
 constexpr std::chrono::seconds k_person_max{300}; // compares the codes over there
-
-std::string random_number() {
-    static constexpr char k_hex[] = "0123456789abcdef";
-    std::random_device random;
-    std::string number;
-    for (int i = 0; i < 64; ++i)
-        number += k_hex[random() % 16];
-    return number;
-}
 
 std::string sha256_of(std::string_view text) {
     static constexpr char k_hex[] = "0123456789abcdef";
@@ -57,7 +48,7 @@ std::string number_from(PairLink& link, const char* key) {
 std::string code_as_connecting(PairLink& link, const std::string& own_certificate) {
     PairFacts facts;
     facts.connecting_certificate = own_certificate;
-    facts.connecting_nonce = random_number();
+    facts.connecting_nonce = system::random_hex(k_number_digits);
     link.send(number_message("commit", sha256_of(commit_text(facts.connecting_nonce))));
     facts.waiting_nonce = number_from(link, "nonce");
     link.send(number_message("nonce", facts.connecting_nonce));
@@ -68,7 +59,7 @@ std::string code_as_connecting(PairLink& link, const std::string& own_certificat
 std::string code_as_waiting(PairLink& link, const std::string& own_certificate) {
     PairFacts facts;
     facts.waiting_certificate = own_certificate;
-    facts.waiting_nonce = random_number();
+    facts.waiting_nonce = system::random_hex(k_number_digits);
     const auto commit = number_from(link, "commit");
     link.send(number_message("nonce", facts.waiting_nonce));
     facts.connecting_nonce = number_from(link, "nonce");
@@ -148,7 +139,7 @@ int pair(const settings::CommandLine& line, const settings::ResolvedSettings& re
     PairAnswer ours;
     ours.agreed = person_agrees(code, stopped);
     ours.port = settings.port;
-    ours.key = random_number();
+    ours.key = system::random_hex(k_number_digits);
     link->send(answer_message(ours));
     if (!ours.agreed) fail("the codes differ: somebody may be between the two machines");
     const auto theirs = answer_in(link->receive(k_person_max));

@@ -12,6 +12,7 @@
 #include "odysseus/system/environment.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/paths.hpp"
+#include "odysseus/system/random_hex.hpp"
 #include "odysseus/system/terminal.hpp"
 
 #include "llama_config.hpp"
@@ -19,7 +20,6 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <random>
 
 namespace odysseus::commands {
 namespace {
@@ -29,15 +29,7 @@ using namespace std::chrono_literals;
 constexpr auto k_reload_limit = 10s;
 constexpr auto k_memory_limit = 5s;
 constexpr auto k_list_limit = 2s;
-
-std::string random_key() {
-    static constexpr char k_hex[] = "0123456789abcdef";
-    std::random_device random;
-    std::string key;
-    for (int i = 0; i < 64; ++i)
-        key += k_hex[random() % 16];
-    return key;
-}
+constexpr std::size_t k_key_digits = 64;
 
 std::vector<std::string> library_folders(const Server& server) {
     std::vector<std::string> names(server.library_folders.size());
@@ -116,7 +108,7 @@ server::StartSpec start_spec(const settings::Settings& settings, const settings:
     const auto config = system_llama_config(plan.hardware.os);
     if (config) say_what_holds(*config);
     // A key that only the system's config.ini names would keep odysseus out as well.
-    spec.api_key = settings.api_keys.empty() && !config ? "" : random_key();
+    spec.api_key = settings.api_keys.empty() && !config ? "" : system::random_hex(k_key_digits);
     server::LaunchEnvironment wanted;
     wanted.os = plan.hardware.os;
     wanted.cache_dir = system::utf8(home.data() / "cache");

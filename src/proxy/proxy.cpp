@@ -6,13 +6,13 @@
 #include "odysseus/base/log.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/ports.hpp"
+#include "odysseus/system/random_hex.hpp"
 
 #include "idle_unload.hpp"
 #include "session.hpp"
 
 #include <algorithm>
 #include <asio/post.hpp>
-#include <random>
 #include <thread>
 
 namespace odysseus::proxy {
@@ -25,15 +25,6 @@ constexpr std::size_t k_idle_connections_max = 32; // to llama-server, of all lo
 constexpr std::size_t k_accepts_a_turn = 64;
 constexpr std::size_t k_other_files = 64; // logs, llama-server's pipes, downloads
 constexpr std::chrono::milliseconds k_accept_again{250};
-
-std::string random_prefix() {
-    static constexpr char k_digits[] = "0123456789abcdef";
-    std::random_device random;
-    std::string out;
-    for (int i = 0; i < 4; ++i)
-        out += k_digits[random() % 16];
-    return out + '-';
-}
 
 std::size_t loops_wanted() {
     return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, k_loops_max);
@@ -115,7 +106,7 @@ Proxy::State::State(ProxySettings settings, server::LlamaControl& upstream,
           return made;
       }()),
       connections_max(shared.settings.limits.connections_max) {
-    shared.id_prefix = random_prefix();
+    shared.id_prefix = system::random_hex(4) + "-";
     shared.looks.use(*loops[0]);
 }
 

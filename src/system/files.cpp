@@ -3,9 +3,9 @@
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/text.hpp"
 #include "odysseus/system/process_info.hpp"
+#include "odysseus/system/random_hex.hpp"
 
 #include <fstream>
-#include <random>
 
 namespace odysseus::system {
 
@@ -41,13 +41,9 @@ std::optional<std::string> read_file(const fs::path& file, std::size_t bytes_max
 }
 
 fs::path temp_sibling(const fs::path& file) {
-    static constexpr char k_digits[] = "0123456789abcdef";
-    std::random_device random;
-    std::string tail;
-    for (int i = 0; i < 12; ++i)
-        tail += k_digits[random() % 16];
-    return file.parent_path() /
-           path_from_utf8(concat(".", utf8(file.filename()), k_temp_mark, own_pid(), "-", tail));
+    constexpr std::size_t k_digits = 12;
+    return file.parent_path() / path_from_utf8(concat(".", utf8(file.filename()), k_temp_mark,
+                                                      own_pid(), "-", random_hex(k_digits)));
 }
 
 void sweep_temporaries(const fs::path& directory) {
