@@ -1,11 +1,8 @@
-// The program, told from top to bottom: what a launch does, in its order, and the one place where
-// an error becomes a sentence and an exit code. The rooms that it walks through are those of
-// docs/architecture.md.
+// The program, told from top to bottom: what a launch does, in its order. The rooms that it walks
+// through are those of docs/architecture.md.
 #include "odysseus/base/background_output.hpp"
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
-#include "odysseus/base/text.hpp"
-#include "odysseus/base/version.hpp"
 #include "odysseus/commands/build_news.hpp"
 #include "odysseus/commands/commands.hpp"
 #include "odysseus/commands/first_model.hpp"
@@ -15,6 +12,7 @@
 #include "odysseus/commands/server_choice.hpp"
 #include "odysseus/commands/serving.hpp"
 #include "odysseus/commands/supervisor_spec.hpp"
+#include "odysseus/commands/tell_failure.hpp"
 #include "odysseus/commands/worker_use.hpp"
 #include "odysseus/memory/context_record.hpp"
 #include "odysseus/models/models_folder.hpp"
@@ -31,8 +29,7 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <exception>
-#include <system_error>
+#include <optional>
 
 using namespace odysseus;
 using namespace odysseus::commands;
@@ -40,7 +37,6 @@ using namespace odysseus::commands;
 namespace {
 
 constexpr std::chrono::seconds k_request_grace{10}; // requests in flight get so long when we stop
-constexpr int k_interrupted = 130;                  // as shells say it: 128 and SIGINT
 
 int launch(const settings::CommandLine& line, const settings::ResolvedSettings& resolved) {
     const auto& settings = resolved.values;
@@ -138,57 +134,24 @@ int launch(const settings::CommandLine& line, const settings::ResolvedSettings& 
 }
 
 int run(const settings::CommandLine& line) {
-    using settings::Verb;
-    switch (line.verb) {
-    case Verb::help: system::print(line.help); return 0;
-    case Verb::version: system::print(concat("odysseus ", version(), "\n")); return 0;
-    case Verb::completion: system::print(settings::completion_script(line.words.front())); return 0;
-    default: break;
-    }
+    if (line.verb != settings::Verb::serve) return carry_out(line);
     if (const auto why = server::conflicting_argument(line.llama_args))
         throw Error(Fault::usage, *why);
-    const auto settings = settings::resolve_settings(line.settings);
-    if (line.verb != Verb::serve)
-        open_log(settings.values, line.verb == Verb::pull || line.verb == Verb::backend ||
-                                      line.verb == Verb::worker);
-    switch (line.verb) {
-    case Verb::serve: return launch(line, settings);
-    case Verb::backend: return backend(line, settings);
-    case Verb::plan: return commands::plan(line, settings);
-    case Verb::config: return config(line, settings);
-    case Verb::models: return commands::models(line, settings);
-    case Verb::pull: return pull(line, settings);
-    case Verb::worker: return commands::worker(line, settings);
-    case Verb::pair: return commands::pair(line, settings);
-    case Verb::doctor: return doctor(line, settings);
-    default: throw Error(Fault::bug, "this command is not there yet");
-    }
+    return launch(line, settings::resolve_settings(line.settings));
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
     if (const auto code = system::guard_main(argc, argv)) return *code;
+    int code = 0;
     try {
         auto words = system::own_arguments(argc, argv);
         if (!words.empty()) words.erase(words.begin());
-        const int code = run(settings::parse_command_line(std::move(words)));
-        if (output_is_stuck()) std::_Exit(code);
-        return code;
-    } catch (const Stopped& stopped) {
-        const std::string_view what = stopped.what();
-        system::hide_echo();
-        system::complain(concat("stopped", what.empty() ? "" : "; ", what));
-        return k_interrupted;
-    } catch (const Error& error) {
-        system::complain(error.what());
-        return exit_code(error.fault());
-    } catch (const std::system_error& refused) {
-        const auto error = error_of(refused);
-        system::complain(error.what());
-        return exit_code(error.fault());
-    } catch (const std::exception& error) {
-        system::complain(concat("unexpected error: ", error.what()));
-        return exit_code(Fault::bug);
+        code = run(settings::parse_command_line(std::move(words)));
+    } catch (...) {
+        code = tell_failure();
     }
+    if (output_is_stuck()) std::_Exit(code);
+    return code;
 }

@@ -1,4 +1,4 @@
-// The commands of odysseus beside the launch itself, one function each; main calls one of them.
+// The commands of odysseus beside the launch itself, one function each.
 // Each prints its result on stdout, everything else on stderr, throws Error for what cannot go on,
 // and returns the exit code.
 #pragma once
@@ -7,6 +7,9 @@
 #include "odysseus/settings/settings_source.hpp"
 
 namespace odysseus::commands {
+
+// The command that the line names, or what it asks to be printed; not a launch.
+int carry_out(const settings::CommandLine& line);
 
 int backend(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
 int plan(const settings::CommandLine& line, const settings::ResolvedSettings& settings);
