@@ -27,6 +27,29 @@ def small_machine(home):
     return ("--hardware", file, "--ctx", "2048")
 
 
+def as_nobody(question):
+    """What it says, 0 for true, to another user of this machine."""
+    pid = os.fork()
+    if pid == 0:
+        code = 2
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            code = 0 if question() else 1
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def hears_nothing(port):
+    with socket.create_connection(("127.0.0.1", port), 60) as stranger:
+        try:
+            return stranger.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+
 class Relay:
     """A network between the two machines that is slow, or goes dead without a word."""
 
@@ -208,8 +231,12 @@ class Worker(Case):
         file.write_text(json.dumps({"paired": []}))
         self.run_odysseus(near, "serve", *small_machine(near), "--worker", "127.0.0.1", expect=2, says=["was not paired"])
         file.write_text(json.dumps(kept))
-        # Who connects to the port here gets no further while no model is loaded, and then not at all.
+        # Another user of this machine does not reach the worker through the port that leads there.
         front = self.front(near, worker.worker_port)
+        self.answers(front)
+        if os.geteuid() == 0:
+            port = re.search(r"rpc = 127\.0\.0\.1:(\d+)", (near.path / "data/models.ini").read_text()).group(1)
+            self.assertEqual(as_nobody(lambda: hears_nothing(int(port))), 0)
         self.answers(front)
         self.assertEqual(len(self.rpc_processes(worker)), 1)
         self.assertEqual(front.stop(), 0)
@@ -302,8 +329,10 @@ class Worker(Case):
         far, near = self.two()
         self.run_odysseus(near, "serve", "--worker", "127.0.0.1", "--models-max", "2", "--llama-server", small_gpu.server(),
                           expect=2, says=["one model at a time"])
+        # llama.cpp's own way to another machine is told of, and then tried.
+        self.run_odysseus(self.home(), "serve", "--device", "cpu", "--llama-server", small_gpu.server(), "--", "--rpc",
+                          "240.0.0.1:50052", env=CPU, expect=6, says=["--rpc 240.0.0.1:50052 is spoken to in the clear"])
         without = self.home()  # a build that brings no RPC server
-        (without.path / "llama-server").symlink_to(small_gpu.server())
         lonely = without.path / "bin"
         lonely.mkdir()
         os.link(small_gpu.server(), lonely / "llama-server")

@@ -104,6 +104,14 @@ class FixedSetups final : public ModelSetups {
         const auto found = refusals.find(model);
         return found != refusals.end() ? std::optional(found->second) : std::nullopt;
     }
+    [[nodiscard]] std::optional<std::string> waits_for(const std::string& model) const override {
+        const std::lock_guard lock(m_mutex);
+        return model == m_waiting ? std::optional<std::string>("the worker is away") : std::nullopt;
+    }
+    void let_wait(const std::string& model) { // "": none any more
+        const std::lock_guard lock(m_mutex);
+        m_waiting = model;
+    }
     [[nodiscard]] std::string sentence(const std::string&) const override { return ""; }
     [[nodiscard]] std::string figures(const std::string&) const override {
         return "the GPU has 1 GiB, the machine 2 GiB";
@@ -118,6 +126,7 @@ class FixedSetups final : public ModelSetups {
   private:
     mutable std::mutex m_mutex;
     std::map<std::string, memory::Setup> m_setups;
+    std::string m_waiting;
     Held m_held;
 };
 
@@ -411,6 +420,35 @@ TEST_CASE("supervisor: each model has its own context, within one start", "[supe
     CHECK(bench.history() == std::vector<std::string>{
                                  "start 8192", "load heavy 8192", "start 32768", "load tiny 32768",
                                  "load none of ours 32768", "start 8192", "load heavy 8192"});
+}
+
+TEST_CASE("supervisor: a worker that goes takes the model that runs with it", "[supervisor]") {
+    Bench bench("", 8192);
+    FixedSetups setups({{"tiny", {8192, {}}}, {"heavy", {8192, {}}}});
+    bench.spec.setups = &setups;
+    Supervisor supervisor(bench.spec);
+    (void)started(supervisor);
+    CHECK(ask(supervisor, "heavy").status == 200);
+    setups.let_wait("heavy");
+    supervisor.setups_changed({"heavy"}, "the worker went");
+    REQUIRE(comes_true([&] {
+        const auto now = supervisor.current();
+        return now.generation == 2 && now.state == State::ready;
+    }));
+    const auto admitted = supervisor.admit("heavy");
+    const auto* in_vain = std::get_if<GiveUp>(&admitted);
+    REQUIRE(in_vain != nullptr);
+    CHECK(in_vain->code == "worker_lost");
+    CHECK(in_vain->retry_after == 5s);
+    CHECK(ask(supervisor, "tiny").status == 200);
+    // When it is back, who runs without it is not disturbed.
+    setups.let_wait("");
+    supervisor.setups_changed({"heavy"}, "");
+    CHECK(ask(supervisor, "heavy").status == 200);
+    CHECK(supervisor.current().generation == 2);
+    CHECK(supervisor.current().restarts == 0);
+    CHECK(bench.history() == std::vector<std::string>{"start 8192", "load heavy 8192", "start 8192",
+                                                      "load tiny 8192", "load heavy 8192"});
 }
 
 TEST_CASE("supervisor: models that are held together share a context", "[supervisor]") {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <string_view>
 
@@ -101,6 +102,7 @@ class Round {
             advance();
             if (m_random.chance(120)) new_client();
             if (m_random.chance(4)) hang_up();
+            if (m_random.chance(2)) worker_comes_or_goes();
         }
         come_to_rest();
         end();
@@ -114,6 +116,7 @@ class Round {
     void new_client();
     ClientPointer client_of(const std::string& model);
     void hang_up();
+    void worker_comes_or_goes();
     void move(const ClientPointer& client);
     [[nodiscard]] bool has_turn(const Client& client) const;
     void give_up(const ClientPointer& client, const GiveUp& in_vain);
@@ -239,6 +242,17 @@ void Round::hang_up() {
     const auto client = m_clients[m_random.below(m_clients.size())];
     client->gone = true;
     finish(client, "gone");
+}
+
+// Which one of the models runs in another way since.
+void Round::worker_comes_or_goes() {
+    auto& models = m_setups.of_model;
+    if (models.empty()) return;
+    auto model = models.begin();
+    std::advance(model, m_random.below(models.size()));
+    model->second.placement.worker = !model->second.placement.worker;
+    m_core->setups_changed({model->first}, "the worker came or went");
+    settle();
 }
 
 void Round::move(const ClientPointer& client) {
