@@ -105,6 +105,7 @@ std::string value_of(const SettingSpec& spec, const std::vector<std::string>& gi
             throw Error(Fault::usage, concat(spec.flag, " needs a value: ", spec.flag, " ",
                                              spec.value, "; it got none, or an empty one"));
         }
+        refuse_quotes(value, spec.flag);
         if (spec.repeatable && !spec.path && value.find(',') != std::string::npos) {
             throw Error(Fault::usage,
                         concat(spec.flag, " takes one value, and a comma is in none of ",
@@ -130,6 +131,7 @@ void check_words(const VerbSpec& spec, const std::vector<std::string>& words) {
                                                          : nullptr;
     for (const auto& word : words) {
         if (trimmed(word).empty()) wrong = "a word is empty";
+        refuse_quotes(word, spec.name);
     }
     if (wrong == nullptr) return;
     if (spec.verb == Verb::pull && words.empty())

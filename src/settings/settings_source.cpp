@@ -89,6 +89,20 @@ void refuse_file(const RawValue& value) {
 
 } // namespace
 
+void refuse_quotes(std::string_view value, std::string_view where) {
+    if (value.size() < 2 || (value.back() != '"' && value.back() != '\'')) return;
+    if (value.front() == value.back())
+        throw Error(Fault::usage,
+                    concat(where,
+                           ": the quotation marks became a part of the value; leave them out "
+                           "(cmd.exe knows only \", and wants set \"NAME=VALUE\")"));
+    // "C:\My Models\" arrives as C:\My Models"
+    if (value.back() == '"' && value.find('"') + 1 == value.size())
+        throw Error(Fault::usage,
+                    concat(where, ": the last quotation mark became a part of the value; on "
+                                  "Windows, leave out the \\ before it"));
+}
+
 std::string absolute_path(const std::string& text, std::string_view where) {
     if (!is_utf8(text)) {
         throw Error(Fault::usage,
@@ -117,6 +131,7 @@ RawSettings settings_from_environment() {
     for (const auto& spec : setting_specs()) {
         auto value = system::environment_value(spec.environment);
         if (!value) continue;
+        refuse_quotes(*value, spec.environment);
         if (spec.path) value = absolute_paths(*value, spec);
         values[spec.id] = {std::move(*value), Origin::environment, spec.environment};
     }

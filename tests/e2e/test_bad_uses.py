@@ -198,6 +198,10 @@ class BadUses(Case):
                 self.refused(home, ["config"], 2, [row["file_key"] + " in ", "launcher_config.json", bad, "(file)", right],
                              env={row["environment"]: None})
 
+    def test_quotation_marks_that_cmd_left_on_a_variable_are_told(self):
+        self.refused(self.home(), ["config"], 2, ["ODYSSEUS_MODELS_DIR", "quotation marks", 'set "NAME=VALUE"'],
+                     env={"ODYSSEUS_MODELS_DIR": '"C:\\Models"'})
+
     def test_every_flag_that_takes_a_value_needs_one(self):
         home = self.home()
         for row in self.settings().values():

@@ -100,6 +100,22 @@ TEST_CASE("command line: wrong uses are one sentence with the remedy") {
     }
 }
 
+TEST_CASE("command line: quotation marks that a shell left on a value are told") {
+    for (const auto& words : std::vector<std::vector<const char*>>{{"--models-dir", "'C:\\Models'"},
+                                                                   {"--default-model", "\"qwen3\""},
+                                                                   {"--api-key='secret'"},
+                                                                   {"pull", "'org/name'"}}) {
+        CAPTURE(words.front());
+        const auto why = refused(words);
+        CHECK(why.find("quotation marks became a part of the value") != std::string::npos);
+        CHECK(why.find("secret") == std::string::npos);
+    }
+    CHECK(refused({"--models-dir", "C:\\My Models\""}).find("leave out the \\ before it") !=
+          std::string::npos);
+    for (const char* value : {"it's", "a\"b", "\"a\" and", "'", "\""})
+        CHECK(parsed({"--default-model", value}).settings.at("default_model").text == value);
+}
+
 TEST_CASE("command line: help knows every flag and every command") {
     const auto all = help_text("");
     for (const auto& spec : setting_specs())

@@ -11,6 +11,10 @@ namespace odysseus::settings {
 // By the working directory. Throws Error (usage) that begins with `where` for what is no UTF-8.
 [[nodiscard]] std::string absolute_path(const std::string& text, std::string_view where);
 
+// Throws Error (usage) for a value that a shell has left its quotation marks on. The value is not
+// shown: it may be secret.
+void refuse_quotes(std::string_view value, std::string_view where);
+
 // Variables that are set but empty count as not set.
 [[nodiscard]] RawSettings settings_from_environment();
 
