@@ -216,7 +216,8 @@ constexpr const char* k_smaller_model = "Use a smaller quantisation (odysseus pu
 
 void look_at_models(const DoctorFacts& facts, Findings& findings) {
     for (const auto& sentence : facts.model_findings) {
-        const bool says_all = sentence.find("download it again") != std::string::npos;
+        const bool says_all = sentence.find("download it again") != std::string::npos ||
+                              sentence.find("take its variant") != std::string::npos;
         add(findings, Severity::warns, "models_folder", sentence,
             says_all ? "" : "Download it again (odysseus pull NAME), or delete it.");
     }

@@ -169,6 +169,7 @@ struct Pairs {
     std::map<std::string, GgufValue, std::less<>> values;
     std::optional<std::int64_t> vocab_size;
     std::string chat_template;
+    bool has_chat_template = false;
     bool can_insert = false;
 };
 
@@ -203,6 +204,7 @@ struct Pairs {
             value = scalar(in, type);
         }
         if (is_insert_token(key)) pairs.can_insert = true;
+        if (key.starts_with("tokenizer.chat_template")) pairs.has_chat_template = true;
         if (!value || key.starts_with("tokenizer.")) continue;
         kept_bytes += key.size() + cost(*value);
         if (kept_bytes > k_kept_bytes_max) refuse("its header has too many values");
@@ -259,6 +261,7 @@ struct TensorTable {
     info.architecture = *name;
     info.vocab_size = pairs.vocab_size;
     info.can_insert = pairs.can_insert;
+    info.has_chat_template = pairs.has_chat_template;
     if (is_utf8(pairs.chat_template)) info.chat_template = std::move(pairs.chat_template);
     const std::string prefix = info.architecture + ".";
     for (auto& [key, value] : pairs.values) {

@@ -288,6 +288,10 @@ class Builder {
         }
         model.architecture = info.architecture;
         model.kind = kind_of(info, candidate.stem);
+        if (model.kind == ModelKind::chat && info.vocab_size && !info.has_chat_template)
+            find(concat(said_name(scanned), " has no chat template, so it goes on with a text "
+                                            "rather than answering; to chat, take its variant "
+                                            "named 'it', 'instruct' or 'chat'."));
         model.tells_pooling = tells_pooling(info);
         model.trained_context = info.trained_context();
         model.file_type = info.number("general.file_type");

@@ -217,10 +217,11 @@ struct ModelScan::Walk {
         });
         std::sort(findings.begin(), findings.end());
         if (cut_short) {
-            findings.push_back(
-                concat("The models folder is too large or too deep to be looked at as a "
-                       "whole (",
-                       limits.entries, " entries, ", limits.depth, " levels)."));
+            findings.push_back(concat(
+                "The models folder is too large or too deep to be looked at as a "
+                "whole (",
+                limits.entries, " entries, ", limits.depth,
+                " levels), so a part of it is left out; name a smaller one with --models-dir."));
         }
     }
 

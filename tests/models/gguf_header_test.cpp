@@ -97,6 +97,7 @@ TEST_CASE("gguf: what is needed to show a model") {
     out.add_f32_tensor("b", {2, 3, 2}, {1.0F});
     const auto info = accepted(out.bytes());
     CHECK(info.chat_template.empty());
+    CHECK(info.has_chat_template);
     CHECK(info.can_insert);
     CHECK(info.parameter_count == 28);
 }

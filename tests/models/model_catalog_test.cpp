@@ -359,6 +359,7 @@ TEST_CASE("catalog: a file that calls itself a draft is one beside a model it is
 TEST_CASE("catalog: the draft that fits a model is known, wherever it lies") {
     auto model = file("q/Qwen3-8B-Q4_K_M.gguf");
     std::get<GgufInfo>(model.header).vocab_size = 151936;
+    std::get<GgufInfo>(model.header).has_chat_template = true;
     auto draft = of_kind("q/Qwen3-8B-DFlash-Q8_0.gguf", "dflash", "model");
     const auto beside = make_catalog({model, draft}, "/m");
     CHECK(beside.models.at(0).draft == "/m/q/Qwen3-8B-DFlash-Q8_0.gguf");
@@ -455,4 +456,31 @@ TEST_CASE("catalog: an id holds nothing that steers a terminal or ends a line") 
     REQUIRE(catalog.findings.size() == 1);
     CHECK(catalog.findings[0].find("c\\u000ad.gguf is not offered") == 0);
     CHECK(section_name_from("caf\xC3\xA9 \xE6\xA8\xA1") == "caf\xC3\xA9 \xE6\xA8\xA1");
+}
+
+TEST_CASE("catalog: a model that cannot chat is told") {
+    struct Row {
+        const char* file;
+        bool vocabulary;
+        bool chat_template;
+        std::int64_t pooling;
+        bool told;
+    };
+    const Row rows[] = {{"gemma-3-270m.gguf", true, false, 0, true},
+                        {"gemma-3-270m-it.gguf", true, true, 0, false},
+                        {"vectors.gguf", true, false, 1, false},
+                        {"no-words.gguf", false, false, 0, false}};
+    for (const auto& row : rows) {
+        CAPTURE(row.file);
+        auto scanned = file(row.file);
+        auto& info = std::get<GgufInfo>(scanned.header);
+        if (row.vocabulary) info.vocab_size = 1000;
+        info.has_chat_template = row.chat_template;
+        info.values["pooling_type"] = row.pooling;
+        const auto catalog = make_catalog({scanned}, "/m");
+        REQUIRE(catalog.models.size() == 1);
+        CHECK(catalog.findings.size() == (row.told ? 1 : 0));
+        if (row.told)
+            CHECK(catalog.findings[0].find("gemma-3-270m.gguf has no chat template") == 0);
+    }
 }

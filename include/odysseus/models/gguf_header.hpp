@@ -33,6 +33,7 @@ struct GgufInfo {
     std::map<std::string, GgufValue, std::less<>> values;
     std::optional<std::int64_t> vocab_size; // tokens in the tokenizer's list
     std::string chat_template;              // at most 64 KiB; a longer one is left out
+    bool has_chat_template = false;         // of any length
     bool can_insert = false;                // it has tokens for what goes between two texts
     std::int64_t parameter_count = 0;       // of this file's tensors
     // The file holds at least this many bytes when it is whole; absent: its tensors are not listed
