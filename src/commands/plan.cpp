@@ -39,7 +39,11 @@ int plan(const settings::CommandLine& line, const settings::ResolvedSettings& re
     if (const auto server = ready_server(settings, used)) {
         take_listed_devices(used, settings, *server);
         plan.hardware.gpus = used.gpus;
+        plan.hardware.notes = used.notes;
+    } else if (used.backend == Backend::vulkan && used.gpus.empty() && !settings.device) {
+        used.backend = Backend::cpu; // a loader alone is no GPU, as the build will tell
     }
+    if (used.gpus.empty()) plan.hardware.backend = used.backend;
     const auto catalog = model_scan(settings).catalog();
     plan.findings = catalog.findings;
     plan.models = catalog.models;

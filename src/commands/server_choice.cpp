@@ -180,6 +180,24 @@ std::string leave_unserved_gpus(hardware::Machine& machine, const PlannedBuild& 
     return joined(served, ",");
 }
 
+namespace {
+
+// What a build that the user brought can compute on: nobody has looked at it when it was installed.
+void take_named_backend(hardware::Machine& machine, const std::vector<builds::Device>& devices) {
+    if (builds::serves(devices, machine.backend)) return;
+    const auto gpu = std::find_if(devices.begin(), devices.end(),
+                                  [](const builds::Device& device) { return device.is_gpu(); });
+    if (gpu != devices.end()) {
+        machine.backend = gpu->backend.value_or(machine.backend);
+        return;
+    }
+    if (!machine.gpus.empty())
+        machine.notes.emplace_back("this llama-server can use no GPU here, so the CPU computes");
+    machine.backend = Backend::cpu;
+}
+
+} // namespace
+
 void take_listed_devices(hardware::Machine& machine, const settings::Settings& settings,
                          const Server& server) {
     if (machine.backend == Backend::cpu || !settings.hardware.empty()) return;
@@ -187,9 +205,12 @@ void take_listed_devices(hardware::Machine& machine, const settings::Settings& s
     const bool all_told = std::all_of(used.begin(), used.end(), [](const hardware::Gpu& gpu) {
         return gpu.total_mib || gpu.free_mib;
     });
-    if (all_told && !used.empty()) return;
+    const bool named = !settings.llama_server.empty() && !settings.device;
+    if (all_told && !used.empty() && !named) return;
     const auto devices = builds::listed_devices(server.executable, server.library_folders);
     if (!devices) return;
+    if (named) take_named_backend(machine, *devices);
+    if (all_told && !used.empty()) return;
     std::vector<hardware::Gpu> gpus;
     for (const auto& device : *devices) {
         if (!device.is_gpu() || device.backend != machine.backend || !device.total_mib) continue;

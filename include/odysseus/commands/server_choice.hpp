@@ -47,7 +47,8 @@ struct Server {
                                               const PlannedBuild& build);
 
 // Where the probe does not know a GPU's memory, what llama-server itself lists is better than an
-// assumption. Asks only then, and never for a machine that a file describes.
+// assumption; and one that was named (--llama-server) tells what it can compute on. Asks only then,
+// and never for a machine that a file describes.
 void take_listed_devices(hardware::Machine& machine, const settings::Settings& settings,
                          const Server& server);
 
