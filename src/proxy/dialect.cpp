@@ -2,6 +2,7 @@
 
 #include "endpoints.hpp"
 #include "http_forward.hpp"
+#include "odysseus/base/json_fault.hpp"
 #include "odysseus/base/text.hpp"
 #include "ollama_endpoints.hpp"
 #include "rewrite.hpp"
@@ -63,6 +64,31 @@ std::string too_long_message(const Json& error, std::string_view said, std::int6
                   " tokens; start it with a larger --ctx N if memory allows.");
 }
 
+std::string_view work_of(models::ModelKind kind) {
+    switch (kind) {
+    case models::ModelKind::embedding: return "embeddings";
+    case models::ModelKind::rerank: return "ranking";
+    case models::ModelKind::chat: break;
+    }
+    return "chat";
+}
+
+// llama-server names a flag of its own, which would not be the cure.
+std::string wrong_kind_message(const AskedModel& model) {
+    auto text = concat("The model '", model.name, "' is for ", work_of(model.kind),
+                       "; this request needs one for ", work_of(model.needed), ". ");
+    if (!model.fitting.empty()) return concat(text, "There is: ", joined(model.fitting, ", "), ".");
+    switch (model.needed) {
+    case models::ModelKind::embedding:
+        return concat(text, "Get one: odysseus pull nomic-ai/nomic-embed-text-v1.5-GGUF (or let "
+                            "every model do it: odysseus -- --embeddings --pooling last).");
+    case models::ModelKind::rerank:
+        return concat(text, "Get one: odysseus pull gpustack/bge-reranker-v2-m3-GGUF.");
+    case models::ModelKind::chat: break;
+    }
+    return concat(text, "odysseus pull NAME gets one.");
+}
+
 } // namespace
 
 Dialect dialect_of(std::string_view path) {
@@ -104,7 +130,7 @@ std::string_view ping_event(Dialect dialect) {
 }
 
 std::optional<std::string> translated_error(Dialect dialect, int status, std::string_view body,
-                                            std::int64_t context) {
+                                            const AskedModel& model) {
     auto document = Json::parse(body, nullptr, false);
     const bool told = document.is_object() && document.contains("error");
     const bool anthropic = dialect == Dialect::anthropic;
@@ -120,12 +146,52 @@ std::optional<std::string> translated_error(Dialect dialect, int status, std::st
                        ? error["message"].get<std::string>()
                        : text_of(error);
     const bool too_long = error.value("type", Json()) == "exceed_context_size_error";
-    if (too_long) message = too_long_message(error, message, context);
+    if (too_long) message = too_long_message(error, message, model.context);
+    const bool wrong_kind = status == 501 && model.kind != model.needed;
+    if (wrong_kind) message = wrong_kind_message(model);
     if (anthropic) return anthropic_error(status, message);
     if (dialect == Dialect::ollama) return ollama_error(message);
-    if (!too_long) return std::nullopt;
+    if (!too_long && !wrong_kind) return std::nullopt;
     error["message"] = std::move(message);
     return text_of(document);
+}
+
+std::optional<std::string> long_input_message(std::string_view said) {
+    constexpr std::string_view k_input = "input (";
+    constexpr std::string_view k_batch = "(current batch size: ";
+    const auto batch_at = said.find(k_batch);
+    if (!said.starts_with(k_input) || batch_at == std::string_view::npos) return std::nullopt;
+    const auto number = [](std::string_view from) {
+        return from.substr(0, from.find_first_not_of("0123456789"));
+    };
+    return concat("The input is too long: ", number(said.substr(k_input.size())), " tokens > ",
+                  number(said.substr(batch_at + k_batch.size())),
+                  " maximum. This model reads a text at once; send it in shorter pieces.");
+}
+
+std::string no_pictures_message(std::string_view model, const std::vector<std::string>& fitting) {
+    return concat("The model '", model, "' sees no pictures. ",
+                  fitting.empty() ? "One that does: odysseus pull ggml-org/gemma-3-4b-it-GGUF"
+                                  : concat("There is: ", joined(fitting, ", ")),
+                  ".");
+}
+
+std::optional<std::string> broken_json_message(std::string_view body) {
+    if (trimmed(body).empty()) return "The request has no body; it must be a JSON object.";
+    const auto place = json_fault_place(body);
+    if (place.empty()) return std::nullopt;
+    auto text = concat("The body must be a JSON object; the mistake is at ", place, ".");
+    auto begin = trimmed(body);
+    const bool whole_quoted = begin.starts_with('\'');
+    if (begin.starts_with('{')) begin = trimmed(begin.substr(1));
+    const char first = begin.empty() ? '}' : begin.front();
+    const bool bare_name = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
+    if (whole_quoted || bare_name)
+        text += " The shell has changed its quotation marks; put the JSON into a file, and say "
+                "-d @FILE (in cmd.exe also: -d \"{\\\"model\\\": ...}\").";
+    else if (first == '\'')
+        text += " JSON wants double quotation marks.";
+    return text;
 }
 
 } // namespace odysseus::proxy

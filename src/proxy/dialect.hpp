@@ -2,10 +2,13 @@
 // of what keeps a stream alive.
 #pragma once
 
+#include "odysseus/models/model.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace odysseus::proxy {
 
@@ -33,9 +36,27 @@ struct ErrorFacts {
 // What keeps a stream alive before its first event, and means nothing.
 [[nodiscard]] std::string_view ping_event(Dialect dialect);
 
+// Of the model that llama-server's error is about.
+struct AskedModel {
+    std::int64_t context = 0; // tokens that it has; 0: unknown
+    std::string name{};
+    models::ModelKind kind = models::ModelKind::chat;
+    models::ModelKind needed = models::ModelKind::chat; // by what was asked for
+    std::vector<std::string> fitting{};                 // models of the kind that is needed
+};
 // llama-server's error in the client's dialect; absent: it can stay as it is.
-// `context`: tokens that the model has, for prompts that are too long; 0: unknown.
 [[nodiscard]] std::optional<std::string>
-translated_error(Dialect dialect, int status, std::string_view body, std::int64_t context);
+translated_error(Dialect dialect, int status, std::string_view body, const AskedModel& model);
+
+// What an embedding or rerank model says of a text that is larger than its batch; absent: it is
+// another error.
+[[nodiscard]] std::optional<std::string> long_input_message(std::string_view said);
+
+// For a picture that was sent to a model without a projector; `fitting`: models that have one.
+[[nodiscard]] std::string no_pictures_message(std::string_view model,
+                                              const std::vector<std::string>& fitting);
+
+// What is wrong with a request's body; absent: it is JSON.
+[[nodiscard]] std::optional<std::string> broken_json_message(std::string_view body);
 
 } // namespace odysseus::proxy

@@ -1,5 +1,8 @@
 #include "endpoints.hpp"
 
+#include "odysseus/base/text.hpp"
+#include "ollama_endpoints.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -71,6 +74,13 @@ bool needs_model(std::string_view method, std::string_view path) {
     return is_one_of(k_model_endpoints, plain);
 }
 
+models::ModelKind kind_asked(std::string_view path) {
+    const auto plain = without_version(path);
+    if (plain == "/embedding" || plain == "/embeddings") return models::ModelKind::embedding;
+    if (plain == "/rerank" || plain == "/reranking") return models::ModelKind::rerank;
+    return models::ModelKind::chat;
+}
+
 std::string meant_path(std::string_view path) {
     std::string meant;
     for (const char c : path) {
@@ -80,6 +90,11 @@ std::string meant_path(std::string_view path) {
     constexpr std::string_view k_twice = "/v1/v1";
     while (meant.starts_with(k_twice) && (meant.size() == k_twice.size() || meant[6] == '/'))
         meant.erase(0, 3);
+    // A base URL of one interface before the path of the other.
+    if (meant.starts_with("/v1/api/")) meant.erase(0, 3);
+    if (meant.starts_with("/api/v1/")) meant.erase(0, 4);
+    const auto ollama = ollama_endpoint_of("POST", meant);
+    if (ollama && *ollama != OllamaEndpoint::unknown) return meant;
     const std::string plain(without_version(meant));
     if (is_one_of(k_with_version, plain)) return "/v1" + plain;
     if (is_one_of(k_without_version, plain)) return plain;
@@ -90,6 +105,24 @@ std::string meant_path(std::string_view path) {
 
 bool manages_models(std::string_view path) {
     return path == "/models" || path == "/v1/models";
+}
+
+std::string unknown_path_message(std::string_view method, std::string_view path) {
+    constexpr std::size_t k_path_bytes_shown_max = 100;
+    const auto shown = path.substr(0, k_path_bytes_shown_max);
+    if (method != "POST" && is_one_of(k_model_endpoints, without_version(path)))
+        return concat(shown, " takes POST, not ", method, ".");
+    std::vector<std::string> known(k_model_endpoints.begin(), k_model_endpoints.end());
+    known.insert(known.end(), k_plain_endpoints.begin(), k_plain_endpoints.end());
+    const auto near = nearest(without_version(shown), known, 1);
+    if (near.empty())
+        return concat("There is no ", shown,
+                      " here; OpenAI's interface is at /v1, for example "
+                      "/v1/chat/completions.");
+    const bool bare =
+        is_one_of(k_without_version, near.front()) || is_one_of(k_plain_endpoints, near.front());
+    return concat("There is no ", shown, " here; did you mean ", bare ? "" : "/v1", near.front(),
+                  "?");
 }
 
 bool is_anthropic(std::string_view path) {

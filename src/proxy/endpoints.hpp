@@ -2,6 +2,8 @@
 // carries a model's name (llama.cpp tools/server, router mode).
 #pragma once
 
+#include "odysseus/models/model.hpp"
+
 #include <string>
 #include <string_view>
 
@@ -28,13 +30,19 @@ enum class Endpoint {
 // answered by odysseus (404 model_not_found), and get the default model when they name none.
 [[nodiscard]] bool needs_model(std::string_view method, std::string_view path);
 
+// The kind of model that such a request is for.
+[[nodiscard]] models::ModelKind kind_asked(std::string_view path);
+
 // POST /models and DELETE /models name what is to be fetched or removed, not a model to ask.
 [[nodiscard]] bool manages_models(std::string_view path);
 
-// The path that was meant: without doubled slashes, one at the end, or a base URL's /v1 before that
-// of the client, where this makes it a path that is known; and with or without /v1 as llama-server
-// has it. Any other path stays as it is.
+// The path that was meant: without doubled slashes, one at the end, or a base URL's /v1 or /api
+// before that of the client, where this makes it a path that is known; and with or without /v1 as
+// llama-server has it. Any other path stays as it is.
 [[nodiscard]] std::string meant_path(std::string_view path);
+
+// What a client is told in place of llama-server's "File Not Found".
+[[nodiscard]] std::string unknown_path_message(std::string_view method, std::string_view path);
 
 // Whether who asks there speaks Anthropic's interface, with its own shape of errors and events.
 [[nodiscard]] bool is_anthropic(std::string_view path);

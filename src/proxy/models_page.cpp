@@ -11,8 +11,9 @@ namespace odysseus::proxy {
 namespace {
 
 [[noreturn]] void refuse_unknown(const UnknownModel& unknown) {
-    throw Refused{.status = 404,
-                  .code = "model_not_found",
+    const bool named = !unknown.asked.empty();
+    throw Refused{.status = named ? 404 : 400,
+                  .code = named ? "model_not_found" : "model_missing",
                   .message = unknown_model_message(unknown),
                   .param = "model"};
 }
@@ -58,7 +59,7 @@ Task<> Session::settle_model() {
     co_await m_shared.looks.look(m_client, false);
     const auto unknown = settle_names(*m_request, m_shared.models, is_foreign);
     if (unknown) m_record.asked = unknown->asked;
-    if (unknown && m_request->ollama) {
+    if (unknown && m_request->ollama && !unknown->asked.empty()) {
         throw Refused{.status = 404,
                       .code = "model_not_found",
                       .message = ollama_unknown_model(unknown->asked, unknown->suggested)};

@@ -14,13 +14,29 @@ constexpr std::string_view k_other_name =
     "odysseus --alias NAME=MODEL gives a model another name, and --default-model NAME --any-name "
     "answers to every name.";
 
-std::vector<std::string> few_names(const std::vector<models::Model>& models) {
+const std::string& name_of(const models::Model& model) {
+    return model.names.empty() ? model.id : model.names.front();
+}
+
+// Of those that can do it; none where they are many.
+std::vector<std::string> few_names(const std::vector<models::Model>& models,
+                                   models::ModelKind kind) {
     constexpr std::size_t k_few = 5;
     std::vector<std::string> names;
-    if (models.size() > k_few) return names;
-    for (const auto& model : models)
-        names.push_back(model.names.empty() ? model.id : model.names.front());
+    for (const auto& model : models) {
+        if (model.kind == kind) names.push_back(name_of(model));
+    }
+    if (names.size() > k_few) names.clear();
     return names;
+}
+
+// Who names no model means the only one that can do it.
+models::ModelLookup only_of_kind(models::ModelKind kind, std::vector<models::Model> models) {
+    std::erase_if(models, [kind](const auto& model) { return model.kind != kind; });
+    models::ModelLookup found;
+    found.known = models.size() == 1;
+    if (found.known) found.id = models.front().id;
+    return found;
 }
 
 class NameSettler {
@@ -51,7 +67,7 @@ class NameSettler {
     std::optional<std::string> id_for(const std::string& asked, bool strict) {
         if (m_managing) return std::nullopt;
         m_request.asked = asked;
-        auto found = m_models.lookup(asked);
+        auto found = asked.empty() && strict ? unnamed() : m_models.lookup(asked);
         if (found.known) {
             m_request.model = found.id;
             if (found.id == asked) return std::nullopt;
@@ -59,11 +75,31 @@ class NameSettler {
         }
         if (!asked.empty() && m_is_foreign(asked)) {
             m_request.model = asked;
-        } else if (strict && !asked.empty()) {
-            m_unknown = UnknownModel{asked, std::move(found.suggested), found.ambiguous,
-                                     few_names(m_models.models())};
+        } else if (strict && asked.empty()) {
+            refuse_unnamed();
+        } else if (strict) {
+            m_unknown =
+                UnknownModel{asked, std::move(found.suggested), found.ambiguous, few_names_asked()};
         }
         return std::nullopt;
+    }
+
+    // The default model is one to chat with; the others are meant by what they alone can do.
+    [[nodiscard]] models::ModelLookup unnamed() const {
+        const auto kind = kind_asked(m_request.head.path);
+        auto fallback = m_models.lookup("");
+        if (fallback.known && kind == models::ModelKind::chat) return fallback;
+        auto only = only_of_kind(kind, m_models.models());
+        return only.known ? only : fallback;
+    }
+
+    void refuse_unnamed() {
+        if (!m_strict) return;
+        m_unknown = UnknownModel{.asked = {}, .suggested = {}, .there = few_names_asked()};
+    }
+
+    [[nodiscard]] std::vector<std::string> few_names_asked() const {
+        return few_names(m_models.models(), kind_asked(m_request.head.path));
     }
 
     void settle_query() {
@@ -94,11 +130,10 @@ class NameSettler {
         m_request.json = true;
         std::string asked;
         if (facts.has_model) {
-            if (!facts.model) return; // no string: llama-server says so
-            const auto text = json_string_text(
-                body.substr(facts.model->begin, facts.model->end - facts.model->begin));
-            if (!text) return;
-            asked = *text;
+            if (!facts.model) return refuse_unnamed(); // a number, or the like
+            const auto said =
+                body.substr(facts.model->begin, facts.model->end - facts.model->begin);
+            asked = json_string_text(said).value_or(""); // null is no name either
         }
         if (asked.empty() && !m_strict) return;
         if (const auto id = id_for(asked, m_strict)) m_request.edit = model_edit(facts, *id);
@@ -136,6 +171,11 @@ std::optional<UnknownModel> settle_names(ProxyRequest& request,
 std::string unknown_model_message(const UnknownModel& unknown) {
     const auto shown = unknown.asked.substr(0, k_name_bytes_shown_max);
     const auto names = joined(unknown.suggested, ", ");
+    if (unknown.asked.empty())
+        return concat("The request names no model (\"model\": \"NAME\"). ",
+                      unknown.there.empty() ? "GET /v1/models lists those there are"
+                                            : concat("There is: ", joined(unknown.there, ", ")),
+                      "; odysseus --default-model NAME answers requests without one.");
     if (unknown.ambiguous)
         return concat("The model '", shown, "' could be any of: ", names, ". Say which.");
     if (names.empty() && !unknown.there.empty())

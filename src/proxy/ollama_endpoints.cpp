@@ -58,7 +58,7 @@ bool is_ollama(std::string_view path) {
 
 OllamaUnavailable ollama_unavailable(std::string_view method, std::string_view path,
                                      OllamaEndpoint endpoint) {
-    if (endpoint == wrong_method) return {405, concat(path, " is not asked with ", method, ".")};
+    if (endpoint == wrong_method) return {405, concat(path, " does not take ", method, ".")};
     if (endpoint == unknown)
         return {404, "This is no endpoint of Ollama's API that odysseus has; OpenAI's interface is "
                      "at /v1."};

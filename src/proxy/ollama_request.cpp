@@ -1,5 +1,6 @@
 #include "ollama_request.hpp"
 
+#include "dialect.hpp"
 #include "odysseus/base/text.hpp"
 #include "ollama_messages.hpp"
 #include "ollama_options.hpp"
@@ -19,7 +20,9 @@ Json parsed(std::string_view body) {
     JsonScanner scanner;
     scanner.feed(body);
     auto json = scanner.finish(body).json_object ? Json::parse(body, nullptr, false) : Json();
-    if (!json.is_object()) throw OllamaRefusal{400, "the body must be a JSON object"};
+    if (!json.is_object())
+        throw OllamaRefusal{400,
+                            broken_json_message(body).value_or("the body must be a JSON object")};
     return json;
 }
 

@@ -7,6 +7,7 @@
 #include "odysseus/base/text.hpp"
 #include "odysseus/server/oom_verdict.hpp"
 #include "ollama_answer.hpp"
+#include "ollama_endpoints.hpp"
 
 #include "ollama_work.hpp"
 
@@ -16,6 +17,7 @@ namespace odysseus::proxy {
 namespace {
 
 constexpr std::size_t k_failure_body_max = std::size_t{64} * 1024;
+constexpr std::size_t k_names_told_max = 5;
 constexpr int k_router_failure = 500; // what the router itself says when it has not yet begun
 
 } // namespace
@@ -89,6 +91,7 @@ Task<> Session::pass_on(Exchange& exchange, const server::Failure& failure) {
             .message = concat("the model's process ended before it answered (", failure.body, ")"),
             .retry_after = std::chrono::seconds(5)};
     }
+    if (exchange.complete()) refuse_clearly(failure);
     const auto ours = own_words_for(exchange, failure);
     if (m_client.signs_sent()) {
         m_record.status = failure.status;
@@ -108,12 +111,49 @@ Task<> Session::pass_on(Exchange& exchange, const server::Failure& failure) {
     m_record.end.clear();
 }
 
+// What is wrong with the request itself, and llama-server says in words of its own.
+void Session::refuse_clearly(const server::Failure& failure) const {
+    const auto said = message_of_error(failure.body);
+    const auto& head = m_request->head;
+    if (failure.status == 404 && said == "File Not Found")
+        throw Refused{404, "not_found", unknown_path_message(head.method, head.path)};
+    if (failure.status == 400 && said.starts_with("[json.exception.parse_error")) {
+        if (const auto why = broken_json_message(m_request->body.view()))
+            throw Refused{400, "invalid_json", *why};
+    }
+    if (failure.status == 500 && said.starts_with("image input is not supported")) {
+        std::vector<std::string> seeing;
+        for (const auto& model : m_shared.models.models()) {
+            if (model.mmproj && seeing.size() < k_names_told_max)
+                seeing.push_back(model.names.empty() ? model.id : model.names.front());
+        }
+        const auto& name = m_request->asked.empty() ? m_request->model : m_request->asked;
+        throw Refused{400, "no_pictures", no_pictures_message(name, seeing)};
+    }
+    if (const auto why = long_input_message(said)) throw Refused{400, "input_too_long", *why};
+}
+
 // What the client is told in place of llama-server's own error, where that would not do.
 std::optional<std::string> Session::own_words_for(const Exchange& exchange,
                                                   const server::Failure& failure) const {
     if (!exchange.complete()) return std::nullopt;
-    return translated_error(dialect(), failure.status, failure.body,
-                            m_shared.context_of(m_request->model));
+    return translated_error(dialect(), failure.status, failure.body, asked_model());
+}
+
+AskedModel Session::asked_model() const {
+    AskedModel asked;
+    asked.context = m_shared.context_of(m_request->model);
+    asked.kind = asked.needed = kind_asked(m_request->head.path);
+    for (const auto& model : m_shared.models.models()) {
+        const auto& name = model.names.empty() ? model.id : model.names.front();
+        if (model.id == m_request->model) {
+            asked.name = name;
+            asked.kind = model.kind;
+        } else if (model.kind == asked.needed && asked.fitting.size() < k_names_told_max) {
+            asked.fitting.push_back(name);
+        }
+    }
+    return asked;
 }
 
 // `content`: what came with the head. Slow clients hold llama-server back.

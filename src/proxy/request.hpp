@@ -86,7 +86,7 @@ struct ProxyRequest {
                                              bool peer_is_local);
 
 struct UnknownModel {
-    std::string asked;
+    std::string asked; // empty: the request names none, and several could answer
     std::vector<std::string> suggested;
     bool ambiguous = false;
     std::vector<std::string> there = {}; // the names there are, where they are few

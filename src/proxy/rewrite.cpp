@@ -147,6 +147,8 @@ bool JsonScanner::scan_scalar(std::string_view body, bool complete) {
         return false;
     }
     if (m_depth == 1 && m_member == Member::stream) m_facts.stream = text == "true";
+    if (m_depth == 1 && m_member == Member::model && text == "null")
+        m_facts.model = ByteRange{m_at, end};
     m_at = end;
     value_ends();
     return true;

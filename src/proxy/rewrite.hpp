@@ -29,7 +29,7 @@ struct BodyFacts {
     bool json_object = false;
     // A top-level key `model` is there. Of several the last one counts, as for llama-server.
     bool has_model = false;
-    // Its value with the quotes, when it is a string.
+    // Its value with the quotes, when it is a string; or null.
     std::optional<ByteRange> model;
     // Top-level `"stream": true`.
     bool stream = false;

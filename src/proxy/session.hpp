@@ -99,6 +99,8 @@ class Session {
     [[nodiscard]] Dialect dialect() const;
     [[nodiscard]] std::optional<std::string> own_words_for(const Exchange& exchange,
                                                            const server::Failure& failure) const;
+    void refuse_clearly(const server::Failure& failure) const;
+    [[nodiscard]] AskedModel asked_model() const;
     [[nodiscard]] bool leads_to_page(const Exchange& exchange) const;
     void end_with_event(std::string_view error);
     void refuse(const Refused& why);

@@ -36,11 +36,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!before.is_object()) return 0; // untouched, or rewritten into what is refused anyway
     if (!facts.json_object) return 0;  // nested too deeply
     require(before.contains("model") == facts.has_model);
-    require((facts.has_model && before["model"].is_string()) == facts.model.has_value());
+    const bool is_null = facts.has_model && before["model"].is_null();
+    require((is_null || (facts.has_model && before["model"].is_string())) ==
+            facts.model.has_value());
     const bool stream = before.contains("stream") && before["stream"] == true;
     require(stream == facts.stream);
     if (facts.has_model && !facts.model) return 0;
-    if (facts.model) {
+    if (facts.model && !is_null) {
         const auto text = proxy::json_string_text(
             body.substr(facts.model->begin, facts.model->end - facts.model->begin));
         require(text && *text == before["model"].get<std::string>());

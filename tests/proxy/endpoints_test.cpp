@@ -27,6 +27,15 @@ TEST_CASE("Paths: what was meant, where that is known") {
         {"/v1/tokenize", "/tokenize"},
         {"/v1/models/", "/v1/models"},
         {"/v1/v1/models/org/repo", "/v1/models/org/repo"},
+        {"/api/chat/", "/api/chat"},
+        {"//api//tags/", "/api/tags"},
+        {"/v1/api/chat", "/api/chat"},
+        {"/v1/v1/api/ps/", "/api/ps"},
+        {"/api/v1/chat/completions", "/v1/chat/completions"},
+        {"/api/v1/messages/", "/v1/messages"},
+        {"/api/blobs/sha256:0", "/api/blobs/sha256:0"},
+        {"/api/nothing/", "/api/nothing/"},
+        {"/v1/api/nothing", "/v1/api/nothing"},
         {"/health/", "/health"},
         {"/odysseus/", "/odysseus"},
         // What is not known stays as it came, byte for byte.
@@ -43,4 +52,31 @@ TEST_CASE("Paths: what was meant, where that is known") {
         CAPTURE(row.path);
         CHECK(meant_path(row.path) == row.meant);
     }
+}
+
+TEST_CASE("Paths: what there is not is answered with what was meant") {
+    struct Row {
+        const char* method;
+        const char* path;
+        const char* says;
+    };
+    const Row rows[] = {
+        {"GET", "/v1/chat/completions", "/v1/chat/completions takes POST, not GET."},
+        {"PUT", "/completion", "/completion takes POST, not PUT."},
+        {"POST", "/v1/chat/completion", "did you mean /v1/chat/completions?"},
+        {"POST", "/v1/chat", "did you mean /v1/chat/completions?"},
+        {"POST", "/v1/message", "did you mean /v1/messages?"},
+        {"POST", "/v1/embedings", "did you mean /v1/embeddings?"},
+        {"GET", "/v1/model", "did you mean /models?"},
+        {"POST", "/v1/moderations", "There is no /v1/moderations here; OpenAI's interface"},
+        {"GET", "/healthz", "did you mean /health?"},
+        {"GET", "/odyseus", "did you mean /odysseus?"},
+        {"GET", "/wp-login.php", "There is no /wp-login.php here; OpenAI's interface is at /v1"},
+    };
+    for (const auto& row : rows) {
+        const auto told = unknown_path_message(row.method, row.path);
+        CAPTURE(row.path, told);
+        CHECK(told.find(row.says) != std::string::npos);
+    }
+    CHECK(unknown_path_message("GET", "/" + std::string(5000, 'x')).size() < 300);
 }

@@ -350,3 +350,35 @@ TEST_CASE("Models that nobody asks for are unloaded, and asked for again they ar
     const std::lock_guard lock(mutex);
     CHECK(unloads.size() == 2);
 }
+
+TEST_CASE("llama-server's words for a wrong path and a broken body become ours, in each dialect") {
+    struct Row {
+        int status;
+        const char* body;
+        bool get;
+        int told_status;
+        const char* told;
+    };
+    const auto row = GENERATE(
+        Row{404, R"({"error":{"code":404,"message":"File Not Found"}})", true, 404, "takes POST"},
+        Row{400, R"({"error":{"code":400,"message":"[json.exception.parse_error.101] x"}})", false,
+            400, "The shell has changed"},
+        Row{500, R"({"error":{"code":500,"message":"image input is not supported - hint: x"}})",
+            false, 400, "sees no pictures"},
+        Row{500,
+            R"x({"error":{"code":500,"message":"input (9 tokens) is too large (current batch size: 5)"}})x",
+            false, 400, "9 tokens > 5 maximum"});
+    CAPTURE(row.body);
+    ProxyFixture fixture(
+        answering([&](const std::string&) { return error_answer(row.status, row.body); }));
+    auto client = fixture.client();
+    for (const std::string path : {"/v1/chat/completions", "/v1/messages", "/completion"}) {
+        CAPTURE(path);
+        client.send(row.get ? fixture.get(path)
+                            : fixture.post(path, "{model:friendly,messages:[]}"));
+        const auto answer = client.read_message();
+        CHECK(status_of(answer) == row.told_status);
+        CHECK(has(answer, row.told));
+        CHECK(has(answer, R"("type":"error")") == (path == "/v1/messages"));
+    }
+}

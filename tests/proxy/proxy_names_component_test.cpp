@@ -198,3 +198,51 @@ TEST_CASE("Without a key nobody waits for a model's turn, or holds one up") {
     go.open();
     CHECK(status_of(user.read_message()) == 200);
 }
+
+TEST_CASE(
+    "A request that names no model is for the only one of its kind, else it is told of them") {
+    ProxyFixture fixture(answering([](const std::string& request) {
+        return ok_answer(is_list(request) ? R"({"data":[]})" : body_of(request));
+    }));
+    fixture.models.add_later("vectors", "vectors-file");
+    REQUIRE(fixture.models.refresh());
+    fixture.models.set_fallback("");
+    auto client = fixture.client();
+    const auto ask = [&](const char* path, const char* body) {
+        client.send(fixture.post(path, body));
+        return client.read_message();
+    };
+    const bool two_chat_models = GENERATE(true, false);
+    CAPTURE(two_chat_models);
+    if (!two_chat_models) fixture.models.set_kind("vectors-file", models::ModelKind::embedding);
+    for (const char* path : {"/v1/chat/completions", "/v1/messages", "/completion"}) {
+        CAPTURE(path);
+        for (const char* body : {R"({"max_tokens":1})", R"({"model":"","max_tokens":1})",
+                                 R"({"max_tokens":1,"model":null})", "{}"}) {
+            const auto answer = ask(path, body);
+            if (!two_chat_models) {
+                CHECK(status_of(answer) == 200);
+                CHECK(has(body_of(answer), R"("model":"model-file")"));
+                continue;
+            }
+            CHECK(status_of(answer) == 400);
+            for (const char* part : {"names no model", "friendly", "vectors", "--default-model"})
+                CHECK(has(body_of(answer), part));
+        }
+    }
+    const auto of_a_number = ask("/v1/chat/completions", R"({"model":5})");
+    CHECK(status_of(of_a_number) == 400);
+    CHECK(has(of_a_number, "names no model"));
+    if (two_chat_models) {
+        CHECK(has(ask("/v1/messages", "{}"), R"("type":"invalid_request_error")"));
+        const auto ollama =
+            body_of(ask("/api/chat", R"({"messages":[{"role":"user","content":"a"}]})"));
+        CHECK(has(ollama, R"({"error":"The request names no model)"));
+    } else {
+        CHECK(has(ask("/v1/embeddings", R"({"input":"a"})"), R"("model":"vectors-file")"));
+        CHECK(status_of(ask("/v1/rerank", R"({"query":"a"})")) == 400);
+        fixture.models.set_fallback("model-file");
+        CHECK(has(ask("/v1/embeddings", R"({"input":"a"})"), R"("model":"vectors-file")"));
+        CHECK(has(ask("/v1/rerank", R"({"query":"a"})"), R"("model":"model-file")"));
+    }
+}

@@ -104,6 +104,8 @@ class TableDirectory final : public models::ModelDirectory {
         for (const auto& [name, id] : m_names) {
             by_id[id].id = id;
             by_id[id].names.push_back(name);
+            if (const auto kind = m_kinds.find(id); kind != m_kinds.end())
+                by_id[id].kind = kind->second;
         }
         std::vector<models::Model> all;
         for (auto& [id, model] : by_id)
@@ -120,6 +122,15 @@ class TableDirectory final : public models::ModelDirectory {
         m_new_names.clear();
         return changed;
     }
+    void set_fallback(const std::string& id) {
+        const std::lock_guard lock(m_mutex);
+        m_fallback = id;
+    }
+    // Chat, unless said.
+    void set_kind(const std::string& id, models::ModelKind kind) {
+        const std::lock_guard lock(m_mutex);
+        m_kinds[id] = kind;
+    }
     // Found by the next refresh.
     void add_later(const std::string& name, const std::string& id) {
         const std::lock_guard lock(m_mutex);
@@ -131,6 +142,7 @@ class TableDirectory final : public models::ModelDirectory {
     std::atomic<int> m_refreshes{0};
     std::map<std::string, std::string> m_names;
     std::map<std::string, std::string> m_new_names;
+    std::map<std::string, models::ModelKind> m_kinds;
     std::string m_fallback;
 };
 

@@ -33,6 +33,7 @@ TEST_CASE("The model's name is found where it stands") {
         Row{"\xEF\xBB\xBF {\"model\":\"a\"} \n", R"("a")"}, Row{R"({"mod\u0065l":"a"})", R"("a")"},
         Row{R"({"\u006d\u006f\u0064\u0065\u006c":"a"})", R"("a")"},
         Row{R"({"model":"a","model":"b"})", R"("b")"}, // the last one counts
+        Row{R"({"model":null})", "null"}, Row{R"({"model":"a","model": null ,"x":1})", "null"},
         Row{R"({"model":"a","model":5})", "-"}, Row{R"({"model":5,"model":"b"})", R"("b")"},
         Row{R"({"m":{"model":"inner"},"model":"outer"})", R"("outer")"},
         Row{R"({"model":"outer","m":[{"model":"inner"}]})", R"("outer")"},

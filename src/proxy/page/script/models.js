@@ -19,7 +19,10 @@ function knownModels() {
 const onlyToy = () => knownModels().every(model => model.id === k_toy);
 
 // Embedding and ranking models answer no chat.
-const chats = model => !/bert|embed|rerank/i.test(`${model.architecture ?? ""} ${model.id}`);
+function chats(model) {
+  const kind = servedEntries(model).find(entry => entry.kind)?.kind;
+  return kind ? kind === "chat" || kind === "vision" : !/bert|embed|rerank/i.test(`${model.architecture ?? ""} ${model.id}`);
+}
 
 function servedEntries(model) {
   const names = answersTo(model);
