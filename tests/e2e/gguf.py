@@ -28,6 +28,32 @@ _SURE, _NEXT_BEST = 64.0, 32.0
 _TEMPLATE = ("{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}\n{% endfor %}"
              "{% if add_generation_prompt %}<|assistant|>{% endif %}")
 
+# A model that says TOOL_CALL in this template calls a tool, whatever it is asked: llama-server reads the call by the template.
+TOOL_CALL = ('<tool_call>\n{"name": "weather", "arguments": {"city": "Rome"}}\n</tool_call>',)
+TOOL_TEMPLATE = """{%- if tools %}<|im_start|>system
+<tools>
+{%- for tool in tools %}
+{{ tool | tojson }}
+{%- endfor %}
+</tools>
+A call is written so:
+<tool_call>
+{"name": <function-name>, "arguments": <args-json-object>}
+</tool_call><|im_end|>
+{% endif %}
+{%- for m in messages %}<|im_start|>{{ m.role }}
+{%- if m.content %}
+{{ m.content }}
+{%- endif %}
+{%- for call in m.tool_calls %}
+<tool_call>
+{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
+</tool_call>
+{%- endfor %}<|im_end|>
+{% endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+
 
 def _string(text):
     data = text.encode()

@@ -15,7 +15,7 @@ import unittest
 import venv
 
 import harness
-from gguf import EMOJI, WORDS
+from gguf import EMOJI, TOOL_CALL, TOOL_TEMPLATE, WORDS
 from harness import Case, wait_until
 
 CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
@@ -234,11 +234,68 @@ class Embeddings(Case):
     def test_them(self):
         home = self.home()
         home.model("friendly/Weights-F16.gguf")
-        server = self.odysseus(home, "--ctx", "2048", "--", "--embeddings", "--pooling", "mean").wait_ready()
+        server = self.odysseus(home, "--ctx", "2048", "--", "--embeddings", "--pooling", "last").wait_ready()
         url = "http://127.0.0.1:%d" % server.port
         run([client_python(), CLIENTS / "with_openai.py", url + "/v1", "friendly", "none", "embeddings"])
         run([client_python(), CLIENTS / "with_ollama.py", url, "friendly", "none", "embeddings"])
         run_node("with_ollama.mjs", url, "friendly", "none", "embeddings")
+        self.assertEqual(server.chat("friendly", max_tokens=2).json["choices"][0]["message"]["content"], " one two")
+
+    def test_without_a_model_for_them(self):
+        home = self.home()
+        home.model("friendly.gguf")
+        home.model("other.gguf")
+        server = self.odysseus(home, "--ctx", "2048").wait_ready()
+        for path, body in (("/v1/embeddings", {"input": "a"}), ("/api/embed", {"input": "a"}), ("/embedding", {"content": "a"})):
+            with self.subTest(path):
+                answer = server.post(path, {"model": "friendly", **body})
+                self.assertEqual(answer.status, 501)
+                self.assertIn("this request needs one for embeddings. Get one: odysseus pull", answer.body.decode())
+        home.model("vectors.gguf", pooling=1)
+        wait_until(lambda: len(server.get("/v1/models").json["data"]) == 3, "it is found")
+        for path, body in (("/v1/embeddings", {"input": "a"}), ("/api/embed", {"input": "a"})):
+            with self.subTest(path):
+                answer = server.post(path, {"model": "other", **body})
+                self.assertIn("There is: vectors.", answer.body.decode())
+                self.assertEqual(server.post(path, body).status, 200)  # which no other can be meant for
+        asked = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 1}
+        for path in ("/v1/chat/completions", "/v1/messages", "/api/chat"):
+            for streamed in (False, True):
+                with self.subTest(path, streamed=streamed):
+                    answer = server.post(path, {**asked, "stream": streamed})
+                    self.assertEqual(answer.status, 400)
+                    said = json.loads(answer.body)["error"]
+                    self.assertIn("There is: friendly, other;", said if path == "/api/chat" else said["message"])
+
+
+class ToolCalls(Case):
+    """A tool called through each client, whole and streamed; the model calls it whatever it is asked."""
+
+    @classmethod
+    def setUpClass(cls):
+        home = harness.Home()
+        cls.addClassCleanup(home.remove)
+        home.model("friendly.gguf", says=TOOL_CALL, template=TOOL_TEMPLATE)
+        cls.server = harness.Odysseus(home, "--ctx", "4096", "--api-key", KEY)
+        cls.addClassCleanup(cls.server.close)
+        cls.server.wait_ready()
+        cls.url = "http://127.0.0.1:%d" % cls.server.port
+
+    def test_openai(self):
+        run([client_python(), CLIENTS / "with_openai.py", self.url + "/v1", "friendly", KEY, "tool"])
+        run_node("with_openai.mjs", self.url + "/v1", "friendly", KEY, "tool")
+
+    def test_anthropic(self):
+        run([client_python(), CLIENTS / "with_anthropic.py", self.url, "friendly", KEY, "tool"])
+        run_node("with_anthropic.mjs", self.url, "friendly", KEY, "tool")
+
+    def test_langchain_and_litellm(self):
+        run([client_python(), CLIENTS / "with_langchain.py", self.url + "/v1", "friendly", KEY, "tool"])
+        run([client_python(), CLIENTS / "with_litellm.py", self.url + "/v1", "friendly", KEY, "tool"])
+
+    def test_ollama(self):
+        run([client_python(), CLIENTS / "with_ollama.py", self.url, "friendly", KEY, "tool"])
+        run_node("with_ollama.mjs", self.url, "friendly", KEY, "tool")
 
 
 @alone()

@@ -52,17 +52,12 @@ class Clients(Case):
 
 
 class OtherServers(Case):
-    """What a model of random weights cannot be made to do, with the fake llama-server."""
+    """What a real llama-server cannot be made to do, with the fake one."""
 
     def fake(self, *flags, arguments=()):
         home = self.home()
         home.model("tiny.gguf")
         return self.odysseus(home, "--ctx", "2048", *arguments, server=FAKE, env={"FAKE_LLAMA": " ".join(flags)}).wait_ready()
-
-    def test_tools(self):
-        url = "http://127.0.0.1:%d" % self.fake("--calls-tool").port
-        run([client_python(), CLIENTS / "with_ollama.py", url, "tiny", "none", "tool"])
-        run_node("with_ollama.mjs", url, "tiny", "none", "tool")
 
     def test_a_load_longer_than_sse_ping(self):
         url = "http://127.0.0.1:%d" % self.fake("--load-ms", "3500", arguments=("--sse-ping", "1")).port

@@ -35,8 +35,6 @@
 //   as the real server does ("got exception: ..."); one that is no JSON is answered 400 in the same
 //   way
 //   --once FILE               the three before: only where FILE is not there yet
-//   --calls-tool              a request with tools is answered by a call of the first one, in
-//   pieces where it is streamed
 //   --context-file FILE       the context is read from there at /models?reload=1, as from a preset
 //   --device-full-without FILE  a model does not fit the GPU (Vulkan's words) unless FILE was there
 //   at
@@ -91,12 +89,11 @@ struct Flags {
 
 Flags read_flags(int argc, char** argv) {
     static const std::set<std::string> k_switches = {
-        "--never-ready",   "--couldnt-bind",    "--exit-on-chat",
-        "--ignore-term",   "--stubborn-model",  "--grandchild-holds-pipe",
-        "--not-router",    "--hang-mid-stream", "--kv-unified",
-        "--model-process", "--term-model",      "--dies-loaded",
-        "--deaf-model",    "--cannot-spawn",    "--quotes",
-        "--lost-device",   "--last-words",      "--calls-tool"};
+        "--never-ready",    "--couldnt-bind",          "--exit-on-chat", "--ignore-term",
+        "--stubborn-model", "--grandchild-holds-pipe", "--not-router",   "--hang-mid-stream",
+        "--kv-unified",     "--model-process",         "--term-model",   "--dies-loaded",
+        "--deaf-model",     "--cannot-spawn",          "--quotes",       "--lost-device",
+        "--last-words"};
     std::vector<std::string> words(argv + 1, argv + argc);
     if (const char* more = std::getenv("FAKE_LLAMA")) {
         std::istringstream in(more);
@@ -304,33 +301,6 @@ void Router::stream(httplib::Response& response) const {
         });
 }
 
-// The events as b11669 sends them.
-void call_tool(const std::string& name, bool streamed, httplib::Response& response) {
-    const json call = {{"index", 0},
-                       {"id", "c1"},
-                       {"type", "function"},
-                       {"function", {{"name", name}, {"arguments", ""}}}};
-    if (!streamed) {
-        auto whole = call;
-        whole["function"]["arguments"] = R"({"city":"Rome"})";
-        const json message = {{"role", "assistant"}, {"content", nullptr}, {"tool_calls", {whole}}};
-        const json choice = {{"index", 0}, {"finish_reason", "tool_calls"}, {"message", message}};
-        response.set_content(json{{"choices", {choice}}}.dump(), "application/json");
-        return;
-    }
-    std::string events;
-    const auto add = [&](const json& delta, const json& finish) {
-        const json choice = {{"index", 0}, {"finish_reason", finish}, {"delta", delta}};
-        events += "data: " + json{{"choices", {choice}}}.dump() + "\n\n";
-    };
-    add({{"role", "assistant"}, {"content", nullptr}}, nullptr);
-    add({{"tool_calls", {call}}}, nullptr);
-    for (const char* const piece : {R"({"city":)", R"("Rome"})"})
-        add({{"tool_calls", {{{"index", 0}, {"function", {{"arguments", piece}}}}}}}, nullptr);
-    add(json::object(), "tool_calls");
-    response.set_content(events + "data: [DONE]\n\n", "text/event-stream");
-}
-
 bool Router::is_due(const std::string& misbehaviour) const {
     if (!m_flags.has(misbehaviour)) return false;
     const auto file = m_flags.text("--once");
@@ -401,11 +371,6 @@ void Router::answer(const httplib::Request& request, httplib::Response& response
         model_says('W', "srv    operator(): got exception: " + response.body);
         complain("W srv    operator(): got exception: " + response.body);
         return;
-    }
-    if (m_flags.has("--calls-tool") && body.contains("tools")) {
-        const auto& tool = body["tools"].front();
-        return call_tool(tool["function"]["name"].get<std::string>(), body.value("stream", false),
-                         response);
     }
     if (body.value("stream", false)) return stream(response);
     response.set_content(json{{"model", name},

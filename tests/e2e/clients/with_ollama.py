@@ -100,7 +100,7 @@ def refused(call, status, *parts):
 refused(lambda: client.chat(model=model + "x", messages=hello), 404, "not found", model)
 refused(lambda: list(client.chat(model=model + "x", messages=hello, stream=True)), 404, "not found")
 refused(lambda: client.show("nothing"), 404, "not found")
-refused(lambda: client.embed(model=model, input="a"), 501, "--embeddings")
+refused(lambda: client.embed(model=model, input="a"), 501, "for embeddings", "odysseus pull")
 refused(lambda: client.generate(model=model, prompt="word " * 9000), 400, "context")
 refused(lambda: client.generate(model=model, prompt="a", suffix="b"), 501, "not supported")
 refused(lambda: client.create(model="new", from_=model), 501, "creates no models")

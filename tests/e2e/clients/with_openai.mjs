@@ -1,11 +1,23 @@
-// What a program that uses OpenAI's own JavaScript package does. Usage: node with_openai.mjs BASE_URL MODEL KEY
+// What a program that uses OpenAI's own JavaScript package does. Usage: node with_openai.mjs BASE_URL MODEL KEY [tool]
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 
-const [baseURL, model, apiKey] = process.argv.slice(2);
+const [baseURL, model, apiKey, mode] = process.argv.slice(2);
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0, timeout: 120_000 });
 const messages = [{ role: "user", content: "hello" }];
 const words = " one two three four five six seven eight"; // what the model says, of ../gguf.py
+
+if (mode === "tool") {
+  const tools = [{ type: "function", function: { name: "weather", parameters: {
+    type: "object", properties: { city: { type: "string" } }, required: ["city"] } } }];
+  const final = await client.chat.completions.stream({ model, messages, tools }).finalChatCompletion();
+  for (const choice of [final.choices[0], (await client.chat.completions.create({ model, messages, tools })).choices[0]]) {
+    assert.deepEqual(choice.message.tool_calls.map((call) => [call.function.name, JSON.parse(call.function.arguments)]),
+      [["weather", { city: "Rome" }]]);
+    assert.equal(choice.finish_reason, "tool_calls");
+  }
+  process.exit(0);
+}
 
 let [said, finished] = ["", ""];
 for await (const piece of await client.chat.completions.create({ model, messages, max_tokens: 8, stream: true })) {
