@@ -46,8 +46,8 @@ const LlamaAnswer k_quoting{
 
 } // namespace
 
-SimWorld::SimWorld(Random& random, std::vector<ModelTruth> models)
-    : m_random(random), m_models(std::move(models)) {}
+SimWorld::SimWorld(Random& random, std::vector<ModelTruth> models, std::size_t models_max)
+    : m_random(random), m_models(std::move(models)), m_models_max(models_max) {}
 
 World::Time SimWorld::within(std::int64_t least_ms, std::int64_t most_ms) {
     const auto span = static_cast<std::uint64_t>(most_ms - least_ms + 1);
@@ -142,7 +142,7 @@ void SimWorld::end_router(const RouterPointer& router, int code) {
     router->alive = false;
     tell(concat("llama-server ends with code ", code));
     const LlamaAnswer cut{0, "the connection broke"};
-    if (auto process = router->process) {
+    for (const auto& process : router->processes) {
         process->alive = false;
         for (const auto& waiting : process->waiting)
             answer(waiting.answered, cut, within(0, 5));
@@ -204,48 +204,66 @@ void SimWorld::request(const std::string& model, int port, bool proof, Answered 
     turn(router);
 }
 
-// Takes from the queue what the present process can do; changes the model when it is free.
+// Takes from the queue what the present processes can do; changes a model when one is free.
 void SimWorld::turn(const RouterPointer& router) {
     while (router->alive && !router->queue.empty()) {
         const auto model = router->queue.front().first;
-        const auto process = router->process;
-        if (process && process->model == model && process->taken_for_alive) {
+        std::erase_if(router->processes, [](const auto& process) {
+            return !process->alive && !process->taken_for_alive;
+        });
+        auto& processes = router->processes;
+        const auto mine = std::find_if(processes.begin(), processes.end(),
+                                       [&](const auto& one) { return one->model == model; });
+        if (mine != processes.end() && (*mine)->taken_for_alive) {
             answer(router->queue.front().second.answered, k_refused, within(0, 2));
             router->queue.pop_front();
             continue;
         }
-        const bool mine = process && process->alive && process->model == model;
-        if (!mine && process && process->alive && !process->waiting.empty()) return;
+        auto process = mine != processes.end() ? *mine : nullptr;
+        if (!process) {
+            if (processes.size() >= m_models_max && !make_room(router)) return;
+            process = begin_load(router, model);
+        }
         auto waiting = std::move(router->queue.front().second);
         router->queue.pop_front();
-        if (!mine) {
-            if (process && process->alive) {
-                say_model(router, process,
-                          "I srv    operator(): exit command received, exiting...");
-                say(router, concat("0.02.014.454 I srv  operator(): instance name=", process->model,
-                                   " exited with status 0"));
-                process->alive = false;
-            }
-            begin_load(router, model);
-        }
-        if (router->process->loaded) {
-            serve(router, router->process, std::move(waiting));
+        if (process->loaded) {
+            serve(router, process, std::move(waiting));
         } else {
-            router->process->waiting.push_back(std::move(waiting));
+            process->waiting.push_back(std::move(waiting));
         }
     }
 }
 
-void SimWorld::begin_load(const RouterPointer& router, const std::string& model) {
+// Ends one that nobody uses. False: there is none.
+bool SimWorld::make_room(const RouterPointer& router) {
+    const auto& processes = router->processes;
+    const auto idle = std::find_if(processes.begin(), processes.end(), [](const auto& process) {
+        return process->taken_for_alive || process->waiting.empty();
+    });
+    if (idle == processes.end()) return false;
+    const auto process = *idle;
+    if (process->alive) {
+        say_model(router, process, "I srv    operator(): exit command received, exiting...");
+        say(router, concat("0.02.014.454 I srv  operator(): instance name=", process->model,
+                           " exited with status 0"));
+        process->alive = false;
+    }
+    std::erase(router->processes, process);
+    return true;
+}
+
+SimWorld::ProcessPointer SimWorld::begin_load(const RouterPointer& router,
+                                              const std::string& model) {
     auto process = std::make_shared<Process>();
     process->model = model;
     process->port = ++m_next_port;
     if (m_next_port > 60'000) m_next_port = 30'000;
-    router->process = process;
+    router->processes.push_back(process);
     say(router, concat("0.02.014.454 I srv          load: spawning server instance with name=",
                        model, " on port ", process->port));
     say_model(router, process, concat("I srv    load_model: loading model '", model, "'"));
     at(within(20, 3000), [this, router, process] { end_load(router, process); });
+    return process;
 }
 
 void SimWorld::end_load(const RouterPointer& router, const ProcessPointer& process) {
@@ -399,9 +417,11 @@ LlamaAnswer SimWorld::get(const LlamaAddress& address, const std::string&, Time 
         m_waited += limit;
         return {0, "no answer"};
     }
-    const auto& process = m_router->process;
+    const auto& processes = m_router->processes;
     const bool there = address.port == m_router->port ||
-                       (process && process->alive && process->port == address.port);
+                       std::any_of(processes.begin(), processes.end(), [&](const auto& process) {
+                           return process->alive && process->port == address.port;
+                       });
     return there ? LlamaAnswer{200, "{}"} : LlamaAnswer{0, "connection refused"};
 }
 

@@ -64,7 +64,8 @@ class SimWorld final : public World {
   public:
     using Answered = std::function<void(const LlamaAnswer&)>;
 
-    SimWorld(Random& random, std::vector<ModelTruth> models);
+    // Holds so many models at once.
+    SimWorld(Random& random, std::vector<ModelTruth> models, std::size_t models_max);
 
     // --- for the simulation ------------------------------------------------------------------
     Faults faults;
@@ -138,7 +139,7 @@ class SimWorld final : public World {
         bool listening = false;
         bool hung = false;
         bool ending = false;
-        std::shared_ptr<Process> process;                  // one model at a time
+        std::vector<std::shared_ptr<Process>> processes;   // at most m_models_max
         std::deque<std::pair<std::string, Waiting>> queue; // until the present one is free
         std::vector<Answered> stuck;                       // nobody will answer them
         Moment last_line{};
@@ -159,7 +160,8 @@ class SimWorld final : public World {
     void say_model(const RouterPointer& router, const ProcessPointer& process,
                    const std::string& line);
     void turn(const RouterPointer& router);
-    void begin_load(const RouterPointer& router, const std::string& model);
+    [[nodiscard]] bool make_room(const RouterPointer& router);
+    ProcessPointer begin_load(const RouterPointer& router, const std::string& model);
     void end_load(const RouterPointer& router, const ProcessPointer& process);
     void refuse_memory(const RouterPointer& router, const ProcessPointer& process);
     void serve(const RouterPointer& router, const ProcessPointer& process, Waiting waiting);
@@ -172,6 +174,7 @@ class SimWorld final : public World {
 
     Random& m_random;
     std::vector<ModelTruth> m_models;
+    std::size_t m_models_max = 1;
     Moment m_now{std::chrono::hours(1)};
     Time m_waited{0}; // by a question that is being asked
     std::uint64_t m_number = 0;

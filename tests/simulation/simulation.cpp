@@ -61,14 +61,18 @@ using ClientPointer = std::shared_ptr<Client>;
 class Setups final : public odysseus::server::ModelSetups {
   public:
     std::map<std::string, odysseus::memory::Setup> of_model;
+    bool shared = false; // several models at once have one context
 
-    [[nodiscard]] bool is_shared() const override { return false; }
+    [[nodiscard]] bool is_shared() const override { return shared; }
     [[nodiscard]] std::optional<odysseus::memory::Setup>
     of(const std::string& model) const override {
         return of_model.at(model);
     }
     void set(const std::string& model, const odysseus::memory::Setup& setup) override {
         of_model[model] = setup;
+        if (!shared) return;
+        for (auto& [id, one] : of_model)
+            one.context = setup.context;
     }
     [[nodiscard]] std::vector<odysseus::memory::Setup>
     below(const std::string&, const odysseus::memory::Setup&, bool) const override {
@@ -138,6 +142,7 @@ class Round {
     Faults m_faults;
     std::vector<ModelTruth> m_models;
     Setups m_setups;
+    bool m_several = false;      // models are held at once
     SimWorld* m_world = nullptr; // the core's
     std::unique_ptr<Supervisor::Core> m_core;
     std::vector<ClientPointer> m_clients; // those that are not over
@@ -163,7 +168,9 @@ void Round::set_up() {
         if (model.kind == Kind::quoting) model.holds = 1'000'000;
         m_models.push_back(std::move(model));
     }
-    auto world = std::make_unique<SimWorld>(m_random, m_models);
+    m_several = m_random.chance(300);
+    m_setups.shared = m_several;
+    auto world = std::make_unique<SimWorld>(m_random, m_models, m_several ? 2 : 1);
     m_world = world.get();
     world->trace = m_trace;
     const auto some = [this](unsigned most) {
@@ -175,8 +182,7 @@ void Round::set_up() {
     spec.context = 32768;
     if (m_random.chance(500)) {
         for (const auto& model : m_models)
-            m_setups.of_model[model.name].context =
-                k_contexts.at(m_random.below(k_contexts.size()));
+            m_setups.set(model.name, {k_contexts.at(m_random.below(k_contexts.size())), {}});
         spec.setups = &m_setups;
     }
     spec.arguments = [](std::int64_t context, bool, int port) {
@@ -278,9 +284,9 @@ void Round::move(const ClientPointer& client) {
 
 // As the proxy's SwitchQueue has it: nobody uses another model meanwhile.
 bool Round::has_turn(const Client& client) const {
-    return std::all_of(m_clients.begin(), m_clients.end(), [&](const auto& other) {
-        return other->stage == Client::Stage::waiting || other->model == client.model;
-    });
+    return m_several || std::all_of(m_clients.begin(), m_clients.end(), [&](const auto& other) {
+               return other->stage == Client::Stage::waiting || other->model == client.model;
+           });
 }
 
 void Round::give_up(const ClientPointer& client, const GiveUp& in_vain) {
