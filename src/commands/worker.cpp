@@ -62,6 +62,21 @@ std::vector<std::string> environment_of(const settings::Home& home, const Server
     return server::launch_environment(system::own_environment(), wanted);
 }
 
+std::filesystem::path record_of(const settings::Home& home) {
+    return home.data() / "rpc-server.json";
+}
+
+server::RpcSpec spec_of(const settings::Settings& settings, const settings::Home& home,
+                        const hardware::Machine& machine, const Server& server) {
+    server::RpcSpec spec;
+    spec.executable = program_of(server);
+    spec.guard = system::own_executable();
+    spec.record = record_of(home);
+    spec.environment = environment_of(home, server, machine.os);
+    spec.threads = launch_plan_for(settings, home, machine, {}, settings.llama_port, {}).threads;
+    return spec;
+}
+
 // The folder of large tensors: what is damaged or too much goes before each session.
 class Cache {
   public:
@@ -141,8 +156,7 @@ int worker(const settings::CommandLine& line, const settings::ResolvedSettings& 
     const auto home = settings::home_of(settings);
     make_folders(resolved, {home.data(), home.logs()});
     const auto lock = lock_of(home);
-    const auto record = home.data() / "rpc-server.json";
-    if (const auto ended = system::clean_leftovers(record)) log::warn(*ended);
+    if (const auto ended = system::clean_leftovers(record_of(home))) log::warn(*ended);
 
     auto machine = machine_for(settings);
     auto server = server_for(settings, machine, stopped);
@@ -150,12 +164,7 @@ int worker(const settings::CommandLine& line, const settings::ResolvedSettings& 
     server.visible_devices = leave_unserved_gpus(machine, server.build);
     const auto build = build_tag(server);
     server::ServerLog log(home.logs() / "rpc-server.log");
-    server::RpcSpec spec;
-    spec.executable = program_of(server);
-    spec.guard = system::own_executable();
-    spec.record = record;
-    spec.environment = environment_of(home, server, machine.os);
-    spec.threads = launch_plan_for(settings, home, machine, {}, settings.llama_port, {}).threads;
+    auto spec = spec_of(settings, home, machine, server);
     spec.log = [&log](const std::string& text) {
         log.add(text);
         log.flush();

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
+#include <mutex>
 #include <thread>
 
 using namespace odysseus;
@@ -50,7 +51,8 @@ class Echo {
     [[nodiscard]] int port() const { return m_acceptor.local_endpoint().port(); }
     void end_connection() {
         asio::error_code ignored;
-        if (m_serving) m_socket.shutdown(tcp::socket::shutdown_both, ignored);
+        const std::lock_guard lock(m_mutex);
+        if (m_socket.is_open()) m_socket.shutdown(tcp::socket::shutdown_both, ignored);
     }
     std::atomic<int> connections{0};
 
@@ -59,21 +61,24 @@ class Echo {
         std::vector<char> piece(65536);
         while (!m_ends) {
             asio::error_code error;
-            m_socket = m_acceptor.accept(error);
-            m_serving = true;
+            auto accepted = m_acceptor.accept(error);
+            {
+                const std::lock_guard lock(m_mutex);
+                m_socket = std::move(accepted);
+            }
             ++connections;
             while (!error) {
                 const auto count = m_socket.read_some(asio::buffer(piece), error);
                 if (!error) asio::write(m_socket, asio::buffer(piece.data(), count), error);
             }
-            m_serving = false;
+            const std::lock_guard lock(m_mutex);
             m_socket.close(error);
         }
     }
     asio::io_context m_context;
     tcp::acceptor m_acceptor{m_context, {asio::ip::address_v4::loopback(), 0}};
     tcp::socket m_socket{m_context};
-    std::atomic<bool> m_serving{false};
+    std::mutex m_mutex; // for m_socket to come and go
     std::atomic<bool> m_ends{false};
     std::thread m_thread;
 };
