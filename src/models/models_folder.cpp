@@ -18,15 +18,22 @@ struct Visitor : Handlers... {
 template <class... Handlers>
 Visitor(Handlers...) -> Visitor<Handlers...>;
 
+std::string leads_nowhere(std::string_view what, std::string_view name) {
+    return concat(what, " leads to no model: there is no ", name,
+                  " alone; odysseus models lists the names.");
+}
+
 // Clients that offer a list of models offer aliases too.
 void tell_aliases(const NameRules& rules, Catalog& catalog) {
+    const bool has_default = std::holds_alternative<Resolved>(default_answer(catalog.names, rules));
+    if (rules.default_model && !has_default)
+        catalog.findings.push_back(leads_nowhere("--default-model", *rules.default_model));
     for (const auto& alias : rules.aliases) {
         const auto answer = catalog.names.find(alias.model);
         const auto* const found = std::get_if<Resolved>(&answer);
         if (found == nullptr) {
-            catalog.findings.push_back(concat("The alias ", alias.name,
-                                              " leads to no model: there is no ", alias.model,
-                                              " alone; odysseus models lists the names."));
+            catalog.findings.push_back(
+                leads_nowhere(concat("The alias ", alias.name), alias.model));
             continue;
         }
         if (alias.name.ends_with('*')) continue;

@@ -42,11 +42,9 @@ std::optional<NameAnswer> NameIndex::known(std::string_view asked) const {
     return Ambiguous{{ids.begin(), ids.end()}};
 }
 
-NameAnswer NameIndex::find(std::string_view asked,
-                           const std::optional<std::string>& preferred) const {
+NameAnswer NameIndex::find(std::string_view asked) const {
     if (asked.empty()) {
         if (m_ids.size() == 1) return Resolved{*m_ids.begin()};
-        if (preferred && m_ids.contains(*preferred)) return Resolved{*preferred};
         if (m_ids.empty()) return Unknown{};
         return Ambiguous{{m_ids.begin(), m_ids.end()}};
     }

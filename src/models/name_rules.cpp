@@ -59,8 +59,17 @@ std::optional<Alias> alias_from(std::string_view text) {
     return alias;
 }
 
+NameAnswer default_answer(const NameIndex& names, const NameRules& rules) {
+    if (!rules.default_model) return names.find("");
+    return answer_to(*rules.default_model, names,
+                     {.aliases = rules.aliases, .default_model = {}, .any_name = false});
+}
+
 NameAnswer answer_to(std::string_view asked, const NameIndex& names, const NameRules& rules) {
-    if (asked.empty()) return names.find("", rules.default_model);
+    if (asked.empty()) {
+        auto answer = default_answer(names, rules);
+        return std::holds_alternative<Resolved>(answer) ? answer : names.find("");
+    }
     const auto readings = name_readings(asked);
     if (const auto* alias = alias_for(readings, rules, false)) return names.find(alias->model);
     auto answer = names.find(asked);
@@ -70,7 +79,7 @@ NameAnswer answer_to(std::string_view asked, const NameIndex& names, const NameR
     const bool by_default =
         rules.any_name || (rules.default_model.has_value() && is_hosted_name(asked));
     if (!is_unknown || !by_default) return answer;
-    const auto instead = names.find("", rules.default_model);
+    const auto instead = answer_to("", names, rules);
     return std::holds_alternative<Resolved>(instead) ? instead : answer;
 }
 

@@ -62,6 +62,22 @@ TEST_CASE("models: an unknown name comes with near ones, a default answers for n
     REQUIRE_FALSE(unknown.suggested.empty());
     CHECK(unknown.suggested.front() == "llama-3.1-8b");
     CHECK(models.lookup("").id == "llama-3.1-8b");
+    CHECK(models.catalog()->findings.empty());
+}
+
+TEST_CASE("models: a default that is no model, or could be several, is told") {
+    const Folder folder;
+    folder.put("Qwen3-8B-Q4_K_M.gguf");
+    folder.put("Qwen3-4B-Q4_K_M.gguf");
+    for (const char* name : {"nope", "qwen3"}) {
+        CAPTURE(name);
+        const Models models(ModelScan(folder.path), std::nullopt,
+                            {.aliases = {}, .default_model = name});
+        REQUIRE(models.catalog()->findings.size() == 1);
+        CHECK(models.catalog()->findings.front() ==
+              concat("--default-model leads to no model: there is no ", name,
+                     " alone; odysseus models lists the names."));
+    }
 }
 
 TEST_CASE("models: a new model is known only when those who must hear of it have") {

@@ -68,4 +68,24 @@ TEST_CASE("default model: no name, a cloud's name, and when asked for any name")
         CHECK(found(asked, rules) == "qwen3-8b");
     rules.default_model = "gone";
     CHECK(found("nope", rules) == "(unknown)");
+    CHECK(found("", rules) == "(ambiguous)");
+}
+
+TEST_CASE("default model: in every spelling of its name, and by an alias") {
+    NameIndex names;
+    names.add("Qwen3-8B-Q4_K_M", "Qwen3-8B-Q4_K_M", Claim::id);
+    names.add("qwen3-8b", "Qwen3-8B-Q4_K_M", Claim::file);
+    names.add("gpt-oss-20b", "gpt-oss-20b", Claim::id);
+    NameRules rules;
+    rules.aliases = {{"mine", "qwen3-8b"}};
+    for (const char* name : {"Qwen3-8B-Q4_K_M", "qwen3-8b", "QWEN3-8B", "qwen3-8b:latest", "qwen3",
+                             "org/qwen3-8b", "mine"}) {
+        CAPTURE(name);
+        rules.default_model = name;
+        for (const char* asked : {"", "claude-opus-4"}) {
+            const auto answer = answer_to(asked, names, rules);
+            REQUIRE(std::holds_alternative<Resolved>(answer));
+            CHECK(std::get<Resolved>(answer).id == "Qwen3-8B-Q4_K_M");
+        }
+    }
 }

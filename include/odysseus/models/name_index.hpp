@@ -38,9 +38,8 @@ class NameIndex {
   public:
     void add(const std::string& name, const std::string& id, Claim claim);
     // The name itself, else what else it can mean (name_readings.hpp), else the model whose name
-    // alone begins so. The empty name means the only model, or `preferred`.
-    [[nodiscard]] NameAnswer find(std::string_view asked,
-                                  const std::optional<std::string>& preferred = {}) const;
+    // alone begins so. The empty name means the only model.
+    [[nodiscard]] NameAnswer find(std::string_view asked) const;
     // What `id` answers to: the friendliest (shortest) first, none twice in another case.
     [[nodiscard]] std::vector<std::string> names_of(const std::string& id) const;
 

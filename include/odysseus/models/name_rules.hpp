@@ -21,7 +21,7 @@ struct Alias {
 
 struct NameRules {
     std::vector<Alias> aliases;
-    std::optional<std::string> default_model; // answers requests without a name
+    std::optional<std::string> default_model; // any name; answers requests without one
     bool any_name = false;                    // and those with a name that nobody has
 };
 
@@ -29,5 +29,8 @@ struct NameRules {
 // model that was chosen also answers to the names of models that only their makers' clouds have.
 [[nodiscard]] NameAnswer answer_to(std::string_view asked, const NameIndex& names,
                                    const NameRules& rules);
+
+// What the default model's own name leads to; where there is none, the only model.
+[[nodiscard]] NameAnswer default_answer(const NameIndex& names, const NameRules& rules);
 
 } // namespace odysseus::models
