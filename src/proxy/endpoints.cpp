@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace odysseus::proxy {
 namespace {
@@ -50,6 +51,35 @@ std::string_view without_version(std::string_view path) {
     return path.substr(0, k_version.size()) == k_version ? path.substr(k_version.size() - 1) : path;
 }
 
+bool is_place_of_ollama(std::string_view path) {
+    const auto endpoint = ollama_endpoint_of("GET", path);
+    return endpoint && *endpoint != OllamaEndpoint::unknown;
+}
+
+// With or without /v1, as llama-server has it; absent: it is nothing that there is.
+std::optional<std::string> known_path(std::string_view path) {
+    const auto plain = without_version(path);
+    if (is_one_of(k_with_version, plain)) return "/v1" + std::string(plain);
+    if (is_one_of(k_without_version, plain)) return std::string(plain);
+    const bool known = is_one_of(k_model_endpoints, plain) || is_one_of(k_plain_endpoints, path) ||
+                       path.starts_with("/v1/models/") || path.starts_with("/slots/") ||
+                       is_place_of_ollama(path);
+    return known ? std::optional(std::string(path)) : std::nullopt;
+}
+
+// Of a client whose base URL is a whole endpoint already, or has another program's word before it:
+// "/v1/chat/completions/models", "/openai/v1/models", "/v1/api/chat".
+std::optional<std::string> known_end(std::string_view path) {
+    for (auto at = path.find('/', 1); at != std::string_view::npos; at = path.find('/', at + 1)) {
+        const auto end = path.substr(at);
+        const bool begins_anew =
+            end.starts_with("/v1/") || is_ollama(end) || known_path(path.substr(0, at));
+        if (!begins_anew) continue;
+        if (auto known = known_path(end)) return known;
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 Endpoint endpoint_of(std::string_view method, std::string_view path, bool names_model) {
@@ -90,17 +120,8 @@ std::string meant_path(std::string_view path) {
     constexpr std::string_view k_twice = "/v1/v1";
     while (meant.starts_with(k_twice) && (meant.size() == k_twice.size() || meant[6] == '/'))
         meant.erase(0, 3);
-    // A base URL of one interface before the path of the other.
-    if (meant.starts_with("/v1/api/")) meant.erase(0, 3);
-    if (meant.starts_with("/api/v1/")) meant.erase(0, 4);
-    const auto ollama = ollama_endpoint_of("POST", meant);
-    if (ollama && *ollama != OllamaEndpoint::unknown) return meant;
-    const std::string plain(without_version(meant));
-    if (is_one_of(k_with_version, plain)) return "/v1" + plain;
-    if (is_one_of(k_without_version, plain)) return plain;
-    const bool known = is_one_of(k_model_endpoints, plain) || is_one_of(k_plain_endpoints, meant) ||
-                       meant.starts_with("/v1/models/") || meant.starts_with("/slots/");
-    return known ? meant : std::string(path);
+    if (auto known = known_path(meant)) return *known;
+    return known_end(meant).value_or(std::string(path));
 }
 
 bool manages_models(std::string_view path) {

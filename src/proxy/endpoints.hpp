@@ -36,9 +36,10 @@ enum class Endpoint {
 // POST /models and DELETE /models name what is to be fetched or removed, not a model to ask.
 [[nodiscard]] bool manages_models(std::string_view path);
 
-// The path that was meant: without doubled slashes, one at the end, or a base URL's /v1 or /api
-// before that of the client, where this makes it a path that is known; and with or without /v1 as
-// llama-server has it. Any other path stays as it is.
+// The path that was meant: without doubled slashes, one at the end, or what a base URL has too much
+// before the client's own path (/v1, a whole endpoint, another program's word), where this makes it
+// a path that is known; and with or without /v1 as llama-server has it. Any other path stays as it
+// is.
 [[nodiscard]] std::string meant_path(std::string_view path);
 
 // What a client is told in place of llama-server's "File Not Found".

@@ -41,11 +41,11 @@ Task<OwnAnswer> Session::models_page() {
         found.body = std::move(all);
     } else if (auto listed = listed_entry(all, wanted)) {
         found.body = std::move(*listed);
-    } else if (auto entry = model_entry(list, models, wanted, context_of)) {
-        found.body = std::move(*entry);
     } else {
-        const auto closest = m_shared.models.lookup(wanted);
-        refuse_unknown({wanted, closest.suggested, closest.ambiguous});
+        const auto meant = m_shared.models.lookup(wanted);
+        auto entry = model_entry(list, models, meant.known ? meant.id : wanted, context_of);
+        if (!entry) refuse_unknown({wanted, meant.suggested, meant.ambiguous});
+        found.body = std::move(*entry);
     }
     co_return found;
 }

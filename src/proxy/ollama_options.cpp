@@ -72,7 +72,12 @@ std::vector<std::string> add_options(OllamaJson& options, std::string_view limit
         const auto known = std::find_if(k_options.begin(), k_options.end(),
                                         [&](const Option& one) { return one.theirs == name; });
         if (known != k_options.end() && known->whole) {
-            out[std::string(known->ours)] = whole_number(value, name);
+            const auto number = whole_number(value, name);
+            if (name == "repeat_last_n" && number < 0) { // the whole context
+                told.push_back(name);
+            } else {
+                out[std::string(known->ours)] = number;
+            }
         } else if (known != k_options.end()) {
             if (!value.is_number()) refuse_field(concat("options.", name), "a number");
             out[std::string(known->ours)] = value;

@@ -72,8 +72,10 @@ class Translation {
         if (messages == nullptr || messages->empty()) return load_or_unload();
         to(OllamaForm::chat, "/v1/chat/completions");
         m_out["messages"] = openai_messages(*messages);
-        if (auto* const tools = field(m_request, "tools"); tools != nullptr && !tools->empty())
+        if (auto* const tools = field(m_request, "tools"); tools != nullptr && !tools->empty()) {
+            if (!tools->is_array()) refuse_field("tools", "a list");
             m_out["tools"] = std::move(*tools);
+        }
         chat_fields();
     }
 

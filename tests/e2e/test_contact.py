@@ -84,9 +84,11 @@ class Contact(Case):
                     self.assertEqual(self.status("/v1/chat/completions", body, {"Content-Type": kind}), 200)
 
     def test_paths(self):
-        for path in ("/v1/v1/chat/completions", "//v1/chat/completions", "/v1/chat/completions/"):
+        for path in ("/v1/v1/chat/completions", "//v1/chat/completions", "/v1/chat/completions/", "/openai/v1/chat/completions",
+                     "/v1/chat/completions/chat/completions", "/api/v1/chat/completions"):
             self.assertEqual(self.status(path, chat("qwen3")), 200)
-        self.assertEqual(self.server.get("/v1/models/").status, 200)
+        for path in ("/v1/models/", "/v1/models/qwen3", "/v1/models/qwen3:latest", "/api/tags/", "/v1/api/tags"):
+            self.assertEqual(self.server.get(path).status, 200, path)
         self.assertEqual(self.server.get("/v1").status, 404)
 
     def test_doors(self):

@@ -177,6 +177,10 @@ TEST_CASE("What one request of Ollama's cannot change is told") {
               .not_applied.empty());
     CHECK(translated(embed, R"({"model":"m","input":"q","options":{"num_ctx":1}})").not_applied ==
           "num_ctx");
+    const auto whole_context =
+        translated(generate, R"({"model":"m","prompt":"q","options":{"repeat_last_n":-1}})");
+    CHECK(whole_context.not_applied == "repeat_last_n"); // llama-server has no such thing
+    CHECK_FALSE(json::parse(whole_context.body).contains("repeat_last_n"));
     std::string many = R"({"model":"m","prompt":"q","options":{"x":1)";
     for (int i = 0; i < 100; ++i)
         many += concat(R"(,"o)", i, R"(":1)");
@@ -216,6 +220,8 @@ TEST_CASE("Ollama's requests that cannot be translated") {
         {chat, R"({"model":"m","messages":[{"role":"user","images":[1]}]})", "base64"},
         {chat, R"({"model":"m","messages":[{"role":"user","images":"x"}]})", "base64"},
         {chat, R"({"model":"m","messages":[{"role":"assistant","tool_calls":[1]}]})", "tool_calls"},
+        {chat, R"({"model":"m","messages":[{"role":"user","content":"q"}],"tools":"x"})",
+         "tools must be a list"},
         {chat, R"({"model":"m","stream":"yes","messages":[]})", "stream must be true or false"},
         {generate, R"({"model":"m","prompt":["a"]})", "prompt must be a string"},
         {generate, R"({"model":"m","prompt":"a","format":"xml"})", "format must be"},
