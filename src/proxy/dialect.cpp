@@ -52,6 +52,23 @@ std::string text_of(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// "Field 'n': [json.exception.type_error.302] type must be number" without the library's words.
+std::string without_library(std::string_view said) {
+    constexpr std::string_view k_library = "[json.exception.";
+    std::string text(said);
+    for (auto at = text.find(k_library); at != std::string::npos; at = text.find(k_library, at)) {
+        const auto end = text.find("] ", at);
+        if (end == std::string::npos) break;
+        text.erase(at, end + 2 - at);
+    }
+    constexpr std::string_view k_key = "key '";
+    constexpr std::string_view k_missing = "' not found";
+    if (text.size() == said.size() || !text.starts_with(k_key) || !text.ends_with(k_missing))
+        return text;
+    const auto key = text.substr(k_key.size(), text.size() - k_key.size() - k_missing.size());
+    return concat("'", key, "' is required");
+}
+
 // What a client looks for to shorten its prompt, then llama-server's words, then what to do.
 std::string too_long_message(const Json& error, std::string_view said, std::int64_t context) {
     const auto prompt = number_in(error, "n_prompt_tokens");
@@ -142,16 +159,17 @@ std::optional<std::string> translated_error(Dialect dialect, int status, std::st
         return anthropic_error(status, text.empty() ? "llama-server gave no reason" : text);
     }
     auto& error = document["error"];
-    auto message = error.contains("message") && error["message"].is_string()
-                       ? error["message"].get<std::string>()
-                       : text_of(error);
+    const auto said = error.contains("message") && error["message"].is_string()
+                          ? error["message"].get<std::string>()
+                          : text_of(error);
+    auto message = without_library(said);
     const bool too_long = error.value("type", Json()) == "exceed_context_size_error";
     if (too_long) message = too_long_message(error, message, model.context);
     const bool wrong_kind = status == 501 && model.kind != model.needed;
     if (wrong_kind) message = wrong_kind_message(model);
     if (anthropic) return anthropic_error(status, message);
     if (dialect == Dialect::ollama) return ollama_error(message);
-    if (!too_long && !wrong_kind) return std::nullopt;
+    if (message == said) return std::nullopt;
     error["message"] = std::move(message);
     return text_of(document);
 }
@@ -178,6 +196,9 @@ std::string no_pictures_message(std::string_view model, const std::vector<std::s
 
 std::optional<std::string> broken_json_message(std::string_view body) {
     if (trimmed(body).empty()) return "The request has no body; it must be a JSON object.";
+    if (!is_utf8(body))
+        return "The body must be UTF-8; Windows PowerShell sends it so with -ContentType "
+               "'application/json; charset=utf-8'.";
     const auto place = json_fault_place(body);
     if (place.empty()) return std::nullopt;
     auto text = concat("The body must be a JSON object; the mistake is at ", place, ".");

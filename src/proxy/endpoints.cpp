@@ -133,6 +133,8 @@ std::string unknown_path_message(std::string_view method, std::string_view path)
     const auto shown = path.substr(0, k_path_bytes_shown_max);
     if (method != "POST" && is_one_of(k_model_endpoints, without_version(path)))
         return concat(shown, " takes POST, not ", method, ".");
+    if (method == "DELETE" && path.starts_with("/v1/models/"))
+        return "odysseus deletes no models: remove the file from the models folder.";
     std::vector<std::string> known(k_model_endpoints.begin(), k_model_endpoints.end());
     known.insert(known.end(), k_plain_endpoints.begin(), k_plain_endpoints.end());
     const auto near = nearest(without_version(shown), known, 1);

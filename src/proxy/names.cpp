@@ -168,6 +168,13 @@ std::optional<UnknownModel> settle_names(ProxyRequest& request,
     return NameSettler(request, models, is_foreign).settle();
 }
 
+std::string unnamed_message(std::string_view path, const models::ModelDirectory& models) {
+    const auto names = few_names(models.models(), kind_asked(path));
+    return concat("The request names no model; add ?model=NAME to the address. ",
+                  names.empty() ? "GET /v1/models lists those there are."
+                                : concat("There is: ", joined(names, ", "), "."));
+}
+
 std::string unknown_model_message(const UnknownModel& unknown) {
     const auto shown = unknown.asked.substr(0, k_name_bytes_shown_max);
     const auto names = joined(unknown.suggested, ", ");

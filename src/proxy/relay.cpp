@@ -115,8 +115,15 @@ Task<> Session::pass_on(Exchange& exchange, const server::Failure& failure) {
 void Session::refuse_clearly(const server::Failure& failure) const {
     const auto said = message_of_error(failure.body);
     const auto& head = m_request->head;
-    if (failure.status == 404 && said == "File Not Found")
-        throw Refused{404, "not_found", unknown_path_message(head.method, head.path)};
+    if (failure.status == 404 && said == "File Not Found") {
+        const auto what = unknown_path_message(head.method, head.path);
+        const bool wrong_method = head.method != "POST" && needs_model("POST", head.path);
+        if (!wrong_method) throw Refused{404, "not_found", what};
+        throw Refused{
+            .status = 405, .code = "not_found", .message = what, .more_lines = "Allow: POST\r\n"};
+    }
+    if (failure.status == 400 && said == "model name is missing from the request")
+        throw Refused{400, "model_missing", unnamed_message(head.path, m_shared.models), "model"};
     if (failure.status == 400 && said.starts_with("[json.exception.parse_error")) {
         if (const auto why = broken_json_message(m_request->body.view()))
             throw Refused{400, "invalid_json", *why};

@@ -103,5 +103,8 @@ using IsForeign = std::function<bool(std::string_view id)>;
 
 // The sentence for a client that asked for it.
 [[nodiscard]] std::string unknown_model_message(const UnknownModel& unknown);
+// For a request that llama-server wants a model's name of, and that cannot get one of ours.
+[[nodiscard]] std::string unnamed_message(std::string_view path,
+                                          const models::ModelDirectory& models);
 
 } // namespace odysseus::proxy

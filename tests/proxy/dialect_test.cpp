@@ -173,6 +173,36 @@ TEST_CASE("Dialects: a body that is no JSON is told where, and what a shell has 
         CHECK_FALSE(broken_json_message(body));
 }
 
+TEST_CASE("Dialects: a body that is not UTF-8 is told, with the cure for Windows PowerShell") {
+    const std::string utf_16("\xff\xfe{\0}\0", 6);
+    for (const std::string& body : {std::string("{\"a\":\"caf\xe9\"}"), utf_16}) {
+        const auto told = broken_json_message(body);
+        REQUIRE(told);
+        CHECK(told->starts_with("The body must be UTF-8; "));
+        CHECK(told->find("-ContentType 'application/json; charset=utf-8'") != std::string::npos);
+    }
+}
+
+TEST_CASE("Dialects: the name of llama-server's JSON library is left out") {
+    const struct {
+        const char* said;
+        const char* told;
+    } rows[] = {
+        {"[json.exception.out_of_range.403] key 'prompt' not found", "'prompt' is required"},
+        {"Field 'temperature': [json.exception.type_error.302] type must be number, but is string",
+         "Field 'temperature': type must be number, but is string"},
+        {"[json.exception.without an end", "[json.exception.without an end"},
+    };
+    for (const auto& row : rows) {
+        const auto body = Json({{"error", {{"code", 400}, {"message", row.said}}}}).dump();
+        for (const auto dialect : {Dialect::openai, Dialect::anthropic, Dialect::ollama}) {
+            const auto told = translated_error(dialect, 400, body, {});
+            const auto error = Json::parse(told.value_or(body))["error"];
+            CHECK((error.is_string() ? error : error["message"]) == row.told);
+        }
+    }
+}
+
 TEST_CASE("Dialects: a text that is too long for an embedding model is told in plain words") {
     const auto told = long_input_message(
         "input (20002 tokens) is too large to process. increase the physical batch size "

@@ -360,7 +360,9 @@ TEST_CASE("llama-server's words for a wrong path and a broken body become ours, 
         const char* told;
     };
     const auto row = GENERATE(
-        Row{404, R"({"error":{"code":404,"message":"File Not Found"}})", true, 404, "takes POST"},
+        Row{404, R"({"error":{"code":404,"message":"File Not Found"}})", true, 405, "takes POST"},
+        Row{400, R"({"error":{"code":400,"message":"model name is missing from the request"}})",
+            true, 400, "add ?model=NAME to the address. There is: friendly."},
         Row{400, R"({"error":{"code":400,"message":"[json.exception.parse_error.101] x"}})", false,
             400, "The shell has changed"},
         Row{500, R"({"error":{"code":500,"message":"image input is not supported - hint: x"}})",
