@@ -148,6 +148,7 @@ std::string_view ping_event(Dialect dialect) {
 
 std::optional<std::string> translated_error(Dialect dialect, int status, std::string_view body,
                                             const AskedModel& model) {
+    constexpr auto npos = std::string::npos;
     auto document = Json::parse(body, nullptr, false);
     const bool told = document.is_object() && document.contains("error");
     const bool anthropic = dialect == Dialect::anthropic;
@@ -165,7 +166,9 @@ std::optional<std::string> translated_error(Dialect dialect, int status, std::st
     auto message = without_library(said);
     const bool too_long = error.value("type", Json()) == "exceed_context_size_error";
     if (too_long) message = too_long_message(error, message, model.context);
-    const bool wrong_kind = status == 501 && model.kind != model.needed;
+    // The second is what an encoder says of a chat.
+    const bool cannot = status == 501 || message.find("does not support logits") != npos;
+    const bool wrong_kind = cannot && model.kind != model.needed;
     if (wrong_kind) message = wrong_kind_message(model);
     if (anthropic) return anthropic_error(status, message);
     if (dialect == Dialect::ollama) return ollama_error(message);

@@ -60,8 +60,9 @@ class OtherServers(Case):
         return self.odysseus(home, "--ctx", "2048", *arguments, server=FAKE, env={"FAKE_LLAMA": " ".join(flags)}).wait_ready()
 
     def test_a_load_longer_than_sse_ping(self):
-        url = "http://127.0.0.1:%d" % self.fake("--load-ms", "3500", arguments=("--sse-ping", "1")).port
-        run([client_python(), CLIENTS / "with_ollama.py", url, "tiny", "none", "long"])
+        for tried in (lambda url: run([client_python(), CLIENTS / "with_ollama.py", url, "tiny", "none", "long"]),
+                      lambda url: run_node("with_ollama.mjs", url, "tiny", "none", "long")):
+            tried("http://127.0.0.1:%d" % self.fake("--load-ms", "3500", arguments=("--sse-ping", "1")).port)
 
 
 class Pull(Case):

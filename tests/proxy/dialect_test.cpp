@@ -140,6 +140,14 @@ TEST_CASE("Dialects: who asks a model for what it is not for is told which one i
         CHECK_FALSE(translated_error(Dialect::openai, 500, body, asked));
     }
     CHECK_FALSE(translated_error(Dialect::openai, 501, body, {}));
+    const AskedModel encoder{0, "nomic", ModelKind::embedding, ModelKind::chat, {"gemma"}};
+    const auto told = translated_error(
+        Dialect::openai, 500,
+        R"({"error":{"code":500,"message":"the current context does not support logits computation. skipping","type":"server_error"}})",
+        encoder);
+    REQUIRE(told);
+    CHECK(told->find("'nomic' is for embeddings; this request needs one for chat. There is: "
+                     "gemma.") != std::string::npos);
 }
 
 TEST_CASE("Dialects: a body that is no JSON is told where, and what a shell has done to it") {

@@ -1,4 +1,4 @@
-// What a program that uses Ollama's own JavaScript package does. Usage: node with_ollama.mjs URL MODEL KEY [embeddings | tool]
+// What a program that uses Ollama's own JavaScript package does. Usage: node with_ollama.mjs URL MODEL KEY [embeddings | tool | long]
 import assert from "node:assert/strict";
 import { Ollama } from "ollama";
 
@@ -30,6 +30,13 @@ if (mode === "tool") {
   assert.deepEqual(calls, [{ function: { name: "weather", arguments: { city: "Rome" } } }]);
   const whole = await client.chat({ model, messages, tools });
   assert.deepEqual(whole.message.tool_calls, calls);
+  process.exit(0);
+}
+
+if (mode === "long") { // the model takes longer to load than --sse-ping
+  const pieces = await all(await client.chat({ model, messages, stream: true }));
+  assert.equal(pieces.map((piece) => piece.message.content).join(""), "01234"); // what the fake llama-server says
+  assert.ok(pieces[0].message.content === "" && !pieces[0].done && pieces.at(-1).done);
   process.exit(0);
 }
 
