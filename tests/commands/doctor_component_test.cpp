@@ -176,7 +176,7 @@ TEST_CASE("doctor: HOME, settings, models and leftovers as they lie on the disk"
     }
     SECTION("a llama-server that does not run") {
         put(f.home() / "server.sh",
-            "#!/bin/sh\necho \"version 'GLIBC_2.99' not found\" >&2\nexit 1\n");
+            "#!/bin/sh\necho \"version \\`GLIBC_2.99' not found\" >&2\nexit 1\n");
         system::make_executable(f.home() / "server.sh");
         f.settings.values.llama_server = (f.home() / "server.sh").string();
         const auto finding = f.find("build_does_not_run");

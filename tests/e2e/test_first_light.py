@@ -71,10 +71,11 @@ class Serving(Case):
         self.assertEqual(through.headers["Content-Type"], past.headers["Content-Type"])
 
     def test_an_error_of_llama_server_comes_back_as_it_is(self):
-        body = {"model": "friendly", "input": "no embeddings here"}
+        body = {"model": "friendly", "input_prefix": "it has no tokens for that", "input_suffix": ""}
         port, key = self.server.direct()
-        through = self.server.post("/v1/embeddings", body)
-        past = harness.request(port, "POST", "/v1/embeddings", body, headers=key)
+        through = self.server.post("/infill", body)
+        past = harness.request(port, "POST", "/infill", body, headers=key)
+        self.assertEqual(past.status, 501)
         self.assertEqual((through.status, through.body), (past.status, past.body))
 
     def test_a_stream_arrives_as_it_is_made(self):
