@@ -149,6 +149,7 @@ proxy::ProxyPages proxy_pages(const settings::Settings& settings, const Plan& pl
         const auto tail = supervisor.log_tail(after);
         return log_json(tail.next, tail.lines);
     };
+    pages.metrics_text = [&worker] { return worker_metrics(worker.view()); };
     pages.status_json = [&,
                          began = std::chrono::steady_clock::now()](const proxy::Traffic& traffic) {
         auto now = plan;

@@ -102,6 +102,16 @@ std::string status_json(const StatusReport& report, const Plan& plan) {
     return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+std::string worker_metrics(const std::optional<proxy::WorkerView>& worker) {
+    if (!worker) return "";
+    return concat("# HELP odysseus_worker_up Whether the worker (--worker) can be used.\n"
+                  "# TYPE odysseus_worker_up gauge\nodysseus_worker_up ",
+                  worker->offer ? 1 : 0,
+                  "\n# HELP odysseus_worker_losses_total Sessions with the worker that broke.\n"
+                  "# TYPE odysseus_worker_losses_total counter\nodysseus_worker_losses_total ",
+                  worker->losses, "\n");
+}
+
 std::string log_json(std::uint64_t next, const std::vector<std::string>& lines) {
     const Json document{{"next", next}, {"lines", lines}};
     return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -35,6 +35,9 @@ struct StatusReport {
 // GET /odysseus/log: {"next", "lines"}. A line that is no UTF-8 is made so.
 [[nodiscard]] std::string log_json(std::uint64_t next, const std::vector<std::string>& lines);
 
+// For GET /metrics; empty without a worker.
+[[nodiscard]] std::string worker_metrics(const std::optional<proxy::WorkerView>& worker);
+
 [[nodiscard]] std::string status_json(const StatusReport& report, const Plan& plan);
 
 } // namespace odysseus::commands

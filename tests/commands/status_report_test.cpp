@@ -35,6 +35,19 @@ TEST_CASE(
     peer.view.models = {{"a", true, proxy::PeerFit::partly, 4096},
                         {"b", false, proxy::PeerFit::yes, {}}};
     report.peers = {peer};
+    CHECK(nlohmann::json::parse(status_json(report, plan))["worker"].is_null());
+    plan.worker = proxy::WorkerView{.name = "box:7443", .losses = 2};
+    json = nlohmann::json::parse(status_json(report, plan))["worker"];
+    CHECK(json["state"] == "unreachable");
+    CHECK(json["reason"] == "it was not asked yet");
+    CHECK(json["free_mib"].is_null());
+    plan.worker->offer = proxy::WorkerOffer{"b1", "8.0.0", {{"CPU", "", 2048, 1024}}};
+    json = nlohmann::json::parse(status_json(report, plan))["worker"];
+    CHECK(json["state"] == "ready");
+    CHECK(json["free_mib"] == 1024);
+    CHECK(worker_metrics(std::nullopt).empty());
+    CHECK(worker_metrics(plan.worker).find("\nodysseus_worker_up 1\n") != std::string::npos);
+    CHECK(worker_metrics(plan.worker).ends_with("\nodysseus_worker_losses_total 2\n"));
     json = nlohmann::json::parse(status_json(report, plan))["peers"][0];
     CHECK(json["state"] == "ready");
     CHECK(json["odysseus"].is_null());
