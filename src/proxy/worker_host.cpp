@@ -84,9 +84,9 @@ Detached WorkerHost::State::serve(TcpSocket socket) {
     system::notice_lost_host(handle);
     const auto address = address_of(socket);
     try {
-        auto far = std::make_shared<Connection>(std::move(socket));
-        far->expect_tls(rules.tls);
-        WorkerTunnel tunnel(loop, std::move(far));
+        auto remote = std::make_shared<Connection>(std::move(socket));
+        remote->expect_tls(rules.tls);
+        WorkerTunnel tunnel(loop, std::move(remote));
         co_await greet(tunnel, address);
     } catch (const TunnelEnd& end) {
         rules.tell(concat(address, ": ", end.why));
@@ -107,8 +107,8 @@ Task<> WorkerHost::State::greet(WorkerTunnel& tunnel, const std::string& address
             ~Guest() { --guests; }
         } const guest{++guests};
         const auto line = co_await tunnel.line(Clock::now() + k_hello_max);
-        if (tunnel.far().spoke_plain()) throw TunnelEnd{"it does not speak TLS"};
-        const auto known = rules.name_of(tunnel.far().certificate());
+        if (tunnel.remote().spoke_plain()) throw TunnelEnd{"it does not speak TLS"};
+        const auto known = rules.name_of(tunnel.remote().certificate());
         const auto asked = question_in(line);
         if (!known) {
             refused = "this machine is not paired with the worker: odysseus pair, on both";
@@ -120,7 +120,7 @@ Task<> WorkerHost::State::greet(WorkerTunnel& tunnel, const std::string& address
             refused = build_trouble(rules.build, question.build);
         }
     }
-    const bool looks_at_own = question.only_look && tunnel.far().certificate() == holder;
+    const bool looks_at_own = question.only_look && tunnel.remote().certificate() == holder;
     if (refused.empty() && looks_at_own && !holder_offer.empty()) {
         tunnel.send(holder_offer);
         co_await tunnel.sent(Clock::now() + k_last_words_max);
@@ -128,7 +128,7 @@ Task<> WorkerHost::State::greet(WorkerTunnel& tunnel, const std::string& address
     }
     try {
         if (!refused.empty()) throw TunnelEnd{refused};
-        co_await free_for(tunnel, tunnel.far().certificate(), question.only_look);
+        co_await free_for(tunnel, tunnel.remote().certificate(), question.only_look);
     } catch (const TunnelEnd& end) {
         refused = end.why;
     }

@@ -74,14 +74,14 @@ struct WorkerLink::State {
 Task<std::shared_ptr<Connection>> WorkerLink::State::connected() {
     Waiter waiter(loop);
     for (const auto& there : destinations_of(place)) {
-        auto far = std::make_shared<Connection>(TcpSocket(loop.context));
-        far->owner = &waiter;
-        far->connect(there);
+        auto remote = std::make_shared<Connection>(TcpSocket(loop.context));
+        remote->owner = &waiter;
+        remote->connect(there);
         const auto until = Clock::now() + k_connect_max;
-        while (!far->connected && !far->broken && Clock::now() < until)
+        while (!remote->connected && !remote->broken && Clock::now() < until)
             co_await waiter.pause(until);
-        if (far->connected) co_return far;
-        far->close();
+        if (remote->connected) co_return remote;
+        remote->close();
     }
     throw TunnelEnd{"it cannot be reached: start odysseus worker there, and let its port through "
                     "the firewall"};

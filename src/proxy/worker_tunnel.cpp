@@ -32,13 +32,13 @@ bool write(Connection& to, ByteBuffer& bytes) {
 
 } // namespace
 
-WorkerTunnel::WorkerTunnel(Loop& loop, std::shared_ptr<Connection> far)
-    : Waiter(loop), m_far(std::move(far)) {
-    m_far->owner = this;
+WorkerTunnel::WorkerTunnel(Loop& loop, std::shared_ptr<Connection> remote)
+    : Waiter(loop), m_remote(std::move(remote)) {
+    m_remote->owner = this;
 }
 
 WorkerTunnel::~WorkerTunnel() {
-    m_far->close();
+    m_remote->close();
     if (m_near) m_near->close();
 }
 
@@ -48,7 +48,7 @@ void WorkerTunnel::woken() {
 }
 
 void WorkerTunnel::far_ended() const {
-    const auto why = m_far->trouble();
+    const auto why = m_remote->trouble();
     const bool gone = why.empty() || why.find("unexpected eof") != std::string::npos;
     throw TunnelEnd{gone ? "the other machine ended the connection" : why};
 }
@@ -60,8 +60,8 @@ void WorkerTunnel::send(std::string_view bytes) {
 Task<std::string> WorkerTunnel::line(TimePoint until) {
     while (true) {
         flush_far();
-        if (m_far->readable) {
-            const auto got = m_far->read(loop().scratch.get(), k_line_bytes_max);
+        if (m_remote->readable) {
+            const auto got = m_remote->read(loop().scratch.get(), k_line_bytes_max);
             if (got.state == State::some) m_in.append(loop().scratch.get(), got.bytes);
             if (got.state == State::ended || got.state == State::broken) far_ended();
         }
@@ -80,8 +80,8 @@ Task<std::string> WorkerTunnel::line(TimePoint until) {
 Task<> WorkerTunnel::sent(TimePoint until) {
     while (Clock::now() < until) {
         flush_far();
-        if (m_to_far.empty() && m_far->readable) {
-            const auto got = m_far->read(loop().scratch.get(), Loop::k_scratch_bytes);
+        if (m_to_far.empty() && m_remote->readable) {
+            const auto got = m_remote->read(loop().scratch.get(), Loop::k_scratch_bytes);
             if (got.state == State::ended || got.state == State::broken) co_return;
         }
         arm();
@@ -145,7 +145,7 @@ void WorkerTunnel::exchange() {
 }
 
 void WorkerTunnel::flush_far() {
-    if (!write(*m_far, m_to_far)) far_ended();
+    if (!write(*m_remote, m_to_far)) far_ended();
 }
 
 void WorkerTunnel::flush_near() {
@@ -161,8 +161,8 @@ void WorkerTunnel::read_far() {
             continue;
         }
         if (m_frames.broken()) throw TunnelEnd{"what it sends makes no sense"};
-        if (!m_far->readable) return;
-        const auto got = m_far->read(loop().scratch.get(), Loop::k_scratch_bytes);
+        if (!m_remote->readable) return;
+        const auto got = m_remote->read(loop().scratch.get(), Loop::k_scratch_bytes);
         if (got.state == State::later) return;
         if (got.state != State::some) far_ended();
         m_heard = Clock::now();
@@ -256,8 +256,8 @@ void WorkerTunnel::check_time() {
 }
 
 void WorkerTunnel::arm() {
-    if (m_to_near.size() < k_held_bytes_max) m_far->want_read();
-    if (!m_to_far.empty()) m_far->want_write();
+    if (m_to_near.size() < k_held_bytes_max) m_remote->want_read();
+    if (!m_to_far.empty()) m_remote->want_write();
     if (!m_near || !m_near->connected) return;
     if (m_to_far.size() < k_held_bytes_max) m_near->want_read();
     if (!m_to_near.empty()) m_near->want_write();

@@ -22,7 +22,7 @@ struct TunnelEnd {
 // Of one loop. Everything that waits throws TunnelEnd when the other machine has gone.
 class WorkerTunnel final : public Waiter {
   public:
-    WorkerTunnel(Loop& loop, std::shared_ptr<Connection> far);
+    WorkerTunnel(Loop& loop, std::shared_ptr<Connection> remote);
     ~WorkerTunnel() override;
 
     // --- before frames go ------------------------------------------------------------------
@@ -31,7 +31,7 @@ class WorkerTunnel final : public Waiter {
     [[nodiscard]] Task<std::string> line(TimePoint until);
     // Until all was sent, and the other side has ended the connection or `until` has come.
     [[nodiscard]] Task<> sent(TimePoint until);
-    [[nodiscard]] const Connection& far() const { return *m_far; }
+    [[nodiscard]] const Connection& remote() const { return *m_remote; }
 
     // --- frames: until the session ends, which throws ------------------------------------------
     // At the worker: each connection leads to this port of 127.0.0.1.
@@ -61,7 +61,7 @@ class WorkerTunnel final : public Waiter {
     void arm();
     [[noreturn]] void far_ended() const;
 
-    const std::shared_ptr<Connection> m_far;
+    const std::shared_ptr<Connection> m_remote;
     std::shared_ptr<Connection> m_near; // null: no connection now
     WorkerFrames m_frames;
     ByteBuffer m_to_far;

@@ -166,71 +166,71 @@ std::string trouble_of(const WorkerPlace& place) {
 } // namespace
 
 TEST_CASE("worker: bytes go there and back, one connection after the other") {
-    Far far;
-    Near near(far.place());
-    REQUIRE(near.link.view().offer);
-    CHECK(near.link.view().offer->free_mib() == 50);
+    Far box;
+    Near desk(box.place());
+    REQUIRE(desk.link.view().offer);
+    CHECK(desk.link.view().offer->free_mib() == 50);
     for (const std::size_t count : {1UL, 65536UL, 5'000'000UL}) {
-        auto socket = near.connected();
-        auto next = near.connected(); // waits for its turn
+        auto socket = desk.connected();
+        auto next = desk.connected(); // waits for its turn
         CHECK(echoes(socket, count));
         socket.close();
         CHECK(echoes(next, count));
     }
-    CHECK(far.echo.connections == 6);
-    CHECK(far.starts == 1); // one RPC server for the session
-    near.link.stop();
-    CHECK(wait_until([&] { return far.stops == 1; }));
+    CHECK(box.echo.connections == 6);
+    CHECK(box.starts == 1); // one RPC server for the session
+    desk.link.stop();
+    CHECK(wait_until([&] { return box.stops == 1; }));
 }
 
 TEST_CASE("worker: who may not is told why") {
-    Far far;
-    CHECK(trouble_of(far.place("box")).find("not paired with the worker") != std::string::npos);
-    CHECK(trouble_of(far.place("other", "b2")).find("same build") != std::string::npos);
-    auto place = far.place();
+    Far box;
+    CHECK(trouble_of(box.place("box")).find("not paired with the worker") != std::string::npos);
+    CHECK(trouble_of(box.place("other", "b2")).find("same build") != std::string::npos);
+    auto place = box.place();
     place.certificate = std::string(64, '0');
     CHECK(trouble_of(place).find("not the one that it was paired with") != std::string::npos);
     place.address.host = "nowhere.invalid";
     CHECK(trouble_of(place).find("is not known") != std::string::npos);
-    CHECK(far.starts == 0);
-    CHECK(trouble_of(far.place()).empty());
-    CHECK(wait_until([&] { return far.stops == 1; }));
-    Near near(far.place());
-    CHECK(trouble_of(far.place()).empty()); // its own session
-    far.other_is = "desk";
-    CHECK(trouble_of(far.place("box")).find("in use by desk") != std::string::npos);
+    CHECK(box.starts == 0);
+    CHECK(trouble_of(box.place()).empty());
+    CHECK(wait_until([&] { return box.stops == 1; }));
+    Near desk(box.place());
+    CHECK(trouble_of(box.place()).empty()); // its own session
+    box.other_is = "desk";
+    CHECK(trouble_of(box.place("box")).find("in use by desk") != std::string::npos);
 }
 
 TEST_CASE("worker: a newer session of the same machine takes the place of the older one") {
-    Far far;
-    Near older(far.place());
+    Far box;
+    Near older(box.place());
     REQUIRE(older.link.view().offer);
-    Near newer(far.place());
+    Near newer(box.place());
     CHECK(wait_until([&] { return older.link.view().losses == 1; }));
 }
 
 TEST_CASE("worker: an RPC server that ends its connection is lost, and comes back") {
-    Far far;
-    Near near(far.place());
-    auto socket = near.connected();
+    Far box;
+    Near desk(box.place());
+    auto socket = desk.connected();
     REQUIRE(echoes(socket, 1000));
-    far.echo.end_connection();
+    box.echo.end_connection();
     CHECK(has_ended(socket));
-    CHECK(near.link.view().losses == 1); // known before the connection was closed
-    CHECK(wait_until([&] { return near.there.load(); }));
-    auto again = near.connected();
+    CHECK(desk.link.view().losses == 1); // known before the connection was closed
+    CHECK(wait_until([&] { return desk.there.load(); }));
+    auto again = desk.connected();
     CHECK(echoes(again, 1000));
-    CHECK(far.starts == 2);
+    CHECK(box.starts == 2);
 }
 
 TEST_CASE("worker: one that stops is lost at once, and connections end") {
-    Far far;
-    Near near(far.place());
-    auto socket = near.connected();
+    Far box;
+    Near desk(box.place());
+    auto socket = desk.connected();
     REQUIRE(echoes(socket, 1000));
-    far.host.stop();
+    box.host.stop();
     CHECK(has_ended(socket));
-    CHECK_FALSE(near.link.view().offer);
-    auto late = near.connected();
+    CHECK_FALSE(desk.link.view().offer);
+    auto late = desk.connected();
     CHECK(has_ended(late));
 }
