@@ -122,8 +122,11 @@ void Session::refuse_clearly(const server::Failure& failure) const {
         throw Refused{
             .status = 405, .code = "not_found", .message = what, .more_lines = "Allow: POST\r\n"};
     }
-    if (failure.status == 400 && said == "model name is missing from the request")
+    if (failure.status == 400 && said == "model name is missing from the request") {
+        if (!m_request->json && !m_request->body.view().empty())
+            throw Refused{400, "invalid_json", "The body must be a JSON object."};
         throw Refused{400, "model_missing", unnamed_message(head.path, m_shared.models), "model"};
+    }
     if (failure.status == 400 && said.starts_with("[json.exception.parse_error")) {
         if (const auto why = broken_json_message(m_request->body.view()))
             throw Refused{400, "invalid_json", *why};

@@ -109,6 +109,19 @@ class Contact(Case):
         self.assertEqual(harness.request(self.server.port, "GET", "/health", headers={"Host": "localhost"}, host="::1").status, 200)
 
 
+class SeveralModels(Case):
+    def test_the_default_model_is_named_as_odysseus_models_names_it(self):
+        home = self.home()
+        for name in ("Alpha-Q8_0.gguf", "Beta-Q8_0.gguf"):
+            home.model(name)
+        server = self.odysseus(home, "--ctx", "1024", "--default-model", "beta").wait_ready()
+        for body in (chat("claude-opus-4"), chat(""), {"messages": HELLO, "max_tokens": 2}):
+            answer = server.post("/v1/chat/completions", body)
+            self.assertEqual((answer.status, answer.json["model"]), (200, "Beta-Q8_0"), answer.body)
+        answer = server.post("/v1/chat/completions", chat("alpha"))
+        self.assertEqual(answer.json["model"], "Alpha-Q8_0")
+
+
 class Companions(Case):
     """A program that searches and answers asks for vectors and for words in turn."""
 

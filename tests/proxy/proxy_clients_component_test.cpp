@@ -351,6 +351,19 @@ TEST_CASE("Models that nobody asks for are unloaded, and asked for again they ar
     CHECK(unloads.size() == 2);
 }
 
+TEST_CASE("JSON that is no object is told so, not asked for a model") {
+    ProxyFixture fixture(answering([&](const std::string&) {
+        return error_answer(
+            400, R"({"error":{"code":400,"message":"model name is missing from the request"}})");
+    }));
+    for (const char* body : {"[]", "5", "null"}) {
+        CAPTURE(body);
+        const auto answer = asked(fixture, fixture.post("/v1/chat/completions", body));
+        CHECK(status_of(answer) == 400);
+        CHECK(has(answer, "The body must be a JSON object."));
+    }
+}
+
 TEST_CASE("llama-server's words for a wrong path and a broken body become ours, in each dialect") {
     struct Row {
         int status;
