@@ -2,6 +2,7 @@
 
 #include "odysseus/base/error.hpp"
 #include "odysseus/base/log.hpp"
+#include "odysseus/base/text.hpp"
 #include "odysseus/system/files.hpp"
 #include "odysseus/system/process_info.hpp"
 #include "scratch.hpp"
