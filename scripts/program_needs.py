@@ -34,6 +34,8 @@ def elf_needs(data):
     strings = next((value for tag, value in entries if tag == 5), 0)
     strings = next((strings - address + place for address, length, place in loads
                     if address <= strings < address + length), None)
+    if strings is None:
+        raise ValueError("an ELF file that names a place outside its segments")
     return found + [text_at(data, strings + value) for tag, value in entries if tag == 1]
 
 
@@ -47,7 +49,10 @@ def pe_needs(data):
     table = [struct.unpack_from("<IIII", data, optional + optional_size + i * 40 + 8) for i in range(sections)]
 
     def place_of(address):
-        return next(place + address - start for size, start, raw, place in table if start <= address < start + max(size, raw))
+        for size, start, raw, place in table:
+            if start <= address < start + max(size, raw):
+                return place + address - start
+        raise ValueError("a PE file that names a place outside its sections")
 
     found = []
     for directory, size, name_at in ((1, 20, 12), (13, 32, 4)):  # imports, delayed imports
