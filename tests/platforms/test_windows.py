@@ -1,6 +1,6 @@
 """The program for Windows under wine: start, requests, streams, the end of either side, folders with umlauts, installing.
 
-    ODYSSEUS_WINDOWS_BUILD    build/windows, with odysseus.exe, tests/fake_llama_server.exe and tests/fake_release_host.exe
+    ODYSSEUS_WINDOWS_BUILD    build/windows, with odysseus.exe and tests/fake_llama_server.exe
     ODYSSEUS_WINE             a wine for 64-bit programs (else the one of Debian's package wine64)
 
 Standard library and the end-to-end tests' harness only. What wine cannot show is in docs/platforms.md.
@@ -47,7 +47,7 @@ def environment(mark, **more):
 def setUpModule():
     for file in (EXE, FAKE, pathlib.Path(WINE)):
         if not file.is_file():
-            raise AssertionError("%s is missing: scripts/check-windows makes what these tests need" % file)
+            raise AssertionError("%s is missing: scripts/check-platform windows-x64 makes what these tests need" % file)
     PREFIX.mkdir(parents=True, exist_ok=True)
     # The first start makes the prefix; one server stays for all tests, for each start of it takes a second.
     subprocess.run([WINE, "wineboot", "-u"], env=environment("boot"), timeout=300, check=True, capture_output=True)
