@@ -444,6 +444,8 @@ TEST_CASE("supervisor: a worker that goes takes the model that runs with it", "[
     // When it is back, who runs without it is not disturbed.
     setups.let_wait("");
     supervisor.setups_changed({"heavy"}, "");
+    // Of a generation that is gone: answered once that change was heard.
+    CHECK(std::holds_alternative<Replay>(supervisor.report({1, "tiny", 0, "reset"}, {})));
     CHECK(ask(supervisor, "heavy").status == 200);
     CHECK(supervisor.current().generation == 2);
     CHECK(supervisor.current().restarts == 0);
