@@ -82,8 +82,10 @@ struct Proxy::State {
         asio::steady_timer again; // after the descriptors ran out
     };
     void wait_for_clients(Listener& listener);
-    void accept_clients(Listener& listener) noexcept;
+    void accept_clients(Listener& listener, const std::function<void()>& first) noexcept;
+    [[nodiscard]] Loop& idlest();
     [[nodiscard]] bool accept_one(Listener& listener);
+    void take(Loop& loop, TcpSocket socket, Door door);
     [[nodiscard]] std::vector<tcp::endpoint> addresses_of(const std::string& host, int port);
     void refuse_client(TcpSocket& socket);
     Detached serve_client(Loop& loop, TcpSocket socket, CountedClient counted, Door door);
@@ -200,54 +202,68 @@ void Proxy::State::stop(std::chrono::milliseconds grace) {
     shared.request_log.stop();
 }
 
+// Waits by accepting one: on Windows nothing else tells of a client that waits.
 void Proxy::State::wait_for_clients(Listener& listener) {
-    listener.acceptor.async_wait(tcp::acceptor::wait_read, [this, &listener](const auto& error) {
-        if (error != asio::error::operation_aborted) accept_clients(listener);
-    });
+    auto& loop = idlest();
+    listener.acceptor.async_accept(loop.context,
+                                   [this, &listener, &loop](const auto& error, TcpSocket socket) {
+                                       if (error == asio::error::operation_aborted) return;
+                                       accept_clients(listener, [&] {
+                                           if (error) throw asio::system_error(error);
+                                           take(loop, std::move(socket), listener.door);
+                                       });
+                                   });
 }
 
-// What cannot be accepted now stays in the system's queue; asking again at once would spin.
-void Proxy::State::accept_clients(Listener& listener) noexcept {
+// `first`, and those that wait behind it. What cannot be accepted now stays in the system's queue;
+// asking again at once would spin.
+void Proxy::State::accept_clients(Listener& listener, const std::function<void()>& first) noexcept {
     bool exhausted = false;
     try {
+        if (first) first();
         for (std::size_t i = 0; i < k_accepts_a_turn && accept_one(listener); ++i) {
         }
+        if (listener.acceptor.is_open()) wait_for_clients(listener);
     } catch (...) { // no descriptor, no memory
         exhausted = true;
     }
-    if (!listener.acceptor.is_open()) return;
-    if (!exhausted) {
-        wait_for_clients(listener);
-        return;
-    }
+    if (!exhausted || !listener.acceptor.is_open()) return;
     listener.again.expires_after(k_accept_again);
     listener.again.async_wait([this, &listener](const auto& error) {
-        if (error != asio::error::operation_aborted) accept_clients(listener);
+        if (error != asio::error::operation_aborted) accept_clients(listener, {});
     });
+}
+
+Loop& Proxy::State::idlest() {
+    return **std::min_element(loops.begin(), loops.end(),
+                              [](const auto& a, const auto& b) { return a->clients < b->clients; });
 }
 
 // False: there is none.
 bool Proxy::State::accept_one(Listener& listener) {
-    auto& loop = **std::min_element(loops.begin(), loops.end(), [](const auto& a, const auto& b) {
-        return a->clients < b->clients;
-    });
+    auto& loop = idlest();
     asio::error_code error;
     auto socket = listener.acceptor.accept(loop.context, error);
     if (error == asio::error::would_block || error == asio::error::try_again) return false;
     if (error) throw asio::system_error(error);
+    take(loop, std::move(socket), listener.door);
+    return true;
+}
+
+void Proxy::State::take(Loop& loop, TcpSocket socket, Door door) {
     system::keep_from_children(static_cast<std::intptr_t>(socket.native_handle()));
+    asio::error_code error;
     socket.non_blocking(true, error);
     if (!error) socket.set_option(tcp::no_delay(true), error); // an event must not wait for others
-    if (error) return true;                                    // it has gone already
+    if (error) return;                                         // it has gone already
     if (shared.counters.connections >= connections_max) {
         refuse_client(socket);
-        return true;
+        return;
     }
-    asio::post(loop.context, [this, &loop, door = listener.door, socket = std::move(socket),
+    asio::post(loop.context, [this, &loop, door, socket = std::move(socket),
                               counted = CountedClient(loop, shared.counters)]() mutable {
         serve_client(loop, std::move(socket), std::move(counted), door);
     });
-    return true;
 }
 
 // There is no room to read what it wants: a fresh socket takes this short answer at once.
