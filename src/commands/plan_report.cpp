@@ -113,36 +113,38 @@ std::string verified_text(const memory::FitComparison& verified) {
     return text;
 }
 
-// As a shell would take it.
-std::string shell_word(const std::string& word) {
-    const bool plain =
-        !word.empty() && word.find_first_of(" \t\n\"'\\$`&|;<>()*?[]#~!{}") == std::string::npos;
-    if (plain) return word;
+// As the system's shell would take it; on Windows that is cmd.exe.
+std::string shell_word(const std::string& word, hardware::Os os) {
+    const bool windows = os == hardware::Os::windows;
+    const auto* const special = windows ? " \t\"&|<>^%()" : " \t\n\"'\\$`&|;<>()*?[]#~!{}";
+    if (!word.empty() && word.find_first_of(special) == std::string::npos) return word;
+    if (windows) return concat('"', word, '"'); // no path has a quotation mark there
     std::string quoted = "'";
     for (const char c : word)
         quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return quoted + '\'';
 }
 
-// A person can paste it: rows end in a backslash, and a flag stands beside its value.
-std::string command_entry(const std::vector<std::string>& argv, std::size_t columns) {
+// A person can paste it: rows end as the shell wants it, and a flag stands beside its value.
+std::string command_entry(const std::vector<std::string>& argv, hardware::Os os,
+                          std::size_t columns) {
     std::vector<std::string> parts;
     for (const auto& word : argv) {
         const bool value = parts.size() > 1 && !word.starts_with('-') &&
                            parts.back().find(' ') == std::string::npos;
         if (value) {
-            parts.back() += concat(' ', shell_word(word));
+            parts.back() += concat(' ', shell_word(word, os));
         } else {
-            parts.push_back(shell_word(word));
+            parts.push_back(shell_word(word, os));
         }
     }
-    constexpr std::size_t k_backslash = 2;
+    const std::string_view goes_on = os == hardware::Os::windows ? " ^" : " \\";
     std::string text;
     auto column = k_label_cells;
     for (const auto& part : parts) {
         const auto width = characters(part);
-        if (!text.empty() && columns > 0 && column + 1 + width + k_backslash > columns) {
-            text += concat(" \\\n", std::string(k_label_cells, ' '));
+        if (!text.empty() && columns > 0 && column + 1 + width + goes_on.size() > columns) {
+            text += concat(goes_on, "\n", std::string(k_label_cells, ' '));
             column = k_label_cells;
         } else if (!text.empty()) {
             text += ' ';
@@ -314,7 +316,7 @@ std::string plan_text(const Plan& plan, std::size_t columns) {
                                  gib_text(*plan.prompt_cache_mib)));
     if (!plan.threads_note.empty()) text += entry("threads", plan.threads_note);
     if (plan.verified) text += verified_text(*plan.verified);
-    return in_rows(text, columns) + command_entry(plan.argv, columns);
+    return in_rows(text, columns) + command_entry(plan.argv, plan.hardware.os, columns);
 }
 
 std::string threads_note(const hardware::Machine& machine, Backend used, bool asked_for) {

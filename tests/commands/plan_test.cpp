@@ -94,6 +94,16 @@ TEST_CASE("plan: the text says each figure, and the command can be pasted") {
     }
 }
 
+TEST_CASE("plan: on Windows the command is one for cmd.exe") {
+    Plan plan;
+    plan.hardware.os = odysseus::hardware::Os::windows;
+    plan.argv = {"llama-server", "--models-dir", R"(D:\my models)", "--models-preset",
+                 R"(D:\data\models.ini)"};
+    CHECK(plan_text(plan).ends_with("llama-server --models-dir \"D:\\my models\" --models-preset "
+                                    "D:\\data\\models.ini\n"));
+    CHECK(plan_text(plan, 60).find("\"D:\\my models\" ^\n") != std::string::npos);
+}
+
 TEST_CASE("plan: on a terminal no word and no argument is broken, and the command can be pasted") {
     auto plan = example();
     plan.argv = {
