@@ -338,9 +338,10 @@ void SimWorld::finish(const RouterPointer& router, const ProcessPointer& process
         process->waiting.push_back(std::move(waiting));
         end_process(router, process, 1, k_broken);
     } else if (m_random.chance(faults.kernel_kill)) {
-        ++m_kills;
+        ++m_kills; // which does not tell whose process it was
         causes.push_back({m_now});
-        short_of_memory.insert(process->model);
+        for (const auto& one : router->processes)
+            short_of_memory.insert(one->model);
         process->waiting.push_back(std::move(waiting));
         end_process(router, process, 1, k_broken);
     } else if (m_random.chance(faults.alive_memory)) {
